@@ -1,0 +1,1 @@
+"""Liaison: challenges of Big Science meet the companies that can answer them."""

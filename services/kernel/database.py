@@ -1,0 +1,242 @@
+"""The database: SQLite in one file by default, PostgreSQL by URL. One way to read, one way to write."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import JSON, DateTime, MetaData, event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+from services.kernel.problems import Unavailable
+from services.kernel.wakeups import Wakeups
+
+SQLITE_BUSY_MS = 5_000
+"""How long a writer of another process may hold the file before we answer 503: longer than any
+transaction of ours takes, shorter than a client's patience."""
+
+SQLITE_READERS = 4
+"""Connections that read beside the writer; each costs a thread."""
+
+POOL_SIZE = 10
+POOL_OVERFLOW = 10
+POOL_WAIT_S = 5.0
+"""PostgreSQL: per process. A request that gets no connection within POOL_WAIT_S is told 503."""
+
+_WAKE = "liaison.wake"
+
+
+class Base(DeclarativeBase):
+    """All tables. Constraint names are fixed, so that migrations can name them on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class Instant(TypeDecorator[datetime]):
+    """A timezone-aware instant, kept in UTC; a naive datetime is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Document(TypeDecorator[Any]):
+    """A JSON document; JSONB on PostgreSQL."""
+
+    impl = JSON
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(JSONB() if dialect.name == "postgresql" else JSON())
+
+
+def _to_json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def wake_after_commit(tx: AsyncSession, topic: str) -> None:
+    """Give the hint `topic` once this transaction has committed, and only then."""
+    tx.info.setdefault(_WAKE, set()).add(topic)
+
+
+class Database:
+    """Transactions on one database.
+
+    `read()` and `write()` are async context managers that yield a session in a transaction; leaving
+    `write()` without an exception commits. Raises `Unavailable` (503, transient) when the database is
+    locked, full, read-only or out of reach: then nothing was written.
+    """
+
+    def __init__(self, url: str, *, wakeups: Wakeups | None = None, echo: bool = False) -> None:
+        self.url = make_url(url)
+        self.dialect = self.url.get_backend_name()
+        self.wakeups = wakeups or Wakeups()
+        self._serial = asyncio.Lock()
+        if self.dialect == "sqlite":
+            self._writer = self._sqlite_engine(writer=True, echo=echo)
+            self._reader = self._sqlite_engine(writer=False, echo=echo)
+        elif self.dialect == "postgresql":
+            self._writer = self._reader = create_async_engine(
+                self.url.set(drivername="postgresql+asyncpg"),
+                pool_size=POOL_SIZE,
+                max_overflow=POOL_OVERFLOW,
+                pool_timeout=POOL_WAIT_S,
+                pool_pre_ping=True,
+                json_serializer=_to_json,
+                json_deserializer=json.loads,
+                echo=echo,
+            )
+        else:
+            raise ValueError(
+                f"database {self.dialect!r} is not supported: use sqlite:///path/to/file.db or "
+                "postgresql://user:password@host/name"
+            )
+        self._writing = async_sessionmaker(self._writer, expire_on_commit=False)
+        self._reading = async_sessionmaker(self._reader, expire_on_commit=False)
+
+    @property
+    def is_serial(self) -> bool:
+        """True where the database lets one writer in at a time, so that insert order is commit order."""
+        return self.dialect == "sqlite"
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine that writes; for migrations."""
+        return self._writer
+
+    def _sqlite_engine(self, *, writer: bool, echo: bool) -> AsyncEngine:
+        if self.url.database and self.url.database != ":memory:":
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_async_engine(
+            self.url.set(drivername="sqlite+aiosqlite"),
+            pool_size=1 if writer else SQLITE_READERS,
+            max_overflow=0 if writer else SQLITE_READERS,
+            pool_timeout=POOL_WAIT_S,
+            json_serializer=_to_json,
+            json_deserializer=json.loads,
+            echo=echo,
+        )
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def configure(connection: Any, _record: Any) -> None:
+            # The driver must not begin transactions on its own: it would begin them DEFERRED, and a
+            # reader that turns writer under WAL fails at once with SQLITE_BUSY_SNAPSHOT.
+            connection.isolation_level = None
+            cursor = connection.cursor()
+            for pragma in (
+                "journal_mode=WAL",
+                "synchronous=FULL",  # an accepted event survives a power cut, not only a crash
+                f"busy_timeout={SQLITE_BUSY_MS}",
+                "foreign_keys=ON",
+                "cache_size=-65536",
+                "temp_store=MEMORY",
+            ):
+                cursor.execute(f"PRAGMA {pragma}")
+            cursor.close()
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def begin(connection: Any) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+        return engine
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A transaction that only reads: one consistent snapshot on SQLite."""
+        with _translated():
+            async with self._reading() as session, session.begin():
+                yield session
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """A transaction that writes. Keep it short: no model and no network call inside."""
+        with _translated():
+            if self.is_serial:
+                # In-process writers queue fairly here instead of spinning on SQLite's file lock.
+                async with self._serial, self._writing() as session, session.begin():
+                    yield session
+            else:
+                async with self._writing() as session, session.begin():
+                    yield session
+        for topic in session.info.get(_WAKE, ()):
+            self.wakeups.wake(topic)
+
+    async def close(self) -> None:
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+
+class _translated:  # noqa: N801 - reads as a phrase: `with _translated():`
+    """Turns the driver's errors about state of the database into `Unavailable`; bugs pass through."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, PoolTimeout):
+            raise Unavailable("All database connections are busy. Try again in a moment.") from error
+        if isinstance(error, DBAPIError) and is_outage(error):
+            raise Unavailable(_outage_detail(error), retry_after=2) from error
+        if isinstance(error, ConnectionError | OSError) and not isinstance(error, FileNotFoundError):
+            raise Unavailable("The database cannot be reached. Try again in a moment.") from error
+
+
+_OUTAGES: tuple[tuple[str, str], ...] = (
+    ("database is locked", "The database is busy with another writer"),
+    ("database or disk is full", "The disk is full"),
+    ("disk i/o error", "The disk reports an error"),
+    ("readonly database", "The database is read-only"),
+    ("unable to open database", "The database file cannot be opened"),
+)
+
+
+def is_outage(error: DBAPIError) -> bool:
+    """Whether a driver error tells of the database's state (try later) and not of our statement."""
+    if error.connection_invalidated or isinstance(error, InterfaceError):
+        return True
+    text = str(error.orig).lower()
+    if any(mark in text for mark, _ in _OUTAGES):
+        return True
+    # SQLSTATE classes: 08 connection, 40 rollback (deadlock, serialisation), 53 resources, 57 intervention
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+    transient = {"08", "40", "53", "57"}
+    return isinstance(error, OperationalError) and isinstance(state, str) and state[:2] in transient
+
+
+def _outage_detail(error: DBAPIError) -> str:
+    text = str(error.orig).lower()
+    reason = next((said for mark, said in _OUTAGES if mark in text), "The database is not available")
+    return f"{reason}; nothing was written. Try again in a moment."

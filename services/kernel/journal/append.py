@@ -1,0 +1,115 @@
+"""Writing events, and giving committed ones their position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.kernel.database import wake_after_commit
+from services.kernel.journal.chain import GENESIS, entry_hash
+from services.kernel.journal.event import NewEvent
+from services.kernel.journal.model import JournalAudience, JournalEntry
+from services.kernel.telemetry import current_traceparent
+
+JOURNAL = "journal"
+"""Wake-up topic: entries with positions have been added."""
+UNSEQUENCED = "journal.unsequenced"
+"""Wake-up topic: entries without positions have been added (PostgreSQL)."""
+
+SEQUENCE_BATCH = 1_000
+"""Entries sequenced in one transaction: large enough for throughput, small enough to stay short."""
+
+
+async def append(tx: AsyncSession, events: Sequence[NewEvent], *, now: datetime) -> None:
+    """Write the events into the journal within the caller's transaction (transactional outbox).
+
+    Where the database serialises its writers (SQLite), insert order is commit order, and positions are
+    given here and now; elsewhere the sequencer gives them after the commit.
+    """
+    if not events:
+        return
+    trace = current_traceparent()
+    rows: list[dict[str, Any]] = [
+        {
+            "id": event.id,
+            "type": event.type,
+            "subject": event.subject,
+            "key": event.key,
+            "time": now,
+            "data": event.data,
+            "audience": sorted(event.audience),
+            "public": event.public,
+            "correlation_id": event.correlation_id or event.id,
+            "traceparent": trace,
+        }
+        for event in events
+    ]
+    serial = tx.get_bind().dialect.name == "sqlite"
+    position, previous = await _head(tx) if serial else (0, GENESIS)
+    if serial:
+        for row in rows:
+            position += 1
+            previous = entry_hash(previous, position, row)
+            row.update(position=position, hash=previous)
+    inserted = await tx.execute(
+        insert(JournalEntry).returning(JournalEntry.number, sort_by_parameter_order=True), rows
+    )
+    numbers = inserted.scalars().all()
+    shares = [
+        {"organisation": organisation, "number": number}
+        for number, event in zip(numbers, events, strict=True)
+        for organisation in sorted(event.audience)
+    ]
+    if shares:
+        await tx.execute(insert(JournalAudience), shares)
+    wake_after_commit(tx, JOURNAL if serial else UNSEQUENCED)
+
+
+async def sequence(tx: AsyncSession, limit: int = SEQUENCE_BATCH) -> int:
+    """Give committed entries without a position theirs, in order of insertion; returns how many.
+
+    Only one caller at a time may do this: it holds the lease `sequencer` and checks its fence in the
+    same transaction.
+    """
+    waiting = (
+        await tx.execute(
+            select(JournalEntry.__table__)
+            .where(JournalEntry.position.is_(None))
+            .order_by(JournalEntry.number)
+            .limit(limit)
+        )
+    ).all()
+    if not waiting:
+        return 0
+    position, previous = await _head(tx)
+    changes = []
+    for row in waiting:
+        position += 1
+        previous = entry_hash(previous, position, row._mapping)
+        changes.append({"n": row.number, "p": position, "h": previous})
+    table = JournalEntry.__table__
+    connection = await tx.connection()
+    await connection.execute(
+        update(JournalEntry)
+        .where(table.c.number == bindparam("n"))
+        .values(position=bindparam("p"), hash=bindparam("h")),
+        changes,
+    )
+    wake_after_commit(tx, JOURNAL)
+    return len(changes)
+
+
+async def _head(tx: AsyncSession) -> tuple[int, str]:
+    row = (
+        await tx.execute(
+            select(JournalEntry.position, JournalEntry.hash)
+            .where(JournalEntry.position.is_not(None))
+            .order_by(JournalEntry.position.desc())
+            .limit(1)
+        )
+    ).first()
+    return (row[0] or 0, row[1] or GENESIS) if row else (0, GENESIS)

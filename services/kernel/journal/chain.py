@@ -1,0 +1,29 @@
+"""The hash chain that makes the journal a ledger: no entry can be changed, removed or moved unseen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC
+from typing import Any
+
+import orjson
+
+GENESIS = "0" * 64
+"""The hash before the first entry."""
+
+
+HASHED = ("id", "type", "subject", "key", "time", "data", "audience", "public", "correlation_id")
+"""What the hash covers, beside the position. The trace context is a diagnosis, not a fact: left out."""
+
+
+def entry_hash(previous: str, position: int, entry: Mapping[str, Any]) -> str:
+    """SHA-256, in hex, over the forerunner's hash and the entry as JSON with sorted keys and no blanks.
+
+    `entry` has at least the keys HASHED; `time` is timezone-aware, `audience` a list.
+    """
+    body = {name: entry[name] for name in HASHED} | {"position": position}
+    body["time"] = entry["time"].astimezone(UTC).isoformat(timespec="microseconds")
+    body["audience"] = sorted(entry["audience"])
+    encoded = orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(previous.encode() + b"\n" + encoded).hexdigest()

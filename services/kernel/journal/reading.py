@@ -1,0 +1,98 @@
+"""Reading the journal by position."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.kernel.journal.chain import GENESIS, entry_hash
+from services.kernel.journal.event import Event
+from services.kernel.journal.model import JournalAudience, JournalEntry
+
+_COLUMNS = JournalEntry.__table__.c
+VERIFY_PAGE = 2_000
+"""Entries hashed per query while the whole ledger is verified: bounds memory, not time."""
+
+
+async def head(tx: AsyncSession) -> int:
+    """The last position given, 0 for an empty journal."""
+    return (await tx.execute(select(func.max(JournalEntry.position)))).scalar() or 0
+
+
+async def read(
+    tx: AsyncSession,
+    *,
+    after: int,
+    limit: int,
+    types: Collection[str] | None = None,
+    key: str | None = None,
+    reader: str | None = None,
+) -> list[Event]:
+    """Entries with position > `after`, in order, at most `limit`.
+
+    `types` keeps only these event types, `key` one entity's; `reader` keeps what that organisation may
+    see: its own slice and what is public. None reads everything.
+    """
+    query = select(_COLUMNS).where(JournalEntry.position > after)
+    if types is not None:
+        query = query.where(JournalEntry.type.in_(sorted(types)))
+    if key is not None:
+        query = query.where(JournalEntry.key == key)
+    if reader is not None:
+        own = select(JournalAudience.number).where(JournalAudience.organisation == reader)
+        query = query.where(or_(JournalEntry.public, JournalEntry.number.in_(own)))
+    rows = (await tx.execute(query.order_by(JournalEntry.position).limit(limit))).all()
+    return [event_of(row) for row in rows]
+
+
+def event_of(row: Row[Any]) -> Event:
+    return Event(
+        id=row.id,
+        type=row.type,
+        subject=row.subject,
+        key=row.key,
+        time=row.time,
+        data=row.data,
+        audience=frozenset(row.audience),
+        public=row.public,
+        correlation_id=row.correlation_id,
+        traceparent=row.traceparent,
+        position=row.position,
+        hash=row.hash,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Outcome of verifying the ledger. `broken_at` is the first position that does not fit, or None."""
+
+    entries: int
+    head: str
+    broken_at: int | None = None
+    reason: str = ""
+
+
+async def verify(tx: AsyncSession) -> Verdict:
+    """Walk the whole chain: detects the first changed, removed or reordered entry."""
+    previous, position = GENESIS, 0
+    while True:
+        page = (
+            await tx.execute(
+                select(_COLUMNS)
+                .where(JournalEntry.position > position)
+                .order_by(JournalEntry.position)
+                .limit(VERIFY_PAGE)
+            )
+        ).all()
+        if not page:
+            return Verdict(entries=position, head=previous)
+        for row in page:
+            if row.position != position + 1:
+                return Verdict(position, previous, position + 1, "an entry is missing here")
+            if entry_hash(previous, row.position, row._mapping) != row.hash:
+                return Verdict(position, previous, row.position, "the entry is not what was hashed")
+            previous, position = row.hash, row.position

@@ -1,0 +1,1 @@
+"""Where vectors live: one port, an embedded engine and a server behind it."""
