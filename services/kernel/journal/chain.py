@@ -17,7 +17,7 @@ HASHED = ("id", "type", "subject", "key", "time", "data", "audience", "public", 
 """What the hash covers, beside the position. The trace context is a diagnosis, not a fact: left out."""
 
 
-def entry_hash(previous: str, position: int, entry: Mapping[str, Any]) -> str:
+def entry_hash(previous: str, position: int, entry: Mapping[Any, Any]) -> str:
     """SHA-256, in hex, over the forerunner's hash and the entry as JSON with sorted keys and no blanks.
 
     `entry` has at least the keys HASHED; `time` is timezone-aware, `audience` a list.

@@ -13,7 +13,7 @@ from services.kernel.journal.chain import GENESIS, entry_hash
 from services.kernel.journal.event import Event
 from services.kernel.journal.model import JournalAudience, JournalEntry
 
-_COLUMNS = JournalEntry.__table__.c
+_TABLE = JournalEntry.__table__
 VERIFY_PAGE = 2_000
 """Entries hashed per query while the whole ledger is verified: bounds memory, not time."""
 
@@ -37,7 +37,7 @@ async def read(
     `types` keeps only these event types, `key` one entity's; `reader` keeps what that organisation may
     see: its own slice and what is public. None reads everything.
     """
-    query = select(_COLUMNS).where(JournalEntry.position > after)
+    query = select(_TABLE).where(JournalEntry.position > after)
     if types is not None:
         query = query.where(JournalEntry.type.in_(sorted(types)))
     if key is not None:
@@ -82,7 +82,7 @@ async def verify(tx: AsyncSession) -> Verdict:
     while True:
         page = (
             await tx.execute(
-                select(_COLUMNS)
+                select(_TABLE)
                 .where(JournalEntry.position > position)
                 .order_by(JournalEntry.position)
                 .limit(VERIFY_PAGE)
