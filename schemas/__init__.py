@@ -1,0 +1,1 @@
+"""The contracts: entities and events as everybody outside may rely on them."""

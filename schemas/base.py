@@ -1,0 +1,59 @@
+"""What all contracts have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+
+class Contract(BaseModel):
+    """Immutable; unknown fields are errors, because a misspelt field would be lost in silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_enum_values=False)
+
+
+Trl = Annotated[
+    int, Field(ge=1, le=9, description="Technology readiness level 1-9, Horizon Europe definitions")
+]
+Weight = Annotated[
+    float, Field(gt=0, le=10, allow_inf_nan=False, description="Relative importance; 1 is usual")
+]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Version = Annotated[int, Field(ge=1, description="Counts up with every change of the entity")]
+Handle = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"),
+    Field(description="Short name in addresses: lower-case letters, digits, hyphens", examples=["cern"]),
+]
+"""At most 63 characters, as a DNS label: a handle may become one."""
+
+
+_ULID = r"_[0-9A-HJKMNP-TV-Z]{26}$"
+OrganisationId = Annotated[
+    str, StringConstraints(pattern="^org" + _ULID), Field(description="An organisation: `org_` and a ULID")
+]
+KeyId = Annotated[
+    str, StringConstraints(pattern="^key" + _ULID), Field(description="An API key: `key_` and a ULID")
+]
+ChallengeId = Annotated[
+    str, StringConstraints(pattern="^chl" + _ULID), Field(description="A challenge: `chl_` and a ULID")
+]
+CompanyId = Annotated[
+    str, StringConstraints(pattern="^cmp" + _ULID), Field(description="A company: `cmp_` and a ULID")
+]
+SubscriptionId = Annotated[
+    str, StringConstraints(pattern="^sub" + _ULID), Field(description="A subscription: `sub_` and a ULID")
+]
+MatchId = Annotated[
+    str, StringConstraints(pattern="^mat" + _ULID), Field(description="A match suggestion: `mat_` and a ULID")
+]
+EndpointId = Annotated[
+    str, StringConstraints(pattern="^end" + _ULID), Field(description="A webhook endpoint: `end_` and a ULID")
+]
+MessageId = Annotated[
+    str, StringConstraints(pattern="^msg" + _ULID), Field(description="A webhook message: `msg_` and a ULID")
+]
+EventId = Annotated[
+    str, StringConstraints(pattern="^evt" + _ULID), Field(description="An event: `evt_` and a ULID")
+]

@@ -1,0 +1,210 @@
+"""A challenge: a need that nobody sells yet, in functional terms."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from schemas.base import ChallengeId, Contract, Handle, OrganisationId, Trl, Version, Weight
+from schemas.codes import CountryCode, CpvCode, LanguageCode
+from schemas.links import Links
+from schemas.text import FreeId, Label, Name, Need, Note, RequirementText, Title
+
+REQUIREMENTS_MAX = 50
+"""A consultation with more separate questions is split into lots; it also bounds the work of a match."""
+LOTS_MAX = 50
+PHASES_MAX = 10
+CODES_MAX = 30
+"""CPV codes: eForms notices rarely carry more than ten; more say nothing."""
+COUNTRIES_MAX = 250
+ATTACHMENTS_MAX = 20
+PARTIES_MAX = 200
+"""Companies named under exclusions or conflicts of interest: each needs its own documented reason."""
+
+
+class RequirementKind(StrEnum):
+    capability = "capability"
+    performance = "performance"
+    constraint = "constraint"
+
+
+class LifecycleStage(StrEnum):
+    research = "research"
+    development = "development"
+    manufacturing = "manufacturing"
+    servicing = "servicing"
+
+
+class PhaseStage(StrEnum):
+    """Stages of the lifecycle, and the phases of a pre-commercial procurement."""
+
+    research = "research"
+    development = "development"
+    manufacturing = "manufacturing"
+    servicing = "servicing"
+    design = "design"
+    prototype = "prototype"
+    validation = "validation"
+
+
+class ProcurementRoute(StrEnum):
+    undecided = "undecided"
+    off_the_shelf = "off-the-shelf"
+    ppi = "ppi"
+    pcp = "pcp"
+    innovation_partnership = "innovation-partnership"
+    in_house = "in-house"
+
+
+class LegalRegime(StrEnum):
+    eu_directives = "eu-directives"
+    eu_financial_regulation = "eu-financial-regulation"
+    own_rules = "own-rules"
+    eric = "eric"
+
+
+class ChallengeState(StrEnum):
+    draft = "draft"
+    announced = "announced"
+    consulting = "consulting"
+    consultation_closed = "consultation-closed"
+    reported = "reported"
+    decided = "decided"
+    withdrawn = "withdrawn"
+
+
+OPEN_STATES = frozenset({ChallengeState.announced, ChallengeState.consulting})
+"""States in which a challenge is matched."""
+
+
+class Requirement(Contract):
+    """One thing the solution must do or be. `source` is the span [start, end) of the need it was cut from."""
+
+    id: FreeId
+    text: RequirementText
+    kind: RequirementKind = RequirementKind.capability
+    mandatory: bool = False
+    weight: Weight = 1.0
+    metric: Label | None = None
+    target: Label | None = None
+    unit: Label | None = None
+    trl_min: Trl | None = None
+    phases: tuple[PhaseStage, ...] = ()
+    source: tuple[int, int] | None = None
+
+
+class Lot(Contract):
+    id: FreeId
+    title: Title
+    text: Need | None = None
+
+
+class BudgetRange(Contract):
+    minimum: Annotated[int, Field(ge=0)] | None = None
+    maximum: Annotated[int, Field(ge=0)] | None = None
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217")] = "EUR"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise ValueError("the minimum of the budget is above its maximum")
+        return self
+
+
+class Phase(Contract):
+    stage: PhaseStage
+    starts: date | None = None
+    ends: date | None = None
+    budget: BudgetRange | None = None
+    composition_rule: Note | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.starts and self.ends and self.starts > self.ends:
+            raise ValueError("the phase ends before it starts")
+        return self
+
+
+class IpArrangement(Contract):
+    owner_of_results: Label | None = None
+    background: Note | None = None
+    access_rights: Note | None = None
+
+
+class Attachment(Contract):
+    title: Title
+    url: Annotated[str, Field(pattern=r"^https://[^\s]+$", max_length=2_000)]
+
+
+class ChallengeContent(Contract):
+    """What the announcer writes. Title, need, buyer and deadline are enough."""
+
+    title: Title
+    need: Need
+    buyer: Annotated[Handle | OrganisationId, Field(description="The buyer: its handle or its id")]
+    deadline: Annotated[date, Field(description="Last day for answers, in the buyer's time zone")]
+    language: LanguageCode = "en"
+    requirements: Annotated[tuple[Requirement, ...], Field(max_length=REQUIREMENTS_MAX)] = ()
+    lots: Annotated[tuple[Lot, ...], Field(max_length=LOTS_MAX)] = ()
+    phases: Annotated[tuple[Phase, ...], Field(max_length=PHASES_MAX)] = ()
+    trl_start: Trl | None = None
+    trl_target: Trl | None = None
+    ip: IpArrangement | None = None
+    route: ProcurementRoute = ProcurementRoute.undecided
+    legal_regime: LegalRegime | None = None
+    eligible_countries: Annotated[
+        tuple[CountryCode, ...],
+        Field(max_length=COUNTRIES_MAX, description="Empty: as the buyer's rules say, else every country"),
+    ] = ()
+    cpv: Annotated[tuple[CpvCode, ...], Field(max_length=CODES_MAX)] = ()
+    attachments: Annotated[tuple[Attachment, ...], Field(max_length=ATTACHMENTS_MAX)] = ()
+    conflicts_of_interest: Annotated[
+        tuple[Name, ...],
+        Field(max_length=PARTIES_MAX, description="Ids or legal ids of companies with a declared conflict"),
+    ] = ()
+    excluded: Annotated[
+        tuple[Name, ...],
+        Field(max_length=PARTIES_MAX, description="Ids or legal ids of companies excluded after a hearing"),
+    ] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for name in ("requirements", "lots"):
+            ids = [part.id for part in getattr(self, name)]
+            repeated = sorted(name for name, uses in Counter(ids).items() if uses > 1)
+            if repeated:
+                raise ValueError(f"{name}: the id {repeated[0]!r} is used more than once")
+        if self.trl_start and self.trl_target and self.trl_start > self.trl_target:
+            raise ValueError("trl_target is below trl_start")
+        return self
+
+
+class Challenge(ChallengeContent):
+    """A challenge as it is kept: every amendment is a new version. `buyer` is the organisation's id."""
+
+    id: ChallengeId
+    version: Version
+    state: ChallengeState
+    buyer: OrganisationId
+    buyer_name: Name
+    announced_by: OrganisationId
+    announced_at: AwareDatetime
+    changed_at: AwareDatetime
+
+
+class ChallengeView(Challenge):
+    """A challenge as the API answers it."""
+
+    links: Links
+
+
+class Change(Contract):
+    """One field that an amendment changed. `before` and `after` are JSON text."""
+
+    field: str
+    before: str | None
+    after: str | None

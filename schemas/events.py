@@ -1,0 +1,234 @@
+"""Every event: its type name, its data, and the CloudEvents envelope around it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.base import (
+    ChallengeId,
+    CompanyId,
+    Contract,
+    EndpointId,
+    MessageId,
+    OrganisationId,
+    SubscriptionId,
+    Version,
+)
+from schemas.challenge import Challenge, ChallengeContent, Change
+from schemas.company import Company, CompanyContent
+from schemas.match import MatchSuggestion
+from schemas.organisation import Membership, Organisation
+from schemas.subscription import Subscription
+from schemas.text import Note
+
+
+class EventData(Contract):
+    """Base of the data of every event; `TYPE` is the CloudEvents type."""
+
+    TYPE: ClassVar[str]
+
+
+class OrganisationRegistered(EventData):
+    TYPE = "liaison.organisation.registered.v1"
+    organisation: Organisation
+
+
+class ChallengeAnnounced(EventData):
+    """A need is public. Everybody may read it."""
+
+    TYPE = "liaison.challenge.announced.v1"
+    challenge: Challenge
+
+
+class ChallengeAmended(EventData):
+    """A new version, with what changed. Everybody may read it."""
+
+    TYPE = "liaison.challenge.amended.v1"
+    challenge: Challenge
+    changes: tuple[Change, ...]
+
+
+class ChallengeWithdrawn(EventData):
+    TYPE = "liaison.challenge.withdrawn.v1"
+    challenge: Challenge
+    reason: Note
+
+
+class CompanyCreated(EventData):
+    TYPE = "liaison.company.created.v1"
+    company: Company
+
+
+class CompanyUpdated(EventData):
+    """The profile changed; `changed` names the fields."""
+
+    TYPE = "liaison.company.updated.v1"
+    company: Company
+    changed: tuple[str, ...]
+
+
+class CompanyWithdrawn(EventData):
+    TYPE = "liaison.company.withdrawn.v1"
+    company: CompanyId
+    version: Version
+    owner: OrganisationId
+
+
+class CompanyIndexed(EventData):
+    """The vectors of this version are in the index: it can be found from now on."""
+
+    TYPE = "liaison.company.indexed.v1"
+    company: CompanyId
+    version: Version
+    texts: Annotated[int, Field(ge=0, description="Capabilities and references with a vector")]
+    index: str
+
+
+class ChallengeIndexed(EventData):
+    TYPE = "liaison.challenge.indexed.v1"
+    challenge: ChallengeId
+    version: Version
+    texts: Annotated[int, Field(ge=0)]
+    index: str
+
+
+class MemberJoined(EventData):
+    TYPE = "liaison.cluster.member-joined.v1"
+    membership: Membership
+
+
+class MemberLeft(EventData):
+    TYPE = "liaison.cluster.member-left.v1"
+    cluster: OrganisationId
+    company: CompanyId
+
+
+class MatchSuggested(MatchSuggestion, EventData):
+    """A company fits a challenge: which requirements, by which words, what is missing."""
+
+    TYPE = "liaison.match.suggested.v1"
+
+
+class MatchUpdated(MatchSuggestion, EventData):
+    """The score, the explanation or a gate changed."""
+
+    TYPE = "liaison.match.updated.v1"
+    previous_score: float
+
+
+class MatchRetracted(MatchSuggestion, EventData):
+    """The pair no longer fits, or one side is gone."""
+
+    TYPE = "liaison.match.retracted.v1"
+    reason: str
+
+
+class ChallengeMatched(EventData):
+    """Matching has settled on this version: how many suggestions stand, from how many companies looked at."""
+
+    TYPE = "liaison.challenge.matched.v1"
+    challenge: ChallengeId
+    version: Version
+    suggestions: int
+    companies: int
+    countries: int
+    unanswered: Annotated[tuple[str, ...], Field(description="Ids of requirements nobody answers")]
+
+
+class SubscriptionChanged(EventData):
+    """Created, changed, paused or resumed."""
+
+    TYPE = "liaison.subscription.changed.v1"
+    subscription: Subscription
+
+
+class SubscriptionRemoved(EventData):
+    TYPE = "liaison.subscription.removed.v1"
+    subscription: SubscriptionId
+    owner: OrganisationId
+
+
+class EndpointDisabled(EventData):
+    """An endpoint was switched off; its owner should look."""
+
+    TYPE = "liaison.endpoint.disabled.v1"
+    endpoint: EndpointId
+    owner: OrganisationId
+    reason: str
+
+
+class EndpointTested(EventData):
+    """A sample, sent on request, so that a receiver can be tried out."""
+
+    TYPE = "liaison.endpoint.tested.v1"
+    endpoint: EndpointId
+    message: MessageId
+    note: str
+
+
+class ChallengeSubmitted(EventData):
+    """Inbox only: somebody asks to announce a challenge, by Kafka. `idempotency_key` as on the API."""
+
+    TYPE = "liaison.challenge.submitted.v1"
+    organisation: OrganisationId
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=255)]
+    challenge: ChallengeContent
+
+
+class CompanySubmitted(EventData):
+    """Inbox only: somebody asks to create or update a profile, by Kafka."""
+
+    TYPE = "liaison.company.submitted.v1"
+    organisation: OrganisationId
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=255)]
+    company: CompanyContent
+
+
+EVENTS: dict[str, type[EventData]] = {
+    data.TYPE: data
+    for data in (
+        OrganisationRegistered,
+        ChallengeAnnounced,
+        ChallengeAmended,
+        ChallengeWithdrawn,
+        ChallengeIndexed,
+        ChallengeMatched,
+        CompanyCreated,
+        CompanyUpdated,
+        CompanyWithdrawn,
+        CompanyIndexed,
+        MemberJoined,
+        MemberLeft,
+        MatchSuggested,
+        MatchUpdated,
+        MatchRetracted,
+        SubscriptionChanged,
+        SubscriptionRemoved,
+        EndpointDisabled,
+        EndpointTested,
+    )
+}
+"""Events that Liaison emits, by type."""
+
+INBOX: dict[str, type[EventData]] = {data.TYPE: data for data in (ChallengeSubmitted, CompanySubmitted)}
+"""Events that Liaison takes in from Kafka, by type."""
+
+
+class CloudEvent(Contract):
+    """CloudEvents 1.0.2, structured JSON mode. `sequence` is the journal's position, as a decimal string;
+    `correlationid` is the id of the event that started the chain; `traceparent` as in W3C Trace Context."""
+
+    specversion: Literal["1.0"] = "1.0"
+    id: Annotated[str, Field(min_length=1, max_length=64)]
+    source: Annotated[str, Field(min_length=1, max_length=200)]
+    type: Annotated[str, Field(min_length=1, max_length=100)]
+    subject: Annotated[str, Field(max_length=200)]
+    time: AwareDatetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str
+    sequence: Annotated[str, Field(pattern="^[0-9]+$")]
+    correlationid: Annotated[str, Field(max_length=64)]
+    traceparent: Annotated[str | None, Field(max_length=64)] = None
+    data: dict[str, Any]

@@ -1,0 +1,113 @@
+"""A subscription: what somebody wants to hear about, and how."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field
+
+from schemas.base import (
+    ChallengeId,
+    CompanyId,
+    Contract,
+    EndpointId,
+    OrganisationId,
+    Share,
+    SubscriptionId,
+    Trl,
+    Version,
+)
+from schemas.challenge import LifecycleStage
+from schemas.codes import CountryCode, LanguageCode
+from schemas.text import Label, RequirementText
+
+FILTER_MAX = 100
+CPV_PREFIX = r"^[0-9]{2,8}$"
+
+
+class FollowOwnProfile(Contract):
+    """Matches of one company's profile."""
+
+    kind: Literal["own-profile"] = "own-profile"
+    company: CompanyId
+
+
+class FollowMembers(Contract):
+    """Matches of every member of the subscriber's cluster that gave it the mandate to receive."""
+
+    kind: Literal["members"] = "members"
+
+
+class FollowQuery(Contract):
+    """New challenges near a saved query, by meaning and words."""
+
+    kind: Literal["query"] = "query"
+    query: RequirementText
+
+
+class FollowChallenge(Contract):
+    """A challenge: its changes, and to those who announced it or buy, its matches."""
+
+    kind: Literal["challenge"] = "challenge"
+    challenge: ChallengeId
+
+
+class FollowCountry(Contract):
+    """Announcements open to companies of a country, and matches of its companies as far as visible."""
+
+    kind: Literal["country"] = "country"
+    country: CountryCode
+
+
+class FollowBuyer(Contract):
+    """Everything of a Big Science Organisation."""
+
+    kind: Literal["bso"] = "bso"
+    buyer: Annotated[str, Field(description="Its handle or its id", max_length=64)]
+
+
+Follow = Annotated[
+    FollowOwnProfile | FollowMembers | FollowQuery | FollowChallenge | FollowCountry | FollowBuyer,
+    Field(discriminator="kind"),
+]
+
+
+class Filters(Contract):
+    """All that are given must hold; an empty one holds always."""
+
+    cpv: Annotated[
+        tuple[Annotated[str, Field(pattern=CPV_PREFIX)], ...],
+        Field(max_length=FILTER_MAX, description="Prefixes of CPV codes"),
+    ] = ()
+    countries: Annotated[tuple[CountryCode, ...], Field(max_length=FILTER_MAX)] = ()
+    languages: Annotated[tuple[LanguageCode, ...], Field(max_length=FILTER_MAX)] = ()
+    buyers: Annotated[tuple[OrganisationId, ...], Field(max_length=FILTER_MAX)] = ()
+    stages: Annotated[tuple[LifecycleStage, ...], Field(max_length=FILTER_MAX)] = ()
+    trl_min: Trl | None = None
+    trl_max: Trl | None = None
+
+
+class Channel(StrEnum):
+    webhook = "webhook"
+    sse = "sse"
+
+
+class SubscriptionContent(Contract):
+    """`threshold`: lowest score of a match that is passed on; None takes the product's default."""
+
+    label: Label | None = None
+    follow: Follow
+    filters: Filters = Filters()
+    threshold: Share | None = None
+    channel: Channel = Channel.webhook
+    endpoint: Annotated[EndpointId | None, Field(description="Where webhooks go; required by them")] = None
+    paused: bool = False
+
+
+class Subscription(SubscriptionContent):
+    id: SubscriptionId
+    version: Version
+    owner: OrganisationId
+    created_at: AwareDatetime
+    changed_at: AwareDatetime
