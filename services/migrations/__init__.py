@@ -1,0 +1,1 @@
+"""The shape of the database, and how it changes from one release to the next (Alembic)."""
