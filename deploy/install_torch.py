@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
@@ -47,8 +48,8 @@ def main() -> int:
         return 0
     except importlib.metadata.PackageNotFoundError:
         pass
-    with open(constraints, encoding="utf-8") as lines:
-        requirement = next((line.strip() for line in lines if line.startswith("torch==")), "torch")
+    pinned = Path(constraints).read_text(encoding="utf-8").splitlines()
+    requirement = next((line for line in pinned if line.startswith("torch==")), "torch")
     source: list[str] = []
     if sys.platform == "linux":
         version = offered_build(requirement)
