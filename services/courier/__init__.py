@@ -1,0 +1,1 @@
+"""Webhook delivery: signed, guarded, retried for days, and never lost."""
