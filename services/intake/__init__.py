@@ -1,0 +1,1 @@
+"""Challenges and companies: announcing, amending, importing; requirements cut from free text."""
