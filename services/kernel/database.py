@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -116,7 +115,7 @@ class Database:
                 pool_timeout=POOL_WAIT_S,
                 pool_pre_ping=True,
                 json_serializer=_to_json,
-                json_deserializer=json.loads,
+                json_deserializer=orjson.loads,
                 echo=echo,
             )
         else:
@@ -148,7 +147,7 @@ class Database:
             max_overflow=0 if writer else SQLITE_READERS,
             pool_timeout=POOL_WAIT_S,
             json_serializer=_to_json,
-            json_deserializer=json.loads,
+            json_deserializer=orjson.loads,
             echo=echo,
         )
 

@@ -1,0 +1,1 @@
+"""Texts become vectors here, and stay findable when the embedding model changes."""

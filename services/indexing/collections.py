@@ -1,0 +1,118 @@
+"""The collections of the vector index, and the point that each text becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid5
+
+from schemas.challenge import OPEN_STATES, Challenge
+from schemas.company import Company
+from services.intake.parts import Part
+from services.kernel.embedding.lexical import LexicalEncoder
+from services.kernel.embedding.port import EmbeddingModel, Vectors
+from services.kernel.vectors.port import CollectionSpec, Equals, Filter, Payload, Point
+
+COMPANIES = "companies"
+"""Alias: one point per capability or reference."""
+CHALLENGES = "challenges"
+"""Alias: one point per requirement, and one for the whole of a challenge."""
+ALIASES = (COMPANIES, CHALLENGES)
+
+TEXT = "text"
+"""Dense vector space: the embedding of the text."""
+WORDS = "words"
+"""Sparse vector space: its terms."""
+
+ENTITY = "entity"
+VERSION = "version"
+
+_NAMESPACE = UUID("6f1d7d0e-5b0b-4f2f-9a35-2f0a4e1f8c11")
+"""Fixed for good: point ids are derived from it, so that writing a point again overwrites it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """One entity ready for the index: its texts and what they can be filtered by."""
+
+    entity: str
+    version: int
+    parts: tuple[Part, ...]
+    payload: Payload
+
+
+def collection_name(alias: str, model: EmbeddingModel) -> str:
+    """The collection behind an alias carries the model's fingerprint: two models never share one."""
+    return f"{alias}-{model.fingerprint}"
+
+
+def specification(alias: str, model: EmbeddingModel) -> CollectionSpec:
+    numbers = ("trl", VERSION)
+    keywords = {
+        COMPANIES: (ENTITY, "country", "cpv", "stages", "state"),
+        CHALLENGES: (ENTITY, "countries", "cpv", "stages", "state", "buyer"),
+    }[alias]
+    return CollectionSpec(
+        name=collection_name(alias, model),
+        dense={TEXT: model.dimensions},
+        sparse=(WORDS,),
+        keywords=keywords,
+        numbers=numbers,
+    )
+
+
+def point_id(entity: str, part: str) -> UUID:
+    return uuid5(_NAMESPACE, f"{entity}/{part}")
+
+
+def points(indexed: Indexed, vectors: Vectors, lexical: LexicalEncoder) -> list[Point]:
+    """One point per part; `vectors` has one row per part, in their order."""
+    return [
+        Point(
+            id=point_id(indexed.entity, part.id),
+            dense={TEXT: vector},
+            sparse={WORDS: lexical.document(part.text)},
+            payload={**indexed.payload, ENTITY: indexed.entity, VERSION: indexed.version, "part": part.id},
+        )
+        for part, vector in zip(indexed.parts, vectors, strict=True)
+    ]
+
+
+def outdated(entity: str, version: int) -> Filter:
+    """Points of the entity that another version left behind."""
+    return Filter(must=(Equals(ENTITY, entity),), must_not=(Equals(VERSION, version),))
+
+
+def every_point(entity: str) -> Filter:
+    return Filter(must=(Equals(ENTITY, entity),))
+
+
+def of_company(company: Company, parts: Sequence[Part]) -> Indexed:
+    stated = [*company.capabilities, *company.references]
+    payload: dict[str, str | int | list[str]] = {
+        "country": company.country,
+        "cpv": list(company.cpv),
+        "stages": sorted({stage.value for part in stated for stage in part.stages}),
+        "state": company.state.value,
+    }
+    levels = [part.trl for part in stated if part.trl is not None]
+    if levels:
+        payload["trl"] = max(levels)
+    return Indexed(company.id, company.version, tuple(parts), payload)
+
+
+def of_challenge(challenge: Challenge, parts: Sequence[Part]) -> Indexed:
+    payload: dict[str, str | int | list[str]] = {
+        "countries": list(challenge.eligible_countries),
+        "cpv": list(challenge.cpv),
+        "stages": sorted({phase.stage.value for phase in challenge.phases}),
+        "state": challenge.state.value,
+        "buyer": challenge.buyer,
+    }
+    if challenge.trl_start is not None:
+        payload["trl"] = challenge.trl_start
+    return Indexed(challenge.id, challenge.version, tuple(parts), payload)
+
+
+def belongs_in_index(challenge: Challenge) -> bool:
+    return challenge.state in OPEN_STATES

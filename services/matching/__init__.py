@@ -1,0 +1,1 @@
+"""Which companies answer which challenge, requirement by requirement, and why."""

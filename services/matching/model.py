@@ -1,0 +1,35 @@
+"""Tables of matching."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Float, Index, Integer, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.kernel.database import Base, Document, Instant
+
+
+class MatchRow(Base):
+    """The present state of a pair that was suggested once. `document` is the MatchSuggestion."""
+
+    __tablename__ = "matches"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    challenge: Mapped[str] = mapped_column(String(64))
+    challenge_version: Mapped[int] = mapped_column(Integer)
+    company: Mapped[str] = mapped_column(String(64))
+    company_version: Mapped[int] = mapped_column(Integer)
+    company_owner: Mapped[str] = mapped_column(String(64))
+    country: Mapped[str] = mapped_column(String(2))
+    score: Mapped[float] = mapped_column(Float(53))
+    state: Mapped[str] = mapped_column(String(20))
+    document: Mapped[Any] = mapped_column(Document)
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+
+    __table_args__ = (
+        UniqueConstraint("challenge", "company"),
+        Index("ix_matches_challenge_score", "challenge", "score"),
+        Index("ix_matches_company_score", "company", "score"),
+    )

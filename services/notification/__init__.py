@@ -1,0 +1,1 @@
+"""Who hears what: subscriptions, and the route of every event to those who asked for it."""

@@ -1,0 +1,190 @@
+"""The route of an event: which subscriptions ask for it. Pure; what it needs to know is handed in.
+
+Three questions, in this order. *May* the owner read the event (public, or in its audience)? Does the
+subscription *follow* it? Do its *filters* and its threshold let it through?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.challenge import Challenge
+from schemas.subscription import (
+    Filters,
+    Follow,
+    FollowBuyer,
+    FollowChallenge,
+    FollowCountry,
+    FollowMembers,
+    FollowOwnProfile,
+    FollowQuery,
+    Subscription,
+)
+from services.kernel.journal import Event
+
+ANY = "*"
+"""Key of subscriptions that no single entity narrows down."""
+
+MATCHES = frozenset({"liaison.match.suggested.v1", "liaison.match.updated.v1", "liaison.match.retracted.v1"})
+ANNOUNCEMENTS = frozenset(
+    {"liaison.challenge.announced.v1", "liaison.challenge.amended.v1", "liaison.challenge.withdrawn.v1"}
+)
+SETTLED = "liaison.challenge.matched.v1"
+ROUTED = MATCHES | ANNOUNCEMENTS | {SETTLED}
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """What an event is about, as far as routing asks. `challenge` is None where its data are not at hand."""
+
+    event: Event
+    challenge_id: str
+    challenge: Challenge | None
+    buyer: str | None
+    company: str | None = None
+    company_country: str | None = None
+    score: float | None = None
+    previous_score: float | None = None
+
+    @property
+    def is_match(self) -> bool:
+        return self.event.type in MATCHES
+
+
+def concern(event: Event, challenges: Mapping[str, Challenge]) -> Concern:
+    """Read an event of `ROUTED`; `challenges` by id, for those whose event does not carry them."""
+    data: Mapping[str, Any] = event.data
+    if event.type in MATCHES:
+        match_challenge, company = data["challenge"], data["company"]
+        return Concern(
+            event,
+            match_challenge["id"],
+            challenges.get(match_challenge["id"]),
+            match_challenge["buyer"],
+            company["id"],
+            company["country"],
+            data["score"],
+            data.get("previous_score"),
+        )
+    if event.type == SETTLED:
+        known = challenges.get(data["challenge"])
+        return Concern(event, data["challenge"], known, known.buyer if known else None)
+    challenge = Challenge.model_validate(data["challenge"])
+    return Concern(event, challenge.id, challenge, challenge.buyer)
+
+
+def follow_key(follow: Follow, owner: str) -> str:
+    """What a subscription is filed under, beside its kind."""
+    match follow:
+        case FollowOwnProfile(company=company):
+            return company
+        case FollowMembers():
+            return owner
+        case FollowChallenge(challenge=challenge):
+            return challenge
+        case FollowCountry(country=country):
+            return country
+        case FollowBuyer(buyer=buyer):
+            return buyer
+        case FollowQuery():
+            return ANY
+
+
+def possible_keys(concerns: Iterable[Concern]) -> set[tuple[str, str]]:
+    """All (kind, key) under which a subscription may be filed that follows one of these events."""
+    keys: set[tuple[str, str]] = set()
+    for one in concerns:
+        keys.add(("challenge", one.challenge_id))
+        if one.buyer:
+            keys.add(("bso", one.buyer))
+        if one.is_match:
+            assert one.company is not None
+            assert one.company_country is not None
+            keys.add(("own-profile", one.company))
+            keys.add(("country", one.company_country))
+            keys.update(("members", organisation) for organisation in one.event.audience)
+        elif one.event.type in ANNOUNCEMENTS:
+            keys.add(("query", ANY))
+            # Open to every country is open to each; which ones are subscribed to, the caller knows.
+            countries = one.challenge.eligible_countries if one.challenge else ()
+            keys.update(("country", country) for country in countries or (ANY,))
+    return keys
+
+
+def wants(
+    subscription: Subscription, one: Concern, *, default_threshold: float, query_fit: float | None = None
+) -> bool:
+    """Whether the event goes to the subscriber. `query_fit`: score of a saved query against the challenge."""
+    if subscription.paused:
+        return False
+    if not one.event.public and subscription.owner not in one.event.audience:
+        return False
+    threshold = default_threshold if subscription.threshold is None else subscription.threshold
+    return (
+        _follows(subscription, one, threshold, query_fit)
+        and _passes(subscription.filters, one)
+        and _reaches(one, threshold)
+    )
+
+
+def _follows(subscription: Subscription, one: Concern, threshold: float, query_fit: float | None) -> bool:
+    match subscription.follow:
+        case FollowOwnProfile(company=company):
+            return one.is_match and one.company == company
+        case FollowMembers():
+            return one.is_match
+        case FollowChallenge(challenge=challenge):
+            return one.challenge_id == challenge
+        case FollowBuyer(buyer=buyer):
+            return one.buyer == buyer
+        case FollowCountry(country=country):
+            if one.is_match:
+                return one.company_country == country
+            return one.event.type in ANNOUNCEMENTS and _open_to(one.challenge, (country,))
+        case FollowQuery():
+            return one.event.type in ANNOUNCEMENTS and query_fit is not None and query_fit >= threshold
+
+
+def _reaches(one: Concern, threshold: float) -> bool:
+    """A match counts when it reaches the threshold now, or did when it was last told of."""
+    if one.score is None:
+        return True
+    return max(one.score, one.previous_score or 0.0) >= threshold
+
+
+def _passes(filters: Filters, one: Concern) -> bool:
+    challenge = one.challenge
+    if filters.buyers and one.buyer not in filters.buyers:
+        return False
+    if filters.countries:
+        if one.is_match:
+            if one.company_country not in filters.countries:
+                return False
+        elif not _open_to(challenge, filters.countries):
+            return False
+    if challenge is None:
+        # Withdrawn in the meantime and no longer readable: what cannot be checked is not passed on.
+        return not (filters.cpv or filters.languages or filters.stages or filters.trl_min or filters.trl_max)
+    return (
+        (not filters.cpv or any(code.startswith(filters.cpv) for code in challenge.cpv))
+        and (not filters.languages or challenge.language in filters.languages)
+        and (not filters.stages or _has_stage(challenge, filters))
+        and (filters.trl_min is None or (challenge.trl_target or challenge.trl_start or 9) >= filters.trl_min)
+        and (filters.trl_max is None or (challenge.trl_start or 1) <= filters.trl_max)
+    )
+
+
+def _has_stage(challenge: Challenge, filters: Filters) -> bool:
+    wanted = {stage.value for stage in filters.stages}
+    named = {phase.stage.value for phase in challenge.phases}
+    named |= {phase.value for requirement in challenge.requirements for phase in requirement.phases}
+    return bool(wanted & named)
+
+
+def _open_to(challenge: Challenge | None, countries: Iterable[str]) -> bool:
+    if challenge is None:
+        return False
+    eligible = challenge.eligible_countries
+    return not eligible or any(country in eligible for country in countries)

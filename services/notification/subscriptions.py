@@ -1,0 +1,204 @@
+"""Use cases of subscriptions: create, change, pause, remove, list; and finding those an event may concern."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from schemas.events import SubscriptionChanged, SubscriptionRemoved
+from schemas.subscription import Channel, FollowMembers, Subscription, SubscriptionContent
+from services.kernel import journal
+from services.kernel.clock import Clock
+from services.kernel.database import Database
+from services.kernel.identifiers import new_id
+from services.kernel.problems import Conflict, FieldError, InvalidInput, NotFound, PreconditionFailed
+from services.kernel.security import CLUSTER, Principal
+from services.notification.model import SubscriptionRow
+from services.notification.ports import EndpointOwners, Visibility
+from services.notification.routing import ANY, follow_key
+
+SUBSCRIPTIONS_MAX = 200
+"""Per organisation. A cluster of 300 members needs one ('members'), not 300; it also bounds routing."""
+
+
+class Subscriptions:
+    """Subscriptions of organisations. Every method acts for a principal and sees only what is its own."""
+
+    def __init__(
+        self, database: Database, clock: Clock, *, endpoints: EndpointOwners, visibility: Visibility
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._endpoints = endpoints
+        self._visibility = visibility
+
+    async def create(self, principal: Principal, content: SubscriptionContent) -> Subscription:
+        """Raises InvalidInput, with the field, for a follow or an endpoint that is not the principal's."""
+        principal.needs_scope("write")
+        content = await self._checked(principal, content)
+        now = self._clock.now()
+        subscription = Subscription(
+            **content.model_dump(),
+            id=new_id("sub"),
+            version=1,
+            owner=principal.organisation,
+            created_at=now,
+            changed_at=now,
+        )
+        async with self._database.write(durable=True) as tx:
+            count = select(func.count()).where(SubscriptionRow.owner == principal.organisation)
+            if ((await tx.execute(count)).scalar() or 0) >= SUBSCRIPTIONS_MAX:
+                raise Conflict(
+                    f"You have {SUBSCRIPTIONS_MAX} subscriptions, the most an organisation may have. "
+                    "Remove one, or follow all members or a whole country with a single one."
+                )
+            await tx.execute(insert(SubscriptionRow).values(**_columns(subscription)))
+            await self._tell(tx, subscription, now)
+        return subscription
+
+    async def change(
+        self,
+        principal: Principal,
+        subscription_id: str,
+        content: SubscriptionContent,
+        expected_version: int | None,
+    ) -> Subscription:
+        """Raises PreconditionFailed when `expected_version` is not the present one."""
+        principal.needs_scope("write")
+        content = await self._checked(principal, content)
+        now = self._clock.now()
+        async with self._database.write(durable=True) as tx:
+            before = await self._own(tx, principal, subscription_id, lock=True)
+            if expected_version is not None and before.version != expected_version:
+                raise PreconditionFailed(
+                    f"The subscription is at version {before.version}, not {expected_version}. Read it again."
+                )
+            after = Subscription(
+                **content.model_dump(),
+                id=before.id,
+                version=before.version + 1,
+                owner=before.owner,
+                created_at=before.created_at,
+                changed_at=now,
+            )
+            await tx.execute(
+                update(SubscriptionRow).where(SubscriptionRow.id == before.id).values(**_columns(after))
+            )
+            await self._tell(tx, after, now)
+        return after
+
+    async def remove(self, principal: Principal, subscription_id: str) -> None:
+        principal.needs_scope("write")
+        async with self._database.write(durable=True) as tx:
+            gone = await self._own(tx, principal, subscription_id, lock=True)
+            await tx.execute(delete(SubscriptionRow).where(SubscriptionRow.id == gone.id))
+            data = SubscriptionRemoved(subscription=gone.id, owner=gone.owner)
+            event = journal.NewEvent(
+                type=data.TYPE,
+                subject=f"subscription/{gone.id}",
+                key=gone.id,
+                data=data.model_dump(mode="json"),
+                audience=frozenset({gone.owner}),
+            )
+            await journal.append(tx, [event], now=self._clock.now())
+
+    async def get(self, principal: Principal, subscription_id: str) -> Subscription:
+        async with self._database.read() as tx:
+            return await self._own(tx, principal, subscription_id)
+
+    async def list(self, principal: Principal, *, after: str | None, limit: int) -> list[Subscription]:
+        """Own subscriptions by id, those after `after`."""
+        query = select(SubscriptionRow.document).where(SubscriptionRow.owner == principal.organisation)
+        if after is not None:
+            query = query.where(SubscriptionRow.id > after)
+        async with self._database.read() as tx:
+            rows = await tx.execute(query.order_by(SubscriptionRow.id).limit(limit))
+            return [Subscription.model_validate(document) for document in rows.scalars()]
+
+    async def _own(
+        self, tx: AsyncSession, principal: Principal, subscription_id: str, *, lock: bool = False
+    ) -> Subscription:
+        query = select(SubscriptionRow.document, SubscriptionRow.owner).where(
+            SubscriptionRow.id == subscription_id
+        )
+        row = (await tx.execute(query.with_for_update() if lock else query)).first()
+        if row is None or (row.owner != principal.organisation and not principal.is_admin):
+            raise NotFound(f"You have no subscription {subscription_id!r}.")
+        return Subscription.model_validate(row.document)
+
+    async def _checked(self, principal: Principal, content: SubscriptionContent) -> SubscriptionContent:
+        errors = []
+        if content.channel is Channel.webhook:
+            if content.endpoint is None:
+                errors.append(
+                    FieldError(
+                        pointer="/endpoint",
+                        detail="A webhook needs an endpoint: POST /v1/endpoints makes one; name its id.",
+                    )
+                )
+            elif await self._endpoints.owner_of(content.endpoint) != principal.organisation:
+                errors.append(
+                    FieldError(pointer="/endpoint", detail=f"You have no endpoint {content.endpoint!r}.")
+                )
+        elif content.endpoint is not None:
+            errors.append(FieldError(pointer="/endpoint", detail="Only the channel 'webhook' takes one."))
+        if isinstance(content.follow, FollowMembers) and principal.role != CLUSTER:
+            errors.append(
+                FieldError(
+                    pointer="/follow/kind", detail="Only a cluster has members to follow; name a company."
+                )
+            )
+        follow, problem = await self._visibility.resolve(principal, content.follow)
+        if problem:
+            errors.append(FieldError(pointer="/follow", detail=problem))
+        if errors:
+            raise InvalidInput("The subscription cannot be made as it is.", errors=errors)
+        return content.model_copy(update={"follow": follow})
+
+    async def _tell(self, tx: AsyncSession, subscription: Subscription, now: datetime) -> None:
+        data = SubscriptionChanged(subscription=subscription)
+        event = journal.NewEvent(
+            type=data.TYPE,
+            subject=f"subscription/{subscription.id}",
+            key=subscription.id,
+            data=data.model_dump(mode="json"),
+            audience=frozenset({subscription.owner}),
+        )
+        await journal.append(tx, [event], now=now)
+
+
+async def following(tx: AsyncSession, keys: Collection[tuple[str, str]]) -> list[Subscription]:
+    """Subscriptions that are not paused and filed under one of the keys. A key (`country`, ANY) stands
+    for every country."""
+    by_kind: dict[str, set[str]] = {}
+    for kind, key in keys:
+        by_kind.setdefault(kind, set()).add(key)
+    clauses = [
+        SubscriptionRow.follow_kind == kind
+        if kind == "country" and ANY in wanted
+        else and_(SubscriptionRow.follow_kind == kind, SubscriptionRow.follow_key.in_(sorted(wanted)))
+        for kind, wanted in sorted(by_kind.items())
+    ]
+    if not clauses:
+        return []
+    query = select(SubscriptionRow.document).where(or_(*clauses), SubscriptionRow.paused.is_(False))
+    rows = await tx.execute(query.order_by(SubscriptionRow.id))
+    return [Subscription.model_validate(document) for document in rows.scalars()]
+
+
+def _columns(subscription: Subscription) -> dict[str, object]:
+    return {
+        "id": subscription.id,
+        "owner": subscription.owner,
+        "version": subscription.version,
+        "follow_kind": subscription.follow.kind,
+        "follow_key": follow_key(subscription.follow, subscription.owner),
+        "endpoint": subscription.endpoint,
+        "paused": subscription.paused,
+        "document": subscription.model_dump(mode="json"),
+        "created_at": subscription.created_at,
+        "changed_at": subscription.changed_at,
+    }
