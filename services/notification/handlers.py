@@ -9,10 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.challenge import Challenge
 from schemas.subscription import Channel, FollowQuery, Subscription
+from services.courier.enqueue import NewMessage, enqueue
+from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.journal import Event
 from services.kernel.stream.port import Plan
-from services.notification.ports import Challenges, Outbox, Outgoing, QueryFits
+from services.notification.ports import Challenges, QueryFits
 from services.notification.routing import MATCHES, ROUTED, SETTLED, Concern, concern, possible_keys, wants
 from services.notification.subscriptions import following
 
@@ -30,16 +32,16 @@ class Notify:
     def __init__(
         self,
         database: Database,
+        clock: Clock,
         *,
         challenges: Challenges,
         queries: QueryFits,
-        outbox: Outbox,
         default_threshold: float,
     ) -> None:
         self._database = database
+        self._clock = clock
         self._challenges = challenges
         self._queries = queries
-        self._outbox = outbox
         self._default_threshold = default_threshold
 
     async def prepare(self, events: Sequence[Event]) -> Plan:
@@ -58,15 +60,15 @@ class Notify:
 
         async def plan(tx: AsyncSession) -> None:
             if messages:
-                await self._outbox.enqueue(tx, messages)
+                await enqueue(tx, messages, now=self._clock.now())
 
         return plan
 
     def _messages(
         self, one: Concern, subscriptions: Sequence[Subscription], fits: dict[str, float]
-    ) -> list[Outgoing]:
+    ) -> list[NewMessage]:
         body: bytes | None = None
-        messages: list[Outgoing] = []
+        messages: list[NewMessage] = []
         served: set[str] = set()
         for subscription in subscriptions:
             endpoint = subscription.endpoint
@@ -79,7 +81,10 @@ class Notify:
                 query_fit=fits.get(subscription.id),
             ):
                 body = body or orjson.dumps(one.event.cloud_event())
-                messages.append(Outgoing(endpoint, subscription.id, one.event, body))
+                event = one.event
+                messages.append(
+                    NewMessage(endpoint, subscription.id, event.id, event.type, body, event.traceparent)
+                )
                 served.add(endpoint)
         return messages
 
