@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import services.directory.model
 import services.kernel.journal.model
+import services.kernel.leases
+import services.kernel.stream.model
 from services.kernel.database import Base
 
 metadata = Base.metadata
 
-ROOMS = (services.kernel.journal.model,)
+ROOMS = (
+    services.kernel.journal.model,
+    services.kernel.leases,
+    services.kernel.stream.model,
+)
 """Imported for their tables."""

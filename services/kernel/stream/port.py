@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.kernel.journal.event import Event
 
+if TYPE_CHECKING:
+    from services.kernel.stream.processor import Processor
+
 Plan = Callable[[AsyncSession], Awaitable[None]]
 """Writes rows and appends events inside one transaction. Short: everything slow was done in `prepare`."""
+
+
+class Rejected(Exception):
+    """The event itself is wrong, and no further try can help: it goes to the dead letters at once.
+
+    It is the sender's fault, so it does not count towards the flood that halts a consumer. The message is
+    the reason that people read; it must not quote the event's data.
+    """
 
 
 class Handler(Protocol):
@@ -19,8 +30,9 @@ class Handler(Protocol):
     `prepare` computes (models, vector searches, reads in transactions of its own) and returns a plan;
     the kernel runs the plan in the transaction that also records that these events are done. `prepare`
     may run again for the same events: whatever it does outside the database must be idempotent. It raises
-    `TransientError` when something outside is down (tried again until it is back); any other exception
-    counts against the event and ends in the dead letters after bounded tries.
+    `TransientError` when something outside is down (tried again until it is back), `Rejected` when the
+    event is wrong; any other exception counts against the event and ends in the dead letters after
+    bounded tries.
     """
 
     @property
@@ -36,3 +48,16 @@ class Handler(Protocol):
         """Most events handed over at once."""
 
     async def prepare(self, events: Sequence[Event]) -> Plan: ...
+
+
+class Stream(Protocol):
+    """Carries events to processors. Two adapters: `journal` and `kafka`."""
+
+    async def run(self, processors: Sequence[Processor]) -> None:
+        """Carry until `stop` is called; outages of the carrier and of the database are waited through."""
+
+    async def stop(self) -> None:
+        """Let the batches in hand end, hand back the leases; returns when `run` is over."""
+
+    async def lag(self) -> dict[str, int]:
+        """Per service: how many events of its types wait to be handled."""

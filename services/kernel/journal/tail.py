@@ -1,0 +1,87 @@
+"""Following the journal: one reader per process, its newest events in memory for everybody."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+from itertools import islice
+
+import structlog
+
+from services.kernel.clock import Clock
+from services.kernel.database import Database
+from services.kernel.journal.append import JOURNAL
+from services.kernel.journal.event import Event
+from services.kernel.journal.reading import head, read
+from services.kernel.problems import TransientError
+from services.kernel.wakeups import Wakeups
+
+KEEP = 512
+"""Events kept in memory. Who is further behind reads from the database, in larger bites."""
+PAGE = 256
+"""Events read at once."""
+POLL_S = 0.2
+"""The safety net under lost hints, and the longest wait for what another process wrote."""
+RETRY_S = 1.0
+"""Between looks at a database that is out of reach."""
+
+NEWS = "news"
+"""Wake-up topic of `Tail.bell`."""
+
+log = structlog.get_logger("liaison.journal")
+
+
+class Tail:
+    """Reads each new entry once, however many services wait for it, and rings `bell`."""
+
+    def __init__(self, database: Database, clock: Clock, *, keep: int = KEEP, poll_s: float = POLL_S) -> None:
+        self.bell = Wakeups()
+        self._database = database
+        self._clock = clock
+        self._poll_s = poll_s
+        self._events: deque[Event] = deque(maxlen=keep)
+        self._head: int | None = None
+
+    async def run(self) -> None:
+        """Run until cancelled; outages of the database are waited through."""
+        while True:
+            token = self._database.wakeups.token(JOURNAL)
+            try:
+                is_all = await self.look()
+            except TransientError as error:
+                log.warning("journal not readable", error=str(error))
+                await self._clock.sleep(RETRY_S)
+                continue
+            if is_all:
+                await self._database.wakeups.wait(JOURNAL, token, self._poll_s)
+
+    async def look(self) -> bool:
+        """Read one page; True when there was no more."""
+        async with self._database.read() as tx:
+            if self._head is None:
+                self._head = await head(tx)
+                page = []
+            else:
+                page = await read(tx, after=self._head, limit=PAGE)
+        if page:
+            self._events.extend(page)
+            self._head = page[-1].position
+            self.bell.wake(NEWS)
+        return len(page) < PAGE
+
+    async def read(self, *, after: int, limit: int, types: Collection[str]) -> tuple[list[Event], int]:
+        """The next events of these types, and the position up to which there are no others of them."""
+        known = self._head or 0
+        if after >= known and self._head is not None:
+            return [], after
+        first = self._events[0].position if self._events else known + 1
+        if self._head is not None and after >= first - 1:
+            newer = islice(self._events, after - first + 1, None)
+            found = list(islice((event for event in newer if event.type in types), limit))
+        else:
+            async with self._database.read() as tx:
+                known = max(known, await head(tx))
+                found = await read(tx, after=after, limit=limit, types=types)
+        if len(found) == limit:
+            return found, found[-1].position
+        return found, max(known, found[-1].position if found else 0)

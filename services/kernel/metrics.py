@@ -1,0 +1,55 @@
+"""Every metric of the kernel, by name. Labels have few values: services, kinds; never an entity or a tenant.
+
+The rooms register theirs in the same registry, which the gateway exposes in Prometheus' text format.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+"""Ours alone: nothing that a library registers globally gets into it."""
+
+HANDLED = Counter(
+    "liaison_events_handled_total",
+    "Events whose effects are committed.",
+    ["service"],
+    registry=REGISTRY,
+)
+FAILED = Counter(
+    "liaison_events_failed_total",
+    "Attempts to handle a batch that failed. kind: transient (tried until it is back), error (counted).",
+    ["service", "kind"],
+    registry=REGISTRY,
+)
+DEAD_LETTERED = Counter(
+    "liaison_events_dead_lettered_total",
+    "Events that could not be handled and wait for a human in the dead letters.",
+    ["service"],
+    registry=REGISTRY,
+)
+LAG = Gauge(
+    "liaison_stream_lag_events",
+    "Events of a service's types that it has not handled yet.",
+    ["service"],
+    registry=REGISTRY,
+)
+HALTED = Gauge(
+    "liaison_consumer_halted",
+    "1 while the service's consumer is halted, after a flood of failures or by an operator.",
+    ["service"],
+    registry=REGISTRY,
+)
+HANDLED_SECONDS = Histogram(
+    "liaison_event_handled_seconds",
+    "Seconds from the time of the event to the commit of its effects.",
+    ["service"],
+    # From a millisecond (embedded, idle) to an hour (catching up after an outage).
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
+    registry=REGISTRY,
+)
+SEQUENCED = Counter(
+    "liaison_journal_sequenced_total",
+    "Journal entries given their position by the sequencer of this process (PostgreSQL).",
+    registry=REGISTRY,
+)
