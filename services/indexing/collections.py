@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid5
 
 from schemas.challenge import OPEN_STATES, Challenge
-from schemas.company import Company
+from schemas.company import Capability, Company, Reference
 from services.intake.parts import Part
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import EmbeddingModel, Vectors
@@ -88,7 +88,7 @@ def every_point(entity: str) -> Filter:
 
 
 def of_company(company: Company, parts: Sequence[Part]) -> Indexed:
-    stated = [*company.capabilities, *company.references]
+    stated: list[Capability | Reference] = [*company.capabilities, *company.references]
     payload: dict[str, str | int | list[str]] = {
         "country": company.country,
         "cpv": list(company.cpv),

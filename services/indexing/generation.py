@@ -1,0 +1,91 @@
+"""A generation of the index: one embedding model and the collections made with it.
+
+Usually there is one, and it serves. While the model is being changed there are two: the old one serves,
+the new one is built; every write goes into both, and the switch is one moving of the aliases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.indexing.collections import (
+    ALIASES,
+    Indexed,
+    collection_name,
+    every_point,
+    outdated,
+    points,
+    specification,
+)
+from services.kernel.embedding.lexical import LexicalEncoder
+from services.kernel.embedding.port import Embedder
+from services.kernel.vectors.port import VectorIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    embedder: Embedder
+    lexical: LexicalEncoder
+    vectors: VectorIndex
+
+    @property
+    def fingerprint(self) -> str:
+        return self.embedder.model.fingerprint
+
+    def collection(self, alias: str) -> str:
+        return collection_name(alias, self.embedder.model)
+
+    async def ensure(self) -> None:
+        """Create the collections where they do not exist."""
+        for alias in ALIASES:
+            await self.vectors.ensure(specification(alias, self.embedder.model))
+
+    async def write(self, alias: str, entities: Sequence[Indexed]) -> None:
+        """Put entities into the index, and take out what their earlier versions left. Idempotent."""
+        texts = [part.text for one in entities for part in one.parts]
+        collection = self.collection(alias)
+        if texts:
+            rows = await self.embedder.embed(texts)
+            batch, start = [], 0
+            for one in entities:
+                end = start + len(one.parts)
+                batch.extend(points(one, rows[start:end], self.lexical))
+                start = end
+            await self.vectors.upsert(collection, batch)
+        for one in entities:
+            if one.version > 1:
+                await self.vectors.delete(collection, outdated(one.entity, one.version))
+
+    async def remove(self, alias: str, entity: str) -> None:
+        await self.vectors.delete(self.collection(alias), every_point(entity))
+
+
+class Generations:
+    """The generation that serves, and the one that is being built, if any."""
+
+    def __init__(self, serving: Generation, building: Generation | None = None) -> None:
+        self.serving = serving
+        self.building = building
+
+    def all(self) -> tuple[Generation, ...]:
+        return (self.serving,) if self.building is None else (self.serving, self.building)
+
+    async def open(self) -> None:
+        """Make the collections, and point the aliases at the serving ones if they point nowhere."""
+        for generation in self.all():
+            await generation.ensure()
+        vectors = self.serving.vectors
+        for alias in ALIASES:
+            if await vectors.resolve(alias) is None:
+                await vectors.switch(alias, self.serving.collection(alias))
+
+    async def switch(self) -> Generation:
+        """Let the new generation serve from now on; returns the old one, whose collections may go."""
+        if self.building is None:
+            raise ValueError("no generation is being built")
+        old, new = self.serving, self.building
+        for alias in ALIASES:
+            await new.vectors.switch(alias, new.collection(alias))
+        self.serving, self.building = new, None
+        return old

@@ -1,0 +1,192 @@
+"""Events of profiles and challenges, turned into points of the vector index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from schemas.challenge import Challenge
+from schemas.company import Company, CompanyState
+from schemas.events import (
+    ChallengeAmended,
+    ChallengeAnnounced,
+    ChallengeIndexed,
+    ChallengeWithdrawn,
+    CompanyCreated,
+    CompanyIndexed,
+    CompanyUpdated,
+    CompanyWithdrawn,
+    EventData,
+)
+from services.indexing.collections import (
+    CHALLENGES,
+    COMPANIES,
+    Indexed,
+    belongs_in_index,
+    of_challenge,
+    of_company,
+)
+from services.indexing.generation import Generations
+from services.indexing.model import IndexedRow
+from services.intake.parts import challenge_parts, company_parts
+from services.kernel import journal
+from services.kernel.clock import Clock
+from services.kernel.journal import Event
+from services.kernel.stream.port import Plan
+from services.kernel.upsert import insert_or
+
+BATCH = 256
+"""Entities embedded together: enough texts to fill the model's batches, few enough to stay responsive."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The newest state of one entity within a batch of events: to be put in, or to be taken out."""
+
+    entity: str
+    event: Event
+    indexed: Indexed | None
+
+
+class IndexEntities:
+    """A handler that puts entities of one kind into the index, then says that they can be found."""
+
+    batch = BATCH
+
+    def __init__(
+        self,
+        generations: Generations,
+        clock: Clock,
+        *,
+        name: str,
+        alias: str,
+        consumes: frozenset[str],
+        read: Callable[[Event], _Wanted],
+        found: Callable[[Indexed, str], EventData],
+    ) -> None:
+        """`read` turns an event into what the index should hold; `found` makes the event that says so."""
+        self.name = name
+        self.consumes = consumes
+        self._generations = generations
+        self._clock = clock
+        self._alias = alias
+        self._read = read
+        self._found = found
+
+    async def prepare(self, events: Sequence[Event]) -> Plan:
+        newest = {event.key: event for event in events}
+        wanted = [self._read(event) for event in newest.values()]
+        await _write(self._generations, self._alias, wanted)
+
+        async def plan(tx: AsyncSession) -> None:
+            now = self._clock.now()
+            await _record(tx, self._generations, self._alias, wanted, now)
+            index = self._generations.serving.fingerprint
+            told = [
+                _event(self._found(one.indexed, index), one.event)
+                for one in wanted
+                if one.indexed is not None
+            ]
+            await journal.append(tx, told, now=now)
+
+        return plan
+
+
+def index_companies(generations: Generations, clock: Clock) -> IndexEntities:
+    """Handler `indexing.companies`: a point per capability and reference of every active profile."""
+    return IndexEntities(
+        generations,
+        clock,
+        name="indexing.companies",
+        alias=COMPANIES,
+        consumes=frozenset({CompanyCreated.TYPE, CompanyUpdated.TYPE, CompanyWithdrawn.TYPE}),
+        read=_of_company,
+        found=lambda indexed, index: CompanyIndexed(
+            company=indexed.entity, version=indexed.version, texts=len(indexed.parts), index=index
+        ),
+    )
+
+
+def index_challenges(generations: Generations, clock: Clock) -> IndexEntities:
+    """Handler `indexing.challenges`: a point per requirement as long as the challenge is open."""
+    return IndexEntities(
+        generations,
+        clock,
+        name="indexing.challenges",
+        alias=CHALLENGES,
+        consumes=frozenset({ChallengeAnnounced.TYPE, ChallengeAmended.TYPE, ChallengeWithdrawn.TYPE}),
+        read=_of_challenge,
+        found=lambda indexed, index: ChallengeIndexed(
+            challenge=indexed.entity, version=indexed.version, texts=len(indexed.parts), index=index
+        ),
+    )
+
+
+def _of_company(event: Event) -> _Wanted:
+    if event.type == CompanyWithdrawn.TYPE:
+        return _Wanted(event.data["company"], event, None)
+    company = Company.model_validate(event.data["company"])
+    if company.state is CompanyState.withdrawn:
+        return _Wanted(company.id, event, None)
+    return _Wanted(company.id, event, of_company(company, company_parts(company)))
+
+
+def _of_challenge(event: Event) -> _Wanted:
+    challenge = Challenge.model_validate(event.data["challenge"])
+    if not belongs_in_index(challenge):
+        return _Wanted(challenge.id, event, None)
+    return _Wanted(challenge.id, event, of_challenge(challenge, challenge_parts(challenge)))
+
+
+async def _write(generations: Generations, alias: str, wanted: Sequence[_Wanted]) -> None:
+    present = [one.indexed for one in wanted if one.indexed is not None]
+    for generation in generations.all():
+        await generation.write(alias, present)
+        for one in wanted:
+            if one.indexed is None:
+                await generation.remove(alias, one.entity)
+
+
+async def _record(
+    tx: AsyncSession, generations: Generations, alias: str, wanted: Sequence[_Wanted], now: datetime
+) -> None:
+    collections = [generation.collection(alias) for generation in generations.all()]
+    gone = [one.entity for one in wanted if one.indexed is None]
+    if gone:
+        await tx.execute(
+            delete(IndexedRow).where(IndexedRow.collection.in_(collections), IndexedRow.entity.in_(gone))
+        )
+    rows = [
+        {
+            "collection": collection,
+            "entity": one.entity,
+            "version": one.indexed.version,
+            "texts": len(one.indexed.parts),
+            "at": now,
+        }
+        for collection in collections
+        for one in wanted
+        if one.indexed is not None
+    ]
+    if rows:
+        statement = insert_or(tx, IndexedRow)
+        fresh = {name: statement.excluded[name] for name in ("version", "texts", "at")}
+        await tx.execute(
+            statement.on_conflict_do_update(index_elements=["collection", "entity"], set_=fresh), rows
+        )
+
+
+def _event(data: EventData, cause: Event) -> journal.NewEvent:
+    return journal.NewEvent(
+        type=data.TYPE,
+        subject=cause.subject,
+        key=cause.key,
+        data=data.model_dump(mode="json"),
+        audience=cause.audience,
+        public=cause.public,
+        correlation_id=cause.correlation_id,
+    )
