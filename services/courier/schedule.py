@@ -57,25 +57,25 @@ def next_attempt_at(
     failed_attempts: int,
     *,
     now: datetime,
-    created_at: datetime,
+    expires_at: datetime,
     random: float,
     retry_after_s: float | None = None,
 ) -> datetime | None:
     """The instant of the next attempt.
 
     None when no attempt is left (`failed_attempts` has reached MAX_ATTEMPTS), or when the next one would
-    fall beyond the message's life, LIFETIME_S after `created_at`.
+    fall beyond the end of the message's life.
     """
     wait = next_wait_s(failed_attempts, random=random, retry_after_s=retry_after_s)
     if wait is None:
         return None
     at = now + timedelta(seconds=wait)
-    return at if at <= expires_at(created_at) else None
+    return at if at <= expires_at else None
 
 
-def expires_at(created_at: datetime) -> datetime:
+def end_of_life(accepted_at: datetime) -> datetime:
     """When a message that could not be delivered is given up."""
-    return created_at + timedelta(seconds=LIFETIME_S)
+    return accepted_at + timedelta(seconds=LIFETIME_S)
 
 
 def parse_retry_after(value: str | None, *, now: datetime) -> float | None:

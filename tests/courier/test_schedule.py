@@ -14,6 +14,7 @@ from services.courier.schedule import (
     LIFETIME_S,
     MAX_ATTEMPTS,
     RETRY_AFTER_CAP_S,
+    end_of_life,
     next_attempt_at,
     next_wait_s,
     parse_retry_after,
@@ -61,7 +62,7 @@ def test_retry_after_is_obeyed_up_to_its_cap(failed: int, random: float, asked: 
 def test_the_whole_way_is_bounded(draws: list[float]) -> None:
     now, attempts = START, 1
     while True:
-        at = next_attempt_at(attempts, now=now, created_at=START, random=draws[attempts - 1])
+        at = next_attempt_at(attempts, now=now, expires_at=end_of_life(START), random=draws[attempts - 1])
         if at is None:
             break
         now, attempts = at, attempts + 1
@@ -76,7 +77,7 @@ def test_no_receiver_can_keep_a_message_beyond_its_life(answers: list[tuple[floa
     now, attempts = START, 1
     while attempts <= MAX_ATTEMPTS:
         random, asked = answers[attempts - 1]
-        at = next_attempt_at(attempts, now=now, created_at=START, random=random, retry_after_s=asked)
+        at = next_attempt_at(attempts, now=now, expires_at=end_of_life(START), random=random, retry_after_s=asked)
         if at is None:
             break
         assert at > now

@@ -1,0 +1,231 @@
+"""What is due, for whom, and who serves it: the courier's questions to the database.
+
+The backlog is asked endpoint by endpoint and never as one queue: the cost of a question does not grow with
+what waits for an endpoint that hangs, and none can stand in front of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import String, bindparam, or_, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.courier.lease import LEASE_S
+from services.courier.model import ACTIVE, ID, EndpointRow
+from services.kernel.database import Instant
+
+ENDPOINTS: Any = EndpointRow.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An active endpoint with pending deliveries, the earliest of which may be tried at `due_at`."""
+
+    endpoint: str
+    due_at: datetime
+    held_until: datetime | None
+    lease_holder: str | None
+    lease_until: datetime | None
+
+    @property
+    def ready_at(self) -> datetime:
+        """When something may be sent: due, and the receiver's rest over."""
+        return max(self.due_at, self.held_until or self.due_at)
+
+
+_WAITING = text(
+    # A loose index scan: one look into the partial index per endpoint that has anything pending.
+    """
+    WITH RECURSIVE waiting(endpoint_id) AS (
+        SELECT MIN(endpoint_id) FROM deliveries WHERE state = 'pending'
+        UNION ALL
+        SELECT (SELECT MIN(d.endpoint_id) FROM deliveries d
+                WHERE d.state = 'pending' AND d.endpoint_id > w.endpoint_id)
+        FROM waiting w WHERE w.endpoint_id IS NOT NULL
+    )
+    SELECT e.id AS endpoint, e.held_until AS held_until, e.lease_holder AS lease_holder,
+           e.lease_until AS lease_until,
+           (SELECT MIN(d.next_attempt_at) FROM deliveries d
+            WHERE d.state = 'pending' AND d.endpoint_id = e.id) AS due_at
+    FROM waiting w JOIN endpoints e ON e.id = w.endpoint_id
+    WHERE e.state = 'active'
+    """
+).columns(endpoint=String, held_until=Instant, lease_holder=String, lease_until=Instant, due_at=Instant)
+
+
+async def waiting(tx: AsyncSession) -> list[Waiting]:
+    """Every active endpoint with something pending, due or not. Cost: a few index looks per endpoint."""
+    rows = (await tx.execute(_WAITING)).all()
+    return [
+        Waiting(row.endpoint, row.due_at, row.held_until, row.lease_holder, row.lease_until) for row in rows
+    ]
+
+
+async def lease(
+    tx: AsyncSession, endpoints: Collection[str], *, holder: str, gone: Collection[str], now: datetime
+) -> set[str]:
+    """Take the endpoints that are free, expired, ours, or of a holder known to be `gone`; returns them.
+
+    Endpoints that another courier is just taking are skipped, not waited for.
+    """
+    free = or_(
+        EndpointRow.lease_holder.is_(None),
+        EndpointRow.lease_holder == holder,
+        EndpointRow.lease_until <= now,
+        EndpointRow.lease_holder.in_(sorted(gone)),
+    )
+    takeable = (
+        select(EndpointRow.id)
+        .where(EndpointRow.id.in_(sorted(endpoints)), EndpointRow.state == ACTIVE, free)
+        .order_by(EndpointRow.id)
+        .with_for_update(skip_locked=True)
+    )
+    taken = set((await tx.execute(takeable)).scalars())
+    await _extend(tx, taken, holder, now)
+    return taken
+
+
+async def renew(tx: AsyncSession, *, holder: str, now: datetime) -> set[str]:
+    """Extend all leases of the holder; returns what it still holds."""
+    held = set((await tx.execute(select(EndpointRow.id).where(EndpointRow.lease_holder == holder))).scalars())
+    await _extend(tx, held, holder, now)
+    return held
+
+
+async def _extend(tx: AsyncSession, endpoints: Collection[str], holder: str, now: datetime) -> None:
+    if endpoints:
+        await tx.execute(
+            update(ENDPOINTS)
+            .where(ENDPOINTS.c.id.in_(sorted(endpoints)))
+            .values(lease_holder=holder, lease_until=now + timedelta(seconds=LEASE_S))
+        )
+
+
+async def release(tx: AsyncSession, *, holder: str, endpoints: Collection[str] | None = None) -> None:
+    """Hand leases back: those of the endpoints named, or all."""
+    mine = update(ENDPOINTS).where(ENDPOINTS.c.lease_holder == holder)
+    if endpoints is not None:
+        mine = mine.where(ENDPOINTS.c.id.in_(sorted(endpoints)))
+    await tx.execute(mine.values(lease_holder=None, lease_until=None))
+
+
+async def still_held(tx: AsyncSession, endpoints: Collection[str], *, holder: str) -> set[str]:
+    """The fence: which of the endpoints this holder serves now. They stay so until the transaction ends."""
+    query = (
+        select(EndpointRow.id)
+        .where(EndpointRow.id.in_(sorted(endpoints)), EndpointRow.lease_holder == holder)
+        .order_by(EndpointRow.id)
+        .with_for_update(key_share=True)
+    )
+    return set((await tx.execute(query)).scalars())
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSnapshot:
+    """What the courier needs of an endpoint."""
+
+    id: str
+    owner: str
+    url: str
+    secrets: tuple[tuple[str, datetime | None], ...]
+    """Sealed secrets, newest first, each with the instant until which it signs (None: no end)."""
+    state: str
+    failing_since: datetime | None
+    held_until: datetime | None
+
+
+_SNAPSHOT = select(
+    ENDPOINTS.c.id,
+    ENDPOINTS.c.owner,
+    ENDPOINTS.c.url,
+    ENDPOINTS.c.secrets,
+    ENDPOINTS.c.state,
+    ENDPOINTS.c.failing_since,
+    ENDPOINTS.c.held_until,
+).where(ENDPOINTS.c.id.in_(bindparam("ids", expanding=True)))
+
+
+async def snapshots(tx: AsyncSession, endpoints: Collection[str]) -> list[EndpointSnapshot]:
+    rows = (await tx.execute(_SNAPSHOT, {"ids": list(endpoints)})).all()
+    return [
+        EndpointSnapshot(
+            id=row.id,
+            owner=row.owner,
+            url=row.url,
+            secrets=tuple(
+                (entry["sealed"], datetime.fromisoformat(entry["until"]) if entry["until"] else None)
+                for entry in row.secrets
+            ),
+            state=row.state,
+            failing_since=row.failing_since,
+            held_until=row.held_until,
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message to be sent now."""
+
+    id: str
+    endpoint: str
+    attempts: int
+    failures: int
+    expires_at: datetime
+    traceparent: str | None
+    body: bytes
+
+
+_COLUMNS = "d.id, d.endpoint_id, d.attempts, d.failures, d.expires_at, d.traceparent, d.body"
+
+_DUE_SQLITE = f"""
+    SELECT {_COLUMNS} FROM json_each(:endpoints) w JOIN deliveries d ON d.rowid IN (
+        SELECT x.rowid FROM deliveries x
+        WHERE x.state = 'pending' AND x.endpoint_id = w.value AND x.next_attempt_at <= :now
+          AND x.id NOT IN (SELECT value FROM json_each(:known))
+        ORDER BY x.next_attempt_at LIMIT :each)
+    """  # noqa: S608 - constants only
+_DUE_POSTGRESQL = f"""
+    SELECT {_COLUMNS} FROM unnest(:endpoints) w(endpoint_id) CROSS JOIN LATERAL (
+        SELECT * FROM deliveries x
+        WHERE x.state = 'pending' AND x.endpoint_id = w.endpoint_id AND x.next_attempt_at <= :now
+          AND x.id NOT IN (SELECT unnest(:known))
+        ORDER BY x.next_attempt_at LIMIT :each) d
+    """  # noqa: S608 - constants only
+
+
+def _due_query(sql: str, *, lists: Any) -> Any:
+    return (
+        text(sql)
+        .bindparams(
+            bindparam("endpoints", type_=lists),
+            bindparam("known", type_=lists),
+            bindparam("now", type_=Instant),
+        )
+        .columns(expires_at=Instant)
+    )
+
+
+_DUE = {
+    "sqlite": _due_query(_DUE_SQLITE, lists=String),
+    "postgresql": _due_query(_DUE_POSTGRESQL, lists=ARRAY(ID)),
+}
+
+
+async def due(
+    tx: AsyncSession, endpoints: Sequence[str], *, known: Sequence[str], each: int, now: datetime
+) -> list[Due]:
+    """For each endpoint the `each` messages that are longest due, without those already `known`."""
+    dialect = tx.get_bind().dialect.name
+    lists: dict[str, Any] = {"endpoints": list(endpoints), "known": list(known)}
+    if dialect == "sqlite":
+        lists = {name: orjson.dumps(values).decode() for name, values in lists.items()}
+    rows = await tx.execute(_DUE[dialect], {**lists, "each": each, "now": now})
+    return [Due(*row) for row in rows.all()]

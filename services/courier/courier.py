@@ -1,0 +1,299 @@
+"""The courier: takes what is due from the database, has it sent, and writes down what came of it.
+
+One task asks and writes, in turns, and never both at once: whatever it reads it read after its last outcome
+was committed, so nothing is sent twice by mistake. While it does, workers send (`dispatch`). Outcomes that
+come out during one turn are one transaction in the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random as _random
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from services.courier import backlog, housekeeping, metrics
+from services.courier.address_guard import AddressGuard
+from services.courier.backlog import Due, EndpointSnapshot, Waiting
+from services.courier.dispatch import MAX_IN_FLIGHT_TOTAL, Dispatch
+from services.courier.enqueue import COURIER
+from services.courier.http import Sender
+from services.courier.lane import Lane, open_lane
+from services.courier.lease import RENEW_EVERY_S, is_gone, new_holder
+from services.courier.model import ACTIVE
+from services.courier.record import Random, write_down
+from services.kernel.clock import Clock
+from services.kernel.database import Database
+from services.kernel.problems import TransientError
+from services.kernel.security import SecretBox
+
+POLL_S = 2.0
+"""The safety net when a wake-up is lost."""
+
+GROUP_WINDOW_S = 0.02
+GROUP_SIZE = 128
+"""While there is more to send, outcomes wait this long, or for this many, to share one transaction; when
+there is nothing else to do they are written at once. A crash repeats at most these messages."""
+
+PREFETCH_TOTAL = 1_024
+PREFETCH_MIN = 4
+"""Messages fetched in one turn, over all endpoints, and for each at least. Bounds memory."""
+
+MAX_LANES = 2_000
+"""Endpoints served by one courier at once; the others wait for their turn, the longest due first."""
+
+DRAIN_S = 6.0
+"""Time for requests under way when the courier stops; with writing and handing back it stays below 10 s."""
+
+BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Waits between turns while the database is out of reach."""
+
+log = structlog.get_logger(__name__)
+
+
+class Courier:
+    """Delivers until stopped. Any number may run on one database; an endpoint is served by one at a time."""
+
+    def __init__(
+        self,
+        database: Database,
+        sender: Sender,
+        guard: AddressGuard,
+        box: SecretBox,
+        clock: Clock,
+        *,
+        holder: str | None = None,
+        random: Random = _random.random,
+        log_days: int = housekeeping.LOG_DAYS,
+        max_in_flight: int = MAX_IN_FLIGHT_TOTAL,
+    ) -> None:
+        self.holder = holder or new_holder()
+        self._database = database
+        self._guard = guard
+        self._box = box
+        self._clock = clock
+        self._random = random
+        self._log_days = log_days
+        self._dispatch = Dispatch(sender, clock, self._on_outcome, max_in_flight=max_in_flight)
+        self._stir = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._look_at = clock.now()
+        self._renew_at = clock.now()
+        self._troubles = 0
+
+    async def run(self) -> None:
+        """Deliver until `stop` is called; then drain, write down, hand back the leases, and return."""
+        beside = [asyncio.create_task(work) for work in (self._listen(), self._keep_house())]
+        try:
+            while not self._stopping.is_set():
+                await self._attempt(self._turn())
+                await self._pause()
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await self._finish()
+
+    def stop(self) -> None:
+        """Ask `run` to end."""
+        self._stopping.set()
+        self._stir.set()
+
+    # --- when
+
+    def _on_outcome(self, lane: Lane) -> None:
+        if not lane.queue or len(self._dispatch.settled) >= GROUP_SIZE:
+            self._stir.set()
+
+    async def _listen(self) -> None:
+        token = self._database.wakeups.token(COURIER)
+        while True:
+            await self._database.wakeups.wait(COURIER, token, POLL_S)
+            token = self._database.wakeups.token(COURIER)
+            self._look_at = self._clock.now()
+            self._stir.set()
+
+    async def _pause(self) -> None:
+        """Wait for the next reason to do something."""
+        if self._troubles:
+            wait = BACKOFF_S[min(self._troubles, len(BACKOFF_S)) - 1]
+            self._stir.clear()
+        elif self._dispatch.settled:
+            wait = GROUP_WINDOW_S
+        else:
+            following = min(self._look_at, self._renew_at)
+            wait = min(max((following - self._clock.now()).total_seconds(), 0.0), POLL_S)
+        try:
+            async with asyncio.timeout(wait):
+                await self._stir.wait()
+        except TimeoutError:
+            pass
+        self._stir.clear()
+
+    # --- what
+
+    async def _attempt(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a part of the work; a database out of reach, or a bug, delays it and does not end it."""
+        try:
+            await work
+        except TransientError as error:
+            self._troubles += 1
+            log.warning("the courier waits for the database", reason=str(error))
+        except Exception:
+            self._troubles += 1
+            log.exception("a turn of the courier failed unexpectedly")
+        else:
+            self._troubles = 0
+
+    async def _turn(self) -> None:
+        """Write down outcomes, keep the leases, look for more, have it sent."""
+        await self._write_down()
+        now = self._clock.now()
+        if now >= self._renew_at:
+            await self._renew(now)
+        new = await self._look(now) if now >= self._look_at else []
+        await self._refill(new, now)
+        self._dispatch.staff()
+
+    async def _write_down(self) -> None:
+        taken = self._dispatch.take_settled()
+        if not taken:
+            return
+        lanes = {lane.endpoint.id: lane for lane, _ in taken}
+        try:
+            async with self._database.write() as tx:
+                written = await write_down(
+                    tx,
+                    [item for _, item in taken],
+                    served={name: lane.endpoint for name, lane in lanes.items()},
+                    holder=self.holder,
+                    random=self._random,
+                )
+        except BaseException:
+            self._dispatch.settled[:0] = taken
+            raise
+        for lane, item in taken:
+            lane.known.discard(item.due.id)
+        for name, lane in lanes.items():
+            self._renewed(lane, written.served.get(name))
+        if written.next_attempt_at is not None:
+            self._look_at = min(self._look_at, written.next_attempt_at)
+
+    def _renewed(self, lane: Lane, endpoint: EndpointSnapshot | None) -> None:
+        """Take over what is known now of an endpoint; None: it is not ours any more."""
+        if endpoint is None:
+            log.warning("another courier serves this endpoint now", endpoint=lane.endpoint.id)
+            self._dispatch.drop(lane)
+            return
+        lane.update(endpoint, self._guard, self._box)
+        if endpoint.state != ACTIVE or lane.rests(self._clock.now()):
+            self._dispatch.drop_queue(lane)
+            lane.dry = False
+            self._look_at = min(self._look_at, endpoint.held_until or self._look_at)
+
+    async def _renew(self, now: datetime) -> None:
+        """Extend the leases, see what has changed of the endpoints, and let go of those without work."""
+        lanes = self._dispatch.lanes
+        idle = [lane for lane in lanes.values() if lane.is_idle(now)]
+        if lanes:
+            async with self._database.write() as tx:
+                if idle:
+                    await backlog.release(tx, holder=self.holder, endpoints=[x.endpoint.id for x in idle])
+                held = await backlog.renew(tx, holder=self.holder, now=now)
+                found = {e.id: e for e in await backlog.snapshots(tx, held & lanes.keys())}
+            for lane in idle:
+                self._dispatch.drop(lane)
+            for lane in list(lanes.values()):
+                self._renewed(lane, found.get(lane.endpoint.id))
+        self._renew_at = now + timedelta(seconds=RENEW_EVERY_S)
+        metrics.LANES.set(len(lanes))
+        metrics.BREAKERS_OPEN.set(sum(lane.is_open for lane in lanes.values()))
+
+    async def _look(self, now: datetime) -> list[Waiting]:
+        """See who has something due; returns those whom nobody serves yet, the longest due first."""
+        async with self._database.read() as tx:
+            found = await backlog.waiting(tx)
+        ready = [one for one in found if one.ready_at <= now]
+        later = min((one.ready_at for one in found if one.ready_at > now), default=None)
+        self._look_at = later or now + timedelta(seconds=POLL_S)
+        metrics.OLDEST_DUE.set((now - min((one.due_at for one in ready), default=now)).total_seconds())
+        new: list[Waiting] = []
+        for one in ready:
+            lane = self._dispatch.lanes.get(one.endpoint)
+            if lane is not None:
+                lane.dry = False
+            elif self._is_free(one, now):
+                new.append(one)
+        new.sort(key=lambda one: one.due_at)
+        return new[: max(MAX_LANES - len(self._dispatch.lanes), 0)]
+
+    def _is_free(self, one: Waiting, now: datetime) -> bool:
+        if one.lease_holder is None or one.lease_until is None or one.lease_until <= now:
+            return True
+        return one.lease_holder == self.holder or is_gone(one.lease_holder, me=self.holder)
+
+    async def _refill(self, new: list[Waiting], now: datetime) -> None:
+        """Take on new endpoints and fetch more for those whose queue runs low."""
+        low = [lane for lane in self._dispatch.lanes.values() if lane.runs_low(now)]
+        if new:
+            holders = {one.lease_holder for one in new if one.lease_holder}
+            gone = {holder for holder in holders if is_gone(holder, me=self.holder)}
+            async with self._database.write() as tx:
+                taken = await backlog.lease(
+                    tx, [one.endpoint for one in new], holder=self.holder, gone=gone, now=now
+                )
+                opened = [
+                    open_lane(endpoint, self._guard, self._box)
+                    for endpoint in await backlog.snapshots(tx, taken)
+                ]
+                fetched = await self._fetch(tx, low + opened, now)
+            self._dispatch.lanes.update({lane.endpoint.id: lane for lane in opened})
+        elif low:
+            async with self._database.read() as tx:
+                fetched = await self._fetch(tx, low, now)
+        else:
+            return
+        for lane, messages in fetched:
+            self._dispatch.add(lane, messages)
+
+    async def _fetch(
+        self, tx: AsyncSession, lanes: list[Lane], now: datetime
+    ) -> list[tuple[Lane, list[Due]]]:
+        """More messages for each of the lanes, those with an open breaker apart: they get few."""
+        fetched: list[tuple[Lane, list[Due]]] = []
+        for appetite in {lane.appetite for lane in lanes}:
+            group = {lane.endpoint.id: lane for lane in lanes if lane.appetite == appetite}
+            each = max(min(appetite, PREFETCH_TOTAL // len(group)), min(appetite, PREFETCH_MIN))
+            known = [message for lane in group.values() for message in lane.known]
+            found: dict[str, list[Due]] = {name: [] for name in group}
+            for due in await backlog.due(tx, list(group), known=known, each=each, now=now):
+                found[due.endpoint].append(due)
+            for name, messages in found.items():
+                group[name].dry = len(messages) < each
+                fetched.append((group[name], messages))
+        return fetched
+
+    # --- the end, and beside
+
+    async def _finish(self) -> None:
+        await self._dispatch.drain(DRAIN_S)
+        await self._attempt(self._hand_back())
+
+    async def _hand_back(self) -> None:
+        await self._write_down()
+        async with self._database.write() as tx:
+            await backlog.release(tx, holder=self.holder)
+
+    async def _keep_house(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                await housekeeping.sweep(self._database, now=self._clock.now(), log_days=self._log_days)
+            except TransientError as error:
+                log.warning("the courier's housekeeping waits for the database", reason=str(error))
+            except Exception:
+                log.exception("the courier's housekeeping failed unexpectedly")
+            await asyncio.sleep(housekeeping.SWEEP_EVERY_S)

@@ -1,0 +1,167 @@
+"""Sends what is queued in the lanes, within every cap, and collects what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+import structlog
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from services.courier import metrics
+from services.courier.backlog import Due
+from services.courier.http import Sender
+from services.courier.lane import Lane
+from services.courier.outcome import Outcome, OutcomeKind, Reason
+from services.courier.record import Settled
+from services.courier.signing import signed_headers
+from services.kernel.clock import Clock
+from services.kernel.telemetry import current_traceparent, tracer
+
+MAX_IN_FLIGHT_TOTAL = 512
+"""Requests under way in one courier: half of the usual limit of 1,024 open files, and room for 128
+endpoints that hang at once before their breakers open."""
+
+log = structlog.get_logger(__name__)
+_TRACE = TraceContextTextMapPropagator()
+
+
+class Dispatch:
+    """The lanes and the workers that serve them. Everything here is memory; rows are the courier's."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        clock: Clock,
+        on_outcome: Callable[[Lane], None],
+        *,
+        max_in_flight: int = MAX_IN_FLIGHT_TOTAL,
+    ) -> None:
+        self.lanes: dict[str, Lane] = {}
+        self.settled: list[tuple[Lane, Settled]] = []
+        self.queued = 0
+        self.in_flight = 0
+        self._sender = sender
+        self._clock = clock
+        self._on_outcome = on_outcome
+        self._max_in_flight = max_in_flight
+        self._ring: deque[Lane] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+
+    def add(self, lane: Lane, messages: list[Due]) -> None:
+        """Queue messages; ones already known are left alone."""
+        for due in messages:
+            if due.id not in lane.known:
+                lane.known.add(due.id)
+                lane.queue.append(due)
+                self.queued += 1
+
+    def drop_queue(self, lane: Lane) -> None:
+        """Forget what is queued and not yet sent; it stays pending in the database."""
+        self.queued -= len(lane.queue)
+        lane.known.difference_update(due.id for due in lane.queue)
+        lane.queue.clear()
+
+    def drop(self, lane: Lane) -> None:
+        """Forget a lane. Requests under way end on their own, and nothing of them is written down."""
+        self.drop_queue(lane)
+        if self.lanes.get(lane.endpoint.id) is lane:
+            del self.lanes[lane.endpoint.id]
+
+    def take_settled(self) -> list[tuple[Lane, Settled]]:
+        """What has come out since the last call, of lanes that are still ours."""
+        settled, self.settled = self.settled, []
+        return [(lane, item) for lane, item in settled if self.lanes.get(lane.endpoint.id) is lane]
+
+    def staff(self) -> None:
+        """Start workers where there is work and room, one for each lane in turn."""
+        now = self._clock.now()
+        self._ring = deque(lane for lane in self.lanes.values() if lane.has_work(now))
+        self._fill()
+        metrics.IN_FLIGHT.set(self.in_flight)
+
+    def _fill(self) -> None:
+        now = self._clock.now()
+        while self._ring and self.in_flight < self._max_in_flight:
+            lane = self._ring.popleft()
+            if lane.has_work(now):
+                self._start(lane)
+                self._ring.append(lane)
+
+    def _start(self, lane: Lane) -> None:
+        lane.in_flight += 1
+        self.in_flight += 1
+        worker = asyncio.get_running_loop().create_task(self._work(lane, self._pop(lane)))
+        self._workers.add(worker)
+        worker.add_done_callback(self._workers.discard)
+
+    def _pop(self, lane: Lane) -> Due:
+        self.queued -= 1
+        return lane.queue.popleft()
+
+    async def _work(self, lane: Lane, due: Due) -> None:
+        """Send one message of the lane after another, as long as its queue, its cap and the others allow."""
+        try:
+            while True:
+                settled = await self._deliver(lane, due)
+                if settled.outcome is not None:
+                    lane.note(settled.outcome)
+                self.settled.append((lane, settled))
+                self._on_outcome(lane)
+                if not lane.queue or lane.in_flight > lane.cap or lane.rests(self._clock.now()):
+                    break
+                if lane.in_flight < lane.cap:  # an answer has just widened it
+                    self._ring.append(lane)
+                    self._fill()
+                if self._ring or not lane.queue:  # others wait for a place: give this one up, and queue again
+                    break
+                due = self._pop(lane)
+        finally:
+            lane.in_flight -= 1
+            self.in_flight -= 1
+            if lane.queue:
+                self._ring.append(lane)
+            self._fill()
+
+    async def _deliver(self, lane: Lane, due: Due) -> Settled:
+        now = self._clock.now()
+        if due.expires_at <= now:
+            return Settled(due, now, None)
+        if lane.target is None or lane.trouble is not None:
+            reason, detail = lane.trouble or (Reason.INTERNAL, "")
+            return Settled(due, now, Outcome(OutcomeKind.FAILED, reason, None, detail, "", 0.0))
+        try:
+            outcome = await self._post(lane, due, int(now.timestamp()))
+        except Exception as error:
+            # A bug of ours must not stop the lane, and its message must not be sent for ever: it counts as
+            # a failed attempt like any other.
+            log.exception("sending a webhook failed unexpectedly", message=due.id, endpoint=due.endpoint)
+            outcome = Outcome(OutcomeKind.FAILED, Reason.INTERNAL, None, type(error).__name__, "", 0.0)
+        lane.count(outcome)
+        return Settled(due, now, outcome)
+
+    async def _post(self, lane: Lane, due: Due, timestamp: int) -> Outcome:
+        assert lane.target is not None
+        keys = lane.signing_keys(self._clock.now())
+        headers = signed_headers(keys, due.id, timestamp, due.body)
+        if due.traceparent is None:
+            return await self._sender.send(lane.target, headers, due.body)
+        context = _TRACE.extract({"traceparent": due.traceparent})
+        with tracer.start_as_current_span("deliver webhook", context=context) as span:
+            headers["traceparent"] = current_traceparent() or due.traceparent
+            outcome = await self._sender.send(lane.target, headers, due.body)
+            span.set_attribute("liaison.message", due.id)
+            span.set_attribute("liaison.endpoint", due.endpoint)
+            span.set_attribute("liaison.outcome", outcome.reason.value)
+        return outcome
+
+    async def drain(self, within_s: float) -> None:
+        """Send nothing new, wait for what is under way, and cut off what has not ended in time."""
+        for lane in list(self.lanes.values()):
+            self.drop_queue(lane)
+        if self._workers:
+            _, late = await asyncio.wait(set(self._workers), timeout=within_s)
+            for worker in late:
+                worker.cancel()
+            await asyncio.gather(*late, return_exceptions=True)

@@ -1,0 +1,216 @@
+"""Outcomes become rows: many in one transaction, and none of an endpoint that another courier serves."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from schemas.events import EndpointDisabled
+from services.courier import backlog, model
+from services.courier.backlog import ENDPOINTS, Due, EndpointSnapshot
+from services.courier.model import AttemptRow, DeliveryRow, EndpointRow
+from services.courier.outcome import Outcome, OutcomeKind
+from services.courier.schedule import HOUR, MAX_ATTEMPTS, RETRY_AFTER_CAP_S, next_attempt_at
+from services.kernel.journal import NewEvent, append
+
+SILENT_DAYS_LIMIT_S = 5 * 24 * HOUR
+"""An endpoint that has failed for so long without one success is switched off."""
+
+DELIVERIES: Any = DeliveryRow.__table__
+ATTEMPTS: Any = AttemptRow.__table__
+
+Random = Callable[[], float]
+"""A number in [0, 1), drawn anew at each call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A message and what came of it. `outcome` is None for one whose life ended before it was sent."""
+
+    due: Due
+    started_at: datetime
+    outcome: Outcome | None
+
+    @property
+    def ended_at(self) -> datetime:
+        if self.outcome is None:
+            return self.started_at
+        return self.started_at + timedelta(milliseconds=self.outcome.duration_ms)
+
+
+_DELIVERED = (
+    update(DELIVERIES)
+    .where(DELIVERIES.c.id == bindparam("b_id"))
+    .values(
+        state=model.DELIVERED,
+        attempts=bindparam("b_attempts"),
+        delivered_at=bindparam("b_at"),
+        next_attempt_at=None,
+    )
+)
+_UNDELIVERED = (
+    # Whoever cancelled it meanwhile has the last word.
+    update(DELIVERIES)
+    .where(DELIVERIES.c.id == bindparam("b_id"), DELIVERIES.c.state == model.PENDING)
+    .values(
+        state=bindparam("b_state"),
+        attempts=bindparam("b_attempts"),
+        failures=bindparam("b_failures"),
+        next_attempt_at=bindparam("b_next"),
+    )
+)
+
+
+async def record(tx: AsyncSession, settled: Sequence[Settled], *, random: Random) -> datetime | None:
+    """Write down outcomes: an attempt each, the state of each delivery. The caller holds the fence.
+
+    Returns the earliest next attempt among them.
+    """
+    attempts: list[dict[str, Any]] = []
+    delivered: list[dict[str, Any]] = []
+    undelivered: list[dict[str, Any]] = []
+    for item in settled:
+        due, outcome = item.due, item.outcome
+        if outcome is not None:
+            attempts.append(_attempt(item, outcome))
+        if outcome is not None and outcome.kind is OutcomeKind.DELIVERED:
+            delivered.append({"b_id": due.id, "b_attempts": due.attempts + 1, "b_at": item.ended_at})
+        else:
+            undelivered.append(_undelivered(item, random()))
+    connection = await tx.connection()
+    if attempts:
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        await connection.execute(insert(ATTEMPTS).on_conflict_do_nothing(), attempts)
+    if delivered:
+        await connection.execute(_DELIVERED, delivered)
+    if undelivered:
+        await connection.execute(_UNDELIVERED, undelivered)
+    return min((row["b_next"] for row in undelivered if row["b_next"]), default=None)
+
+
+def _attempt(item: Settled, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "delivery_id": item.due.id,
+        "number": item.due.attempts + 1,
+        "at": item.started_at,
+        "outcome": outcome.reason.value,
+        "status": outcome.status,
+        "duration_ms": outcome.duration_ms,
+        "detail": outcome.detail,
+        "response": outcome.excerpt,
+    }
+
+
+def _undelivered(item: Settled, random: float) -> dict[str, Any]:
+    due, outcome = item.due, item.outcome
+    if outcome is None:
+        state, attempts, failures, following = model.EXPIRED, due.attempts, due.failures, None
+    else:
+        attempts, failures = due.attempts + 1, due.failures + 1
+        following = next_attempt_at(
+            failures,
+            now=item.ended_at,
+            expires_at=due.expires_at,
+            random=random,
+            retry_after_s=outcome.retry_after_s,
+        )
+        ended = model.EXHAUSTED if failures >= MAX_ATTEMPTS else model.EXPIRED
+        state = model.PENDING if following else ended
+    return {
+        "b_id": due.id,
+        "b_state": state,
+        "b_attempts": attempts,
+        "b_failures": failures,
+        "b_next": following,
+    }
+
+
+async def record_health(
+    tx: AsyncSession, endpoint: EndpointSnapshot, settled: Sequence[Settled]
+) -> EndpointSnapshot:
+    """Write down what the outcomes, in order, say of their endpoint; returns the endpoint as it is now.
+
+    One success resets the days of failure. 410, or five days without a success, switch the endpoint off
+    and tell its owner by an event. A Retry-After lets the whole endpoint rest.
+    """
+    failing_since, held_until, off = endpoint.failing_since, endpoint.held_until, None
+    for item in settled:
+        outcome, at = item.outcome, item.ended_at
+        if outcome is None:
+            continue
+        if outcome.kind is OutcomeKind.DELIVERED:
+            failing_since = None
+            continue
+        failing_since = failing_since or at
+        if outcome.retry_after_s:
+            asked = at + timedelta(seconds=min(outcome.retry_after_s, RETRY_AFTER_CAP_S))
+            held_until = max(held_until or asked, asked)
+        if outcome.kind is OutcomeKind.GONE:
+            off = "The receiver answered 410 Gone: it wants no more webhooks."
+        elif (at - failing_since).total_seconds() >= SILENT_DAYS_LIMIT_S:
+            off = f"No delivery has succeeded since {failing_since:%Y-%m-%d %H:%M} UTC."
+    if (failing_since, held_until) != (endpoint.failing_since, endpoint.held_until):
+        health = {"failing_since": failing_since, "held_until": held_until}
+        await tx.execute(update(ENDPOINTS).where(ENDPOINTS.c.id == endpoint.id).values(health))
+    if off is not None and endpoint.state == model.ACTIVE:
+        await _switch_off(tx, endpoint, off, settled[-1].ended_at)
+    return replace(
+        endpoint,
+        state=endpoint.state if off is None else model.OFF,
+        failing_since=failing_since,
+        held_until=held_until,
+    )
+
+
+async def _switch_off(tx: AsyncSession, endpoint: EndpointSnapshot, reason: str, at: datetime) -> None:
+    switched = await tx.execute(
+        update(EndpointRow)
+        .where(EndpointRow.id == endpoint.id, EndpointRow.state == model.ACTIVE)
+        .values(state=model.OFF, reason=reason)
+        .returning(EndpointRow.id)
+    )
+    if switched.first() is None:  # its owner was quicker
+        return
+    data = EndpointDisabled(endpoint=endpoint.id, owner=endpoint.owner, reason=reason)
+    event = NewEvent(
+        type=EndpointDisabled.TYPE,
+        subject=f"endpoint/{endpoint.id}",
+        key=endpoint.id,
+        data=data.model_dump(mode="json"),
+        audience=frozenset({endpoint.owner}),
+    )
+    await append(tx, [event], now=at)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """`served`: the endpoints as they are now. One that is missing is served by another courier meanwhile;
+    its outcomes were not written, and that courier sends again."""
+
+    served: dict[str, EndpointSnapshot]
+    next_attempt_at: datetime | None
+
+
+async def write_down(
+    tx: AsyncSession,
+    settled: Sequence[Settled],
+    *,
+    served: dict[str, EndpointSnapshot],
+    holder: str,
+    random: Random,
+) -> Written:
+    """All outcomes of one turn, in the order they came, of the endpoints `served`."""
+    by_endpoint: defaultdict[str, list[Settled]] = defaultdict(list)
+    for item in settled:
+        by_endpoint[item.due.endpoint].append(item)
+    held = await backlog.still_held(tx, by_endpoint.keys() & served.keys(), holder=holder)
+    following = await record(tx, [item for item in settled if item.due.endpoint in held], random=random)
+    health = {name: await record_health(tx, served[name], by_endpoint[name]) for name in sorted(held)}
+    return Written(health, following)
