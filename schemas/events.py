@@ -35,6 +35,14 @@ class OrganisationRegistered(EventData):
     organisation: Organisation
 
 
+class OrganisationChanged(EventData):
+    """Its entry in the directory changed; `changed` names the fields."""
+
+    TYPE = "liaison.organisation.changed.v1"
+    organisation: Organisation
+    changed: tuple[str, ...]
+
+
 class ChallengeAnnounced(EventData):
     """A need is public. Everybody may read it."""
 
@@ -96,6 +104,13 @@ class ChallengeIndexed(EventData):
 
 class MemberJoined(EventData):
     TYPE = "liaison.cluster.member-joined.v1"
+    membership: Membership
+
+
+class MemberChanged(EventData):
+    """The mandate changed, or the cluster validated the profile."""
+
+    TYPE = "liaison.cluster.member-changed.v1"
     membership: Membership
 
 
@@ -190,6 +205,7 @@ EVENTS: dict[str, type[EventData]] = {
     data.TYPE: data
     for data in (
         OrganisationRegistered,
+        OrganisationChanged,
         ChallengeAnnounced,
         ChallengeAmended,
         ChallengeWithdrawn,
@@ -200,6 +216,7 @@ EVENTS: dict[str, type[EventData]] = {
         CompanyWithdrawn,
         CompanyIndexed,
         MemberJoined,
+        MemberChanged,
         MemberLeft,
         MatchSuggested,
         MatchUpdated,

@@ -7,8 +7,9 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from schemas.base import CompanyId, Contract, Handle, KeyId, OrganisationId
+from schemas.base import CompanyId, Contract, Handle, KeyId, OrganisationId, Version
 from schemas.codes import CountryCode, NutsCode
+from schemas.company import CompanyState
 from schemas.text import Label, Name
 
 SECTORS_MAX = 30
@@ -50,6 +51,7 @@ class OrganisationContent(Contract):
 
 class Organisation(OrganisationContent):
     id: OrganisationId
+    version: Version
     created_at: AwareDatetime
 
 
@@ -91,3 +93,11 @@ class Membership(Contract):
     mandate: Mandate = Mandate()
     validated: bool = False
     since: AwareDatetime
+
+
+class Member(Membership):
+    """A membership with what a list of members shows of the company."""
+
+    name: Name
+    country: CountryCode
+    state: CompanyState

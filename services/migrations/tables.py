@@ -11,6 +11,7 @@ from services.kernel.database import Base
 metadata = Base.metadata
 
 ROOMS = (
+    services.directory.model,
     services.kernel.journal.model,
     services.kernel.leases,
     services.kernel.stream.model,
