@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import JSON, DateTime, MetaData, event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -33,6 +33,10 @@ POOL_SIZE = 10
 POOL_OVERFLOW = 10
 POOL_WAIT_S = 5.0
 """PostgreSQL: per process. A request that gets no connection within POOL_WAIT_S is told 503."""
+
+IDLE_MS = 20_000
+"""PostgreSQL ends a transaction that nobody has touched for so long: a process that was stopped in the midst
+of one must not hold its locks before those who took over."""
 
 _WAKE = "liaison.wake"
 
@@ -179,6 +183,7 @@ class Database:
         """A transaction that only reads: one consistent snapshot on SQLite."""
         with _translated():
             async with self._reading() as session, session.begin():
+                await self._connect(session)
                 yield session
 
     @asynccontextmanager
@@ -197,9 +202,18 @@ class Database:
                     yield session
             else:
                 async with sessions() as session, session.begin():
+                    await self._connect(session)
                     yield session
         for topic in session.info.get(_WAKE, ()):
             self.wakeups.wake(topic)
+
+    async def _connect(self, session: AsyncSession) -> None:
+        if self.is_serial:
+            return
+        try:
+            await session.connection()
+        except FileNotFoundError as error:  # the server's Unix socket, while the server is down
+            raise Unavailable("The database cannot be reached. Try again in a moment.") from error
 
     async def close(self) -> None:
         for engine in {self._reader, self._writer, self._durable}:
@@ -239,8 +253,7 @@ def is_outage(error: DBAPIError) -> bool:
         return True
     # SQLSTATE classes: 08 connection, 40 rollback (deadlock, serialisation), 53 resources, 57 intervention
     state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
-    transient = {"08", "40", "53", "57"}
-    return isinstance(error, OperationalError) and isinstance(state, str) and state[:2] in transient
+    return isinstance(state, str) and state[:2] in {"08", "40", "53", "57"}
 
 
 def _outage_detail(error: DBAPIError) -> str:
