@@ -1,0 +1,121 @@
+"""Profiles as matching needs them: facts for the gates, texts, and their vectors, kept in memory."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from schemas.company import Company
+from services.intake.parts import company_parts
+from services.kernel.embedding.fixed_point import FixedPoint, quantise
+from services.kernel.embedding.lexical import LexicalEncoder
+from services.kernel.embedding.port import Embedder
+from services.kernel.vectors.port import Sparse
+
+TEXTS_KEPT = 300_000
+"""Capability texts kept in memory: about 1.3 kB each (384 dimensions in fixed point, words, the text), so
+400 MB at the most. Beyond it the least recently used profiles are read again when they are needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A company and the vectors of its texts. `dense`: (texts, dimensions); `words`: one per text."""
+
+    company: Company
+    part_ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    dense: FixedPoint
+    words: tuple[Sparse, ...]
+
+
+class CompanySource(Protocol):
+    async def companies(self, ids: Collection[str]) -> Mapping[str, Company]:
+        """The present state of those that exist."""
+
+    def active_companies(self) -> AsyncIterator[Sequence[Company]]:
+        """All active companies, in pages."""
+
+
+class Profiles:
+    """Reads profiles through memory. A profile is as new as the version that was asked for."""
+
+    def __init__(
+        self,
+        source: CompanySource,
+        embedder: Embedder,
+        lexical: LexicalEncoder,
+        *,
+        texts_kept: int = TEXTS_KEPT,
+    ) -> None:
+        self._source = source
+        self._embedder = embedder
+        self._lexical = lexical
+        self._texts_kept = texts_kept
+        self._kept: OrderedDict[str, Profile] = OrderedDict()
+        self._texts = 0
+
+    def use(self, embedder: Embedder) -> None:
+        """Another model serves from now on: its vectors are other vectors."""
+        self._embedder = embedder
+        self._kept.clear()
+        self._texts = 0
+
+    async def get(self, versions: Mapping[str, int]) -> dict[str, Profile]:
+        """Profiles by company id, at least as new as the version given; those that are gone are left out."""
+        found: dict[str, Profile] = {}
+        missing: list[str] = []
+        for company, version in versions.items():
+            kept = self._kept.get(company)
+            if kept is not None and kept.company.version >= version:
+                self._kept.move_to_end(company)
+                found[company] = kept
+            else:
+                missing.append(company)
+        if missing:
+            read = await self._source.companies(missing)
+            for profile in await self._made(list(read.values())):
+                found[profile.company.id] = profile
+        return found
+
+    async def warm(self) -> int:
+        """Read active profiles until memory is full; returns how many there are in it."""
+        async for page in self._source.active_companies():
+            await self._made([one for one in page if one.id not in self._kept])
+            if self._texts >= self._texts_kept:
+                break
+        return len(self._kept)
+
+    async def _made(self, companies: Sequence[Company]) -> list[Profile]:
+        parts = [company_parts(company) for company in companies]
+        texts = [part.text for one in parts for part in one]
+        dense = quantise(await self._embedder.embed(texts)) if texts else None
+        made, start = [], 0
+        for company, own in zip(companies, parts, strict=True):
+            end = start + len(own)
+            profile = Profile(
+                company=company,
+                part_ids=tuple(part.id for part in own),
+                texts=tuple(part.text for part in own),
+                dense=dense[start:end]
+                if dense is not None and own
+                else np.zeros((0, self._embedder.model.dimensions), dtype=np.int16),
+                words=tuple(self._lexical.document(part.text) for part in own),
+            )
+            start = end
+            self._keep(profile)
+            made.append(profile)
+        return made
+
+    def _keep(self, profile: Profile) -> None:
+        old = self._kept.pop(profile.company.id, None)
+        if old is not None and old.company.version > profile.company.version:
+            profile = old
+        self._texts += len(profile.texts) - (len(old.texts) if old else 0)
+        self._kept[profile.company.id] = profile
+        while self._texts > self._texts_kept and len(self._kept) > 1:
+            _, gone = self._kept.popitem(last=False)
+            self._texts -= len(gone.texts)
