@@ -38,7 +38,7 @@ ORDINAL_LANGUAGES = frozenset(
 """Languages that write "third" as "3.": there a full stop after one or two digits ends no sentence."""
 ABBREVIATIONS = frozenset(_ABBREVIATIONS_LISTED.split())
 
-_PROTECTED = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+")
+_PROTECTED = re.compile(r"(?:https?://|www\.)\S+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")
 _STOP = re.compile(r"(?P<stop>[.!?…;\u037e]+)(?P<close>[\"'”’»)\]]{0,3}(?:\s?\[\d{1,3}\])*)(?P<space>\s*)")
 _COLON = re.compile(r":(?P<space>\s*)(?=[^\s\d/\\])")
 _BULLET = r"(?:[•●▪‣◦·∙*–—-]|\(?(?:\d{1,2}|[a-zA-Z]|[ivx]{1,4})[.)]|\d{1,2}(?:\.\d{1,2}){1,3}\.?)"
