@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 PayloadValue = str | int | float | bool | list[str] | list[int] | None
 Payload = Mapping[str, PayloadValue]
+"""Keys of letters, digits, '_' and '-'. A float may come back one unit in its last place off."""
 Dense = NDArray[np.float32]
 """One vector, shape (dimensions,), L2-normalised: a dot product is a cosine."""
 
@@ -31,6 +32,8 @@ class Sparse:
 
 @dataclass(frozen=True, slots=True)
 class Point:
+    """A point carries any of its collection's vectors, at least one; an absent one is never found by it."""
+
     id: UUID
     dense: Mapping[str, Dense]
     sparse: Mapping[str, Sparse]
@@ -78,12 +81,18 @@ NO_FILTER = Filter()
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """The `limit` points nearest to `vector` in the vector space named `using` (by dot product)."""
+    """The `limit` points nearest to `vector` in the vector space named `using` (by dot product).
+
+    A sparse query finds only points that share an index with it. `fields` names the payload fields that
+    the hits carry: None for all, () for none. Payloads are the larger part of the cost of a search with
+    hundreds of hits: ask for what is read.
+    """
 
     using: str
     vector: Dense | Sparse
     limit: int
     filter: Filter = NO_FILTER
+    fields: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +126,20 @@ class CollectionState:
 class VectorIndex(Protocol):
     """Every method may be called from any task; writes are durable against a crash of the process.
 
-    Raises `VectorStoreUnavailable` (transient: try again) when the store cannot be reached, and
-    `UnknownCollection` when neither a collection nor an alias has the name.
+    Raises `VectorStoreUnavailable` (transient: try again) when the store cannot be reached or written,
+    `UnknownCollection` when neither a collection nor an alias has the name, and ValueError, naming the
+    vector or the field and before anything is written, for what the collection cannot hold: another
+    number of dimensions, a NaN, an unknown vector name, a payload key with a dot.
     """
 
     async def ensure(self, spec: CollectionSpec) -> None:
-        """Create the collection if it does not exist. An existing one of another shape is an error."""
+        """Create the collection if it does not exist, and payload indexes that it lacks.
+
+        Raises CollectionMismatch if it exists with other vectors.
+        """
 
     async def drop(self, collection: str) -> None:
-        """Remove the collection if it exists."""
+        """Remove the collection if it exists, and the aliases that point at it."""
 
     async def collections(self) -> list[str]: ...
 
@@ -135,13 +149,14 @@ class VectorIndex(Protocol):
     async def switch(self, alias: str, collection: str) -> None:
         """Point the alias at the collection, atomically: a search sees the old one or the new one."""
 
-    async def upsert(self, collection: str, points: Sequence[Point]) -> None: ...
+    async def upsert(self, collection: str, points: Sequence[Point]) -> None:
+        """Write the points; one that exists is replaced as a whole. Of two with one id the last one wins."""
 
     async def delete(self, collection: str, where: Filter) -> None:
         """Remove every point that the filter selects. An empty filter is refused with ValueError."""
 
     async def search(self, collection: str, queries: Sequence[Query]) -> list[list[Hit]]:
-        """Answers in the order of the queries, each best first, payload included."""
+        """Answers in the order of the queries, each best first, equal scores by id."""
 
     async def retrieve(self, collection: str, ids: Sequence[UUID]) -> list[Point]:
         """The points that exist, with their vectors, in no particular order."""
@@ -153,6 +168,9 @@ class VectorIndex(Protocol):
 
     async def optimise(self, collection: str) -> None:
         """Build the ANN index without stopping reads or writes; returns when it serves."""
+
+    async def maintain(self) -> None:
+        """Housekeeping, to be called about once a minute: optimise what has outgrown a plain scan."""
 
     async def state(self, collection: str) -> CollectionState: ...
 

@@ -1,0 +1,159 @@
+"""The folder of the embedded store on disk: who has it open, which collections it holds, which aliases.
+
+    LOCK                                    held by the one process that has the folder open
+    aliases.json                            alias → collection
+    collections/<name>/collection.json      the shape, and which generation serves
+    collections/<name>/<generation>/        one shard of Qdrant Edge
+    trash/                                  what is being removed
+
+Both JSON files are replaced by a rename, so that a crash at any moment leaves the old or the new one.
+Whatever no JSON file names is left over from a crash and is removed when the folder is opened.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ulid import ULID
+
+from services.kernel.vectors.errors import VectorStoreInUse, VectorStoreUnavailable
+from services.kernel.vectors.port import CollectionSpec
+
+RECORD = "collection.json"
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionRecord:
+    """What survives a restart. `indexed`: points in the ANN index when the generation was built (0: it has
+    none); `stale`: points written or removed since then, as far as it was recorded."""
+
+    spec: CollectionSpec
+    generation: str
+    indexed: int = 0
+    stale: int = 0
+
+
+class EdgeFolder:
+    """Opened by at most one process: raises VectorStoreInUse when another one has it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._collections = root / "collections"
+        self._trash = root / "trash"
+        self._collections.mkdir(parents=True, exist_ok=True)
+        self._lock = _lock(root)
+        shutil.rmtree(self._trash, ignore_errors=True)
+        self._trash.mkdir(exist_ok=True)
+
+    def close(self) -> None:
+        os.close(self._lock)
+
+    def collections(self) -> dict[str, CollectionRecord]:
+        """Name → record of every collection, after removing what a crash left over."""
+        found = {}
+        for folder in sorted(self._collections.iterdir()):
+            if not (folder / RECORD).exists():
+                shutil.rmtree(folder)
+                continue
+            record = _record_from(json.loads((folder / RECORD).read_text()))
+            for entry in folder.iterdir():
+                if entry.is_dir() and entry.name != record.generation:
+                    shutil.rmtree(entry)
+            found[folder.name] = record
+        return found
+
+    def new_generation(self, name: str) -> Path:
+        """A path that was never used before: a late writer of an old one cannot touch it."""
+        folder = self._collections / name
+        folder.mkdir(exist_ok=True)
+        return folder / f"g-{ULID()}"
+
+    def generation(self, name: str, record: CollectionRecord) -> Path:
+        return self._collections / name / record.generation
+
+    def record(self, name: str, record: CollectionRecord) -> None:
+        """Atomically make this the collection that the next opening finds."""
+        _replace(self._collections / name / RECORD, asdict(record))
+
+    def forget(self, name: str) -> Path:
+        """Move a collection out of sight, and say where it lies now."""
+        return self._discard(self._collections / name)
+
+    def discard_generation(self, path: Path) -> Path:
+        return self._discard(path)
+
+    def aliases(self) -> dict[str, str]:
+        path = self.root / "aliases.json"
+        found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        return found
+
+    def set_aliases(self, aliases: dict[str, str]) -> None:
+        _replace(self.root / "aliases.json", aliases)
+
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self.root).free
+
+    def _discard(self, path: Path) -> Path:
+        gone = self._trash / str(ULID())
+        path.rename(gone)
+        return gone
+
+
+def bytes_on_disk(folder: Path) -> int:
+    """What a folder really takes: the engine's files have holes."""
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+def _lock(root: Path) -> int:
+    descriptor = os.open(root / "LOCK", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(descriptor)
+        raise VectorStoreInUse(
+            f"The vector folder {root} is open in process {holder}: stop that process, or choose another "
+            "folder, or run a Qdrant server, which several processes can share."
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def _replace(path: Path, content: object) -> None:
+    """Write a JSON file so that a crash leaves the old content or the new, on a full disk the old."""
+    draft = path.with_suffix(".new")
+    try:
+        with draft.open("w") as file:
+            json.dump(content, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as failure:
+        raise VectorStoreUnavailable(f"{path} could not be written: {failure.strerror}.") from failure
+    # From here on the new content is in force: what only a power cut can undo must not look like a failure.
+    with suppress(OSError):
+        directory = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+
+def _record_from(content: dict[str, Any]) -> CollectionRecord:
+    shape = content["spec"]
+    spec = CollectionSpec(
+        name=shape["name"],
+        dense=dict(shape["dense"]),
+        sparse=tuple(shape["sparse"]),
+        keywords=tuple(shape["keywords"]),
+        numbers=tuple(shape["numbers"]),
+    )
+    return CollectionRecord(spec, content["generation"], content["indexed"], content["stale"])
