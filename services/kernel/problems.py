@@ -16,9 +16,11 @@ PROBLEM_TYPE_BASE = "https://liaison.example/problems/"
 
 
 class FieldError(BaseModel):
-    """One place in the request that is wrong: a JSON pointer (RFC 6901) and a sentence."""
+    """One place in the request that is wrong, and a sentence: a JSON pointer (RFC 6901) into the body, or
+    the name of a parameter of the address or header."""
 
-    pointer: str
+    pointer: str | None = None
+    parameter: str | None = None
     detail: str
 
 
@@ -31,6 +33,7 @@ class ProblemDetails(BaseModel):
     detail: str
     instance: str | None = None
     errors: list[FieldError] = Field(default_factory=list)
+    trace_id: str | None = Field(None, description="Where to find it in our logs; on unexpected errors")
 
 
 class Problem(Exception):
@@ -87,6 +90,14 @@ class NotFound(Problem):
     status, slug, title = 404, "not-found", "Not found"
 
 
+class MethodNotAllowed(Problem):
+    status, slug, title = 405, "method-not-allowed", "Method not allowed"
+
+
+class NotAcceptable(Problem):
+    status, slug, title = 406, "not-acceptable", "Not available in that form"
+
+
 class Conflict(Problem):
     status, slug, title = 409, "conflict", "Conflict with the present state"
 
@@ -101,6 +112,10 @@ class PreconditionRequired(Problem):
 
 class TooLarge(Problem):
     status, slug, title = 413, "too-large", "Too large"
+
+
+class UnsupportedMediaType(Problem):
+    status, slug, title = 415, "unsupported-media-type", "Content-Type not understood"
 
 
 class TooManyRequests(Problem):

@@ -6,6 +6,7 @@ import services.directory.model
 import services.kernel.journal.model
 import services.kernel.leases
 import services.kernel.stream.model
+import services.kernel.web.model
 from services.kernel.database import Base
 
 metadata = Base.metadata
@@ -15,5 +16,6 @@ ROOMS = (
     services.kernel.journal.model,
     services.kernel.leases,
     services.kernel.stream.model,
+    services.kernel.web.model,
 )
 """Imported for their tables."""

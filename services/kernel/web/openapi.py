@@ -1,0 +1,68 @@
+"""The OpenAPI 3.1 document as it is published: every operation with the problems it may answer."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from services.kernel.problems import (
+    Forbidden,
+    InvalidInput,
+    MalformedRequest,
+    ProblemDetails,
+    TooLarge,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from services.kernel.web.problems import PROBLEM_JSON, PROBLEM_REF, responses_for
+
+REPLACED = ("HTTPValidationError", "ValidationError")
+"""Schemas that FastAPI publishes for its own form of errors, which never leaves this server."""
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document with our problems in place of its own errors. Made once per application."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            description=app.description,
+            routes=app.routes,
+            tags=app.openapi_tags,
+            license_info=app.license_info,
+            separate_input_output_schemas=True,
+        )
+        schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+        for name in REPLACED:
+            schemas.pop(name, None)
+        details = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(details.pop("$defs", {}))
+        schemas["ProblemDetails"] = details
+        for operations in schema.get("paths", {}).values():
+            for operation in operations.values():
+                _add_problems(operation)
+        schema["components"]["schemas"] = dict(sorted(schemas.items()))
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _add_problems(operation: dict[str, Any]) -> None:
+    responses: dict[str, Any] = operation.setdefault("responses", {})
+    usual = [MalformedRequest, TooManyRequests, Unavailable]
+    if operation.get("security"):
+        usual += [Unauthenticated, Forbidden]
+    if "requestBody" in operation:
+        usual += [TooLarge, UnsupportedMediaType]
+    if "422" in responses and PROBLEM_JSON not in responses["422"].get("content", {}):
+        del responses["422"]
+        usual.append(InvalidInput)
+    for status, entry in responses_for(*usual).items():
+        responses.setdefault(str(status), entry)
+    responses.setdefault(
+        "default",
+        {"description": "Any other problem", "content": {PROBLEM_JSON: {"schema": PROBLEM_REF}}},
+    )
+    operation["responses"] = dict(sorted(responses.items()))

@@ -1,0 +1,83 @@
+"""ETag, If-Match and If-None-Match over an entity's version: nobody overwrites what they have not seen."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+from starlette.responses import Response
+
+from services.kernel.problems import MalformedRequest, PreconditionFailed, PreconditionRequired
+
+_TAG = re.compile(r'(?:W/)?"([^"]*)"')
+_LIST = re.compile(r'\s*(?:W/)?"[^"]*"\s*(?:,\s*(?:W/)?"[^"]*"\s*)*')
+_VERSION = re.compile("[1-9][0-9]{0,17}", re.ASCII)
+
+
+def etag(version: int) -> str:
+    """The entity tag of a version: `"3"`."""
+    return f'"{version}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Precondition:
+    """Versions that the client accepts to change; None accepts whichever there is."""
+
+    versions: frozenset[int] | None = None
+
+    def check(self, version: int) -> None:
+        """Raises `PreconditionFailed` (412) unless the present version is one the client has seen. Call it in
+        the transaction that writes."""
+        if self.versions is not None and version not in self.versions:
+            raise PreconditionFailed(
+                f"It is at version {version} now, which is not the one named in If-Match. Read it again, "
+                f'apply your change to that, and send If-Match: "{version}".'
+            )
+
+
+ANY_VERSION = Precondition()
+
+
+def parse_if_match(header: str) -> Precondition:
+    """Accepts `"3"`, `W/"3"`, lists of them, and `*`. A weak tag counts: proxies that compress weaken tags,
+    and our tags name versions, not bytes. A tag that is no version of ours matches nothing."""
+    if header.strip() == "*":
+        return ANY_VERSION
+    if not _LIST.fullmatch(header):
+        raise MalformedRequest('If-Match must be an entity tag as we sent it, e.g. "3", or *.')
+    tags = _TAG.findall(header)
+    return Precondition(frozenset(int(tag) for tag in tags if _VERSION.fullmatch(tag)))
+
+
+_Header = Annotated[
+    str | None,
+    Header(description='The ETag of the version you read, e.g. `"3"`; `*` for whichever there is.'),
+]
+
+
+async def _required(if_match: _Header = None) -> Precondition:
+    if if_match is None:
+        raise PreconditionRequired(
+            "Send If-Match with the ETag of the version you read, so that nobody's change is overwritten "
+            "unseen; If-Match: * if you do not care."
+        )
+    return parse_if_match(if_match)
+
+
+async def _optional(if_match: _Header = None) -> Precondition:
+    return ANY_VERSION if if_match is None else parse_if_match(if_match)
+
+
+IfMatch = Annotated[Precondition, Depends(_required)]
+"""Asks for If-Match; without it the answer is 428."""
+MaybeIfMatch = Annotated[Precondition, Depends(_optional)]
+"""Honours If-Match where it is sent."""
+
+
+def unchanged(request: Request, version: int) -> Response | None:
+    """304 if the client holds this version already (If-None-Match), else None."""
+    header = request.headers.get("if-none-match")
+    if header is None:
+        return None
+    held = header.strip() == "*" or str(version) in _TAG.findall(header)
+    return Response(status_code=304, headers={"etag": etag(version)}) if held else None
