@@ -53,3 +53,9 @@ SEQUENCED = Counter(
     "Journal entries given their position by the sequencer of this process (PostgreSQL).",
     registry=REGISTRY,
 )
+EMBEDDED = Counter(
+    "liaison_embedded_texts_total",
+    "Texts turned into vectors. source: model (computed), memory, database (kept from an earlier time).",
+    ["source"],
+    registry=REGISTRY,
+)
