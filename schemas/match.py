@@ -89,6 +89,7 @@ class MatchedChallenge(Contract):
     title: str
     buyer: OrganisationId
     buyer_name: str
+    announced_by: OrganisationId
     deadline: date
     page: str
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Float, Index, Integer, String, UniqueConstraint
+from sqlalchemy import Float, Index, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.kernel.database import Base, Document, Instant
@@ -22,6 +22,8 @@ class MatchRow(Base):
     company: Mapped[str] = mapped_column(String(64))
     company_version: Mapped[int] = mapped_column(Integer)
     company_owner: Mapped[str] = mapped_column(String(64))
+    buyer: Mapped[str] = mapped_column(String(64))
+    announced_by: Mapped[str] = mapped_column(String(64))
     country: Mapped[str] = mapped_column(String(2))
     score: Mapped[float] = mapped_column(Float(53))
     state: Mapped[str] = mapped_column(String(20))
@@ -33,3 +35,18 @@ class MatchRow(Base):
         Index("ix_matches_challenge_score", "challenge", "score"),
         Index("ix_matches_company_score", "company", "score"),
     )
+
+
+class BackgroundRow(Base):
+    """How near texts in general come to a part of a challenge, measured once by one model and kept, so
+    that a pair can be scored alone at any time and has the same score from both sides."""
+
+    __tablename__ = "backgrounds"
+
+    challenge: Mapped[str] = mapped_column(String(64), primary_key=True)
+    part: Mapped[str] = mapped_column(String(80), primary_key=True)
+    model: Mapped[str] = mapped_column(String(64), primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """SHA-256 of the part's text: another text has another background."""
+    level: Mapped[float] = mapped_column(Float(53))
+    indexed: Mapped[int] = mapped_column(Integer)

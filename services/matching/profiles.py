@@ -10,26 +10,24 @@ from typing import Protocol
 import numpy as np
 
 from schemas.company import Company
-from services.intake.parts import company_parts
-from services.kernel.embedding.fixed_point import FixedPoint, quantise
+from services.intake.parts import Part, company_parts
+from services.kernel.embedding.fixed_point import quantise
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import Embedder
-from services.kernel.vectors.port import Sparse
+from services.matching.evidence import Texts
 
-TEXTS_KEPT = 300_000
-"""Capability texts kept in memory: about 1.3 kB each (384 dimensions in fixed point, words, the text), so
-400 MB at the most. Beyond it the least recently used profiles are read again when they are needed."""
+TEXTS_KEPT = 100_000
+"""Capability texts kept in memory: about 4 kB each (384 dimensions as float64, words, the text), so 400 MB
+at the most. Beyond it the least recently used profiles are read again when they are needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A company and the vectors of its texts. `dense`: (texts, dimensions); `words`: one per text."""
+    """A company, its capabilities and references in their order, and the same as vectors."""
 
     company: Company
-    part_ids: tuple[str, ...]
-    texts: tuple[str, ...]
-    dense: FixedPoint
-    words: tuple[Sparse, ...]
+    parts: tuple[Part, ...]
+    texts: Texts
 
 
 class CompanySource(Protocol):
@@ -92,18 +90,15 @@ class Profiles:
     async def _made(self, companies: Sequence[Company]) -> list[Profile]:
         parts = [company_parts(company) for company in companies]
         texts = [part.text for one in parts for part in one]
-        dense = quantise(await self._embedder.embed(texts)) if texts else None
+        empty = np.zeros((0, self._embedder.model.dimensions), dtype=np.float32)
+        dense = quantise(await self._embedder.embed(texts) if texts else empty)
         made, start = [], 0
         for company, own in zip(companies, parts, strict=True):
             end = start + len(own)
             profile = Profile(
                 company=company,
-                part_ids=tuple(part.id for part in own),
-                texts=tuple(part.text for part in own),
-                dense=dense[start:end]
-                if dense is not None and own
-                else np.zeros((0, self._embedder.model.dimensions), dtype=np.int16),
-                words=tuple(self._lexical.document(part.text) for part in own),
+                parts=tuple(own),
+                texts=Texts.of(dense[start:end], [self._lexical.document(part.text) for part in own]),
             )
             start = end
             self._keep(profile)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import services.directory.model
+import services.indexing.model
 import services.kernel.journal.model
 import services.kernel.leases
 import services.kernel.stream.model
 import services.kernel.web.model
+import services.matching.model
+import services.notification.model
 from services.kernel.database import Base
 
 metadata = Base.metadata
 
 ROOMS = (
+    services.notification.model,
+    services.matching.model,
+    services.indexing.model,
     services.directory.model,
     services.kernel.journal.model,
     services.kernel.leases,

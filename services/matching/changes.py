@@ -1,0 +1,140 @@
+"""What changed between the suggestions that stood and those that stand now; only that is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from schemas.events import EventData, MatchRetracted, MatchSuggested, MatchUpdated
+from schemas.match import MatchState, MatchSuggestion
+from services.matching.model import MatchRow
+
+Pair = tuple[str, str]
+"""Challenge id, company id."""
+
+_SILENT = {
+    "state": True,
+    "because": True,
+    "versions": True,
+    "suggested_at": True,
+    "changed_at": True,
+    "id": True,
+    "challenge": {"version"},
+    "company": {"version"},
+}
+"""Fields whose change alone nobody needs to hear of: a new version of a profile that answers the same
+requirements by the same words is no news."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One event to tell, and whether its row is new."""
+
+    data: MatchSuggested | MatchUpdated | MatchRetracted
+    told: bool
+
+
+async def standing_of_challenge(tx: AsyncSession, challenge: str) -> dict[Pair, MatchSuggestion]:
+    """Suggestions of this challenge, retracted ones included."""
+    return await _standing(tx, MatchRow.challenge == challenge)
+
+
+async def standing_of_companies(tx: AsyncSession, companies: Sequence[str]) -> dict[Pair, MatchSuggestion]:
+    """Suggestions of these companies, retracted ones included."""
+    return await _standing(tx, MatchRow.company.in_(companies))
+
+
+async def _standing(tx: AsyncSession, condition: object) -> dict[Pair, MatchSuggestion]:
+    query = select(MatchRow.document).where(condition).with_for_update()  # type: ignore[arg-type]
+    rows = (await tx.execute(query)).scalars()
+    found = (MatchSuggestion.model_validate(document) for document in rows)
+    return {(one.challenge.id, one.company.id): one for one in found}
+
+
+def stands(suggestion: MatchSuggestion) -> bool:
+    return suggestion.state not in {MatchState.retracted, MatchState.superseded, MatchState.expired}
+
+
+def compare(
+    before: Mapping[Pair, MatchSuggestion],
+    now: Mapping[Pair, MatchSuggestion],
+    *,
+    gone: Mapping[Pair, str],
+    at: datetime,
+) -> list[Change]:
+    """The changes from `before` to `now`, best suggestion first. `gone`: why pairs no longer stand; a pair
+    in neither `now` nor `gone` was not looked at and stays as it is."""
+    changes: list[Change] = []
+    for pair, new in now.items():
+        old = before.get(pair)
+        if old is None:
+            changes.append(Change(MatchSuggested(**_fields(new)), told=True))
+            continue
+        kept = {"id": old.id, "suggested_at": old.suggested_at}
+        if not stands(old):
+            changes.append(Change(MatchSuggested(**_fields(new) | {"id": old.id}), told=True))
+        elif _essence(old) != _essence(new):
+            fields = _fields(new) | kept | {"state": old.state, "previous_score": old.score}
+            changes.append(Change(MatchUpdated(**fields), told=True))
+        elif (old.challenge.version, old.company.version) != (new.challenge.version, new.company.version):
+            fields = _fields(new) | kept | {"state": old.state, "previous_score": old.score}
+            changes.append(Change(MatchUpdated(**fields), told=False))
+    for pair, reason in gone.items():
+        old = before.get(pair)
+        if old is not None and stands(old):
+            fields = _fields(old) | {"state": MatchState.retracted, "changed_at": at, "reason": reason}
+            changes.append(Change(MatchRetracted(**fields), told=True))
+    return sorted(changes, key=lambda change: (-change.data.score, change.data.company.id))
+
+
+async def write(tx: AsyncSession, before: Mapping[Pair, MatchSuggestion], changes: Sequence[Change]) -> None:
+    """Bring the table to the state that the changes tell of."""
+    fresh: list[dict[str, object]] = []
+    changed: list[dict[str, object]] = []
+    for change in changes:
+        row = _row(change.data)
+        known = (change.data.challenge.id, change.data.company.id) in before
+        (changed if known else fresh).append(row)
+    if fresh:
+        await tx.execute(insert(MatchRow), fresh)
+    if changed:
+        connection = await tx.connection()
+        table = MatchRow.__table__
+        await connection.execute(
+            update(MatchRow)
+            .where(table.c.id == bindparam("row_id"))
+            .values({name: bindparam(name) for name in changed[0] if name != "id"}),
+            [{**row, "row_id": row["id"]} for row in changed],
+        )
+
+
+def _fields(suggestion: MatchSuggestion) -> dict[str, object]:
+    return {name: getattr(suggestion, name) for name in MatchSuggestion.model_fields}
+
+
+def _essence(suggestion: MatchSuggestion) -> object:
+    return suggestion.model_dump(exclude=_SILENT)  # type: ignore[arg-type]
+
+
+def _row(data: EventData) -> dict[str, object]:
+    assert isinstance(data, MatchSuggestion)
+    one = MatchSuggestion(**_fields(data))
+    return {
+        "id": one.id,
+        "challenge": one.challenge.id,
+        "challenge_version": one.challenge.version,
+        "company": one.company.id,
+        "company_version": one.company.version,
+        "company_owner": one.company.owner,
+        "buyer": one.challenge.buyer,
+        "announced_by": one.challenge.announced_by,
+        "country": one.company.country,
+        "score": one.score,
+        "state": one.state.value,
+        "document": one.model_dump(mode="json"),
+        "changed_at": one.changed_at,
+    }

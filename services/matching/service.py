@@ -1,0 +1,112 @@
+"""Use cases of matching: who may see which suggestions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from sqlalchemy import ColumnElement, and_, or_, select, true
+
+from schemas.match import MatchState, MatchSuggestion
+from services.kernel.database import Database
+from services.kernel.problems import NotFound
+from services.kernel.security import CLUSTER, Principal
+from services.matching.model import MatchRow
+
+GONE = (MatchState.retracted.value, MatchState.superseded.value, MatchState.expired.value)
+
+Position = tuple[float, str]
+"""Score and id of the last suggestion of a page."""
+
+
+class Memberships(Protocol):
+    async def companies_of(self, cluster: str) -> Collection[str]:
+        """Companies whose matches the cluster may receive."""
+
+
+class Matches:
+    """Suggestions, bound to their reader.
+
+    A challenge's announcer and its buyer see all of its matches; a company sees its own, a cluster those of
+    members that gave it the mandate; nobody sees a rival's.
+    """
+
+    def __init__(self, database: Database, memberships: Memberships) -> None:
+        self._database = database
+        self._memberships = memberships
+
+    async def of_challenge(
+        self,
+        principal: Principal,
+        challenge: str,
+        *,
+        after: Position | None,
+        limit: int,
+        with_retracted: bool = False,
+    ) -> list[MatchSuggestion]:
+        """Best first."""
+        return await self._list(
+            principal,
+            MatchRow.challenge == challenge,
+            after=after,
+            limit=limit,
+            with_retracted=with_retracted,
+        )
+
+    async def of_company(
+        self,
+        principal: Principal,
+        company: str,
+        *,
+        after: Position | None,
+        limit: int,
+        with_retracted: bool = False,
+    ) -> list[MatchSuggestion]:
+        """Best first."""
+        return await self._list(
+            principal, MatchRow.company == company, after=after, limit=limit, with_retracted=with_retracted
+        )
+
+    async def get(self, principal: Principal, match: str) -> MatchSuggestion:
+        """Raises NotFound for one that is not there, or not for this reader."""
+        visible = await self._visible(principal)
+        async with self._database.read() as tx:
+            query = select(MatchRow.document).where(MatchRow.id == match, visible)
+            document = (await tx.execute(query)).scalar()
+        if document is None:
+            raise NotFound(f"There is no match {match!r} that you may see.")
+        return MatchSuggestion.model_validate(document)
+
+    async def _list(
+        self,
+        principal: Principal,
+        condition: ColumnElement[bool],
+        *,
+        after: Position | None,
+        limit: int,
+        with_retracted: bool,
+    ) -> list[MatchSuggestion]:
+        query = select(MatchRow.document).where(condition, await self._visible(principal))
+        if not with_retracted:
+            query = query.where(MatchRow.state.not_in(GONE))
+        if after is not None:
+            score, last = after
+            query = query.where(
+                or_(MatchRow.score < score, and_(MatchRow.score == score, MatchRow.id > last))
+            )
+        async with self._database.read() as tx:
+            rows = await tx.execute(query.order_by(MatchRow.score.desc(), MatchRow.id).limit(limit))
+            return [MatchSuggestion.model_validate(document) for document in rows.scalars()]
+
+    async def _visible(self, principal: Principal) -> ColumnElement[bool]:
+        if principal.is_admin:
+            return true()
+        own = or_(
+            MatchRow.company_owner == principal.organisation,
+            MatchRow.buyer == principal.organisation,
+            MatchRow.announced_by == principal.organisation,
+        )
+        if principal.role == CLUSTER:
+            members = await self._memberships.companies_of(principal.organisation)
+            return or_(own, MatchRow.company.in_(sorted(members)))
+        return own
