@@ -25,12 +25,12 @@ class FloodGuard:
     def __init__(self, *, window: int = WINDOW, limit: int = LIMIT) -> None:
         self.limit = limit
         self.window = window
-        self._outcomes: deque[bool] = deque(maxlen=window)
+        self._outcomes: deque[bool] = deque(maxlen=window - 1)
+        """The latest, leaving room for the one in question."""
 
     def would_flood(self) -> bool:
         """Whether one more dead letter would be more than the limit."""
-        outcomes = list(self._outcomes)
-        return sum(outcomes[-(self.window - 1) :]) + 1 > self.limit
+        return sum(self._outcomes) + 1 > self.limit
 
     def handled(self, events: int = 1) -> None:
         self._outcomes.extend([False] * min(events, self.window))

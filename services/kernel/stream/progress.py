@@ -108,15 +108,16 @@ class InboxProgress:
         self._clock = clock
 
     async def fresh(self, events: Sequence[Event]) -> list[Event]:
-        by_id = {event.id: event for event in reversed(events)}
+        firsts = {event.id: event for event in reversed(events)}
         async with self._database.read() as tx:
             done = await tx.execute(
                 select(HandledEvent.event_id).where(
-                    HandledEvent.service == self._service, HandledEvent.event_id.in_(sorted(by_id))
+                    HandledEvent.service == self._service, HandledEvent.event_id.in_(sorted(firsts))
                 )
             )
         known = set(done.scalars())
-        return [event for event in events if event.id not in known and by_id[event.id] is event]
+        once = dict.fromkeys(event.id for event in events)
+        return [firsts[event_id] for event_id in once if event_id not in known]
 
     async def mark(self, tx: AsyncSession, events: Sequence[Event]) -> None:
         now = self._clock.now()
