@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 
 from sqlalchemy import and_, delete, func, insert, or_, select, update
@@ -14,11 +14,13 @@ from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.identifiers import new_id
-from services.kernel.problems import Conflict, FieldError, InvalidInput, NotFound, PreconditionFailed
+from services.kernel.problems import Conflict, FieldError, InvalidInput, NotFound
 from services.kernel.security import CLUSTER, Principal
 from services.notification.model import SubscriptionRow
 from services.notification.ports import EndpointOwners, Visibility
 from services.notification.routing import ANY, follow_key
+
+VersionCheck = Callable[[int], None]
 
 SUBSCRIPTIONS_MAX = 200
 """Per organisation. A cluster of 300 members needs one ('members'), not 300; it also bounds routing."""
@@ -36,19 +38,31 @@ class Subscriptions:
         self._visibility = visibility
 
     async def create(self, principal: Principal, content: SubscriptionContent) -> Subscription:
-        """Raises InvalidInput, with the field, for a follow or an endpoint that is not the principal's."""
+        """`creating`, in a transaction of its own."""
+        write = await self.creating(principal, content)
+        async with self._database.write(durable=True) as tx:
+            return await write(tx)
+
+    async def creating(
+        self, principal: Principal, content: SubscriptionContent
+    ) -> Callable[[AsyncSession], Awaitable[Subscription]]:
+        """Check the content; what comes back writes it in a transaction of the caller's.
+
+        Raises InvalidInput, with the field, for a follow or an endpoint that is not the principal's.
+        """
         principal.needs_scope("write")
         content = await self._checked(principal, content)
         now = self._clock.now()
         subscription = Subscription(
-            **content.model_dump(),
+            **dict(content),
             id=new_id("sub"),
             version=1,
             owner=principal.organisation,
             created_at=now,
             changed_at=now,
         )
-        async with self._database.write(durable=True) as tx:
+
+        async def write(tx: AsyncSession) -> Subscription:
             count = select(func.count()).where(SubscriptionRow.owner == principal.organisation)
             if ((await tx.execute(count)).scalar() or 0) >= SUBSCRIPTIONS_MAX:
                 raise Conflict(
@@ -57,27 +71,26 @@ class Subscriptions:
                 )
             await tx.execute(insert(SubscriptionRow).values(**_columns(subscription)))
             await self._tell(tx, subscription, now)
-        return subscription
+            return subscription
+
+        return write
 
     async def change(
         self,
         principal: Principal,
         subscription_id: str,
         content: SubscriptionContent,
-        expected_version: int | None,
+        check: VersionCheck,
     ) -> Subscription:
-        """Raises PreconditionFailed when `expected_version` is not the present one."""
+        """`check` is given the present version, and raises when it is not the one that was read."""
         principal.needs_scope("write")
         content = await self._checked(principal, content)
         now = self._clock.now()
         async with self._database.write(durable=True) as tx:
             before = await self._own(tx, principal, subscription_id, lock=True)
-            if expected_version is not None and before.version != expected_version:
-                raise PreconditionFailed(
-                    f"The subscription is at version {before.version}, not {expected_version}. Read it again."
-                )
+            check(before.version)
             after = Subscription(
-                **content.model_dump(),
+                **dict(content),
                 id=before.id,
                 version=before.version + 1,
                 owner=before.owner,

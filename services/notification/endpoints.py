@@ -1,0 +1,95 @@
+"""Subscriptions over HTTP."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from schemas.base import SubscriptionId
+from schemas.subscription import Subscription, SubscriptionContent
+from services.kernel.problems import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    Unauthenticated,
+    Unavailable,
+)
+from services.kernel.web.authentication import Reader, Writer
+from services.kernel.web.idempotency import Once
+from services.kernel.web.pagination import Page, Paging
+from services.kernel.web.preconditions import IfMatch
+from services.kernel.web.problems import responses_for
+from services.kernel.web.reply import reply
+from services.notification.subscriptions import Subscriptions
+
+_Id = Annotated[SubscriptionId, Path()]
+
+
+def router(subscriptions: Subscriptions) -> APIRouter:
+    """Routes under /v1/subscriptions; `subscriptions` is what they act on."""
+    routes = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
+    always = responses_for(Unauthenticated, InvalidInput, Unavailable)
+
+    @routes.post(
+        "",
+        status_code=201,
+        response_model=Subscription,
+        responses=always | responses_for(Conflict),
+        summary="Subscribe",
+        description=(
+            "Follow your own profile, your members' profiles, a saved query, a challenge, a country, or "
+            "everything of a buyer. For the channel `webhook`, create an endpoint first."
+        ),
+    )
+    async def subscribe(content: SubscriptionContent, principal: Writer, once: Once) -> Response:
+        write = await subscriptions.creating(principal, content)
+
+        async def effect(tx: AsyncSession) -> Response:
+            made = await write(tx)
+            return reply(made, 201, version=made.version, location=f"/v1/subscriptions/{made.id}")
+
+        return await once.run(effect)
+
+    @routes.get("", responses=always, summary="Your subscriptions")
+    async def list_subscriptions(principal: Reader, paging: Paging) -> Page[Subscription]:
+        after = paging.after(str)
+        found = await subscriptions.list(
+            principal, after=None if after is None else after[0], limit=paging.limit + 1
+        )
+        return paging.page(found, lambda one: (one.id,), lambda one: one)
+
+    @routes.get(
+        "/{subscription}",
+        response_model=Subscription,
+        responses=always | responses_for(NotFound),
+        summary="One subscription",
+    )
+    async def get_subscription(principal: Reader, subscription: _Id) -> Response:
+        found = await subscriptions.get(principal, subscription)
+        return reply(found, version=found.version)
+
+    @routes.put(
+        "/{subscription}",
+        response_model=Subscription,
+        responses=always | responses_for(NotFound, PreconditionFailed, PreconditionRequired),
+        summary="Change a subscription, pause or resume it",
+    )
+    async def change_subscription(
+        content: SubscriptionContent, principal: Writer, subscription: _Id, match: IfMatch
+    ) -> Response:
+        changed = await subscriptions.change(principal, subscription, content, match.check)
+        return reply(changed, version=changed.version)
+
+    @routes.delete(
+        "/{subscription}",
+        status_code=204,
+        responses=always | responses_for(NotFound),
+        summary="Unsubscribe",
+    )
+    async def unsubscribe(principal: Writer, subscription: _Id) -> None:
+        await subscriptions.remove(principal, subscription)
+
+    return routes
