@@ -7,6 +7,7 @@ personal data and without secrets. Everything goes through here, what libraries 
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -81,7 +82,10 @@ def _trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 
 
 def _encode(event: Any, **_: Any) -> str:
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode("utf-8", "replace")
+    try:
+        return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:  # half a surrogate pair, a number beyond 64 bits: what is slow and takes everything
+        return json.dumps(event, default=str)
 
 
 def start_logging(

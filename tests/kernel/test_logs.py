@@ -1,0 +1,135 @@
+"""Logs are JSON lines with a trace id, and hold neither secrets nor persons."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.kernel.logs import MASK, VALUE_MAX, masked, start_logging
+from services.kernel.security import new_key
+from services.kernel.settings import LogFormat, LogLevel
+from services.kernel.telemetry import current_trace_id, span, start_tracing
+from tests.kernel.test_telemetry import plain_settings
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    stream = io.StringIO()
+    start_logging(LogLevel.info, LogFormat.json, stream)
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_is_json_with_level_logger_and_time(stream: io.StringIO) -> None:
+    structlog.get_logger("liaison.test").info("challenge_announced", challenge="chl_1", version=2)
+    structlog.get_logger("liaison.test").debug("too quiet")
+    (line,) = lines(stream)
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {
+        "event": "challenge_announced",
+        "challenge": "chl_1",
+        "version": 2,
+        "level": "info",
+        "logger": "liaison.test",
+    }
+
+
+def test_what_libraries_log_goes_the_same_way(stream: io.StringIO) -> None:
+    logging.getLogger("uvicorn.error").info("Started at %s", "http://user:pass@host/")
+    logging.getLogger("uvicorn.access").info("GET /?key=1")
+    (line,) = lines(stream)
+    assert line["event"] == f"Started at http://{MASK}@host/"
+    assert line["logger"] == "uvicorn.error"
+
+
+def test_errors_come_with_their_trace_masked(stream: io.StringIO) -> None:
+    try:
+        raise ValueError("no such person: ada@example.org")
+    except ValueError:
+        structlog.get_logger().exception("went_wrong")
+        logging.getLogger("library").exception("went wrong too")
+    for line in lines(stream):
+        assert "ValueError" in line["exception"]
+        assert "ada@" not in line["exception"]
+
+
+def test_lines_of_a_request_share_its_trace_id(stream: io.StringIO) -> None:
+    start_tracing(plain_settings())
+    with span("a request"):
+        structlog.get_logger().info("one")
+        logging.getLogger("library").warning("two")
+        trace_id = current_trace_id()
+    assert {line["trace_id"] for line in lines(stream)} == {trace_id}
+
+
+SECRETS = st.sampled_from(
+    [
+        new_key(),
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "ada.lovelace+x@mail.example.org",
+        "Bearer abcdefgh123",
+    ]
+)
+WORDS = st.text(st.characters(codec="utf-8", exclude_characters="@_"), max_size=20)
+
+
+def shapes(leaf: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.recursive(leaf, lambda inner: st.lists(inner) | st.dictionaries(WORDS, inner), max_leaves=8)
+
+
+@given(shapes(st.tuples(WORDS, SECRETS).map(" ".join) | st.integers() | st.none() | st.binary()))
+def test_no_secret_and_no_address_gets_through(value: Any) -> None:
+    shown = json.dumps(masked(value), default=str)
+    for secret in ("whsec_M", "ada.lovelace", "abcdefgh123"):
+        assert secret not in shown
+    assert "lia_" not in shown
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["authorization", "Authorization", "set_cookie", "password", "secret", "api_key", "email", "contact"],
+)
+def test_sensitive_keys_are_masked_whatever_they_hold(name: str, stream: io.StringIO) -> None:
+    structlog.get_logger().info("x", **{name: "plain", "inner": {name: ["plain"]}})
+    (line,) = lines(stream)
+    assert line[name] == MASK
+    assert line["inner"][name] == MASK
+
+
+def test_long_and_deep_values_are_cut(stream: io.StringIO) -> None:
+    deep: Any = "x"
+    for _ in range(50):
+        deep = [deep]
+    structlog.get_logger().info("x", long="y" * 100_000, deep=deep, lone="\ud800")
+    (line,) = lines(stream)
+    assert len(line["long"]) == VALUE_MAX + 1
+    assert MASK in str(line["deep"])
+
+
+def test_a_person_gets_plain_lines() -> None:
+    stream = io.StringIO()
+    try:
+        start_logging(LogLevel.info, LogFormat.console, stream)
+        structlog.get_logger().info("started", address="http://localhost:8000", secret="s")
+    finally:
+        logging.getLogger().handlers[:] = []
+        structlog.reset_defaults()
+    assert "started" in stream.getvalue()
+    assert not stream.getvalue().startswith("{")
+    assert MASK in stream.getvalue()
