@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import String, bindparam, or_, select, text, update
@@ -170,8 +170,7 @@ async def snapshots(tx: AsyncSession, endpoints: Collection[str]) -> list[Endpoi
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """A message to be sent now."""
 
     id: str
@@ -183,7 +182,7 @@ class Due:
     body: bytes
 
 
-_COLUMNS = "d.id, d.endpoint_id, d.attempts, d.failures, d.expires_at, d.traceparent, d.body"
+_COLUMNS = "d.id, d.endpoint_id, d.attempts, d.failures, d.expires_at, d.traceparent, b.body"
 
 _DUE_SQLITE = f"""
     SELECT {_COLUMNS} FROM json_each(:endpoints) w JOIN deliveries d ON d.rowid IN (
@@ -191,6 +190,7 @@ _DUE_SQLITE = f"""
         WHERE x.state = 'pending' AND x.endpoint_id = w.value AND x.next_attempt_at <= :now
           AND x.id NOT IN (SELECT value FROM json_each(:known))
         ORDER BY x.next_attempt_at LIMIT :each)
+    JOIN delivery_bodies b ON b.delivery_id = d.id
     """  # noqa: S608 - constants only
 _DUE_POSTGRESQL = f"""
     SELECT {_COLUMNS} FROM unnest(:endpoints) w(endpoint_id) CROSS JOIN LATERAL (
@@ -198,6 +198,7 @@ _DUE_POSTGRESQL = f"""
         WHERE x.state = 'pending' AND x.endpoint_id = w.endpoint_id AND x.next_attempt_at <= :now
           AND x.id NOT IN (SELECT unnest(:known))
         ORDER BY x.next_attempt_at LIMIT :each) d
+    JOIN delivery_bodies b ON b.delivery_id = d.id
     """  # noqa: S608 - constants only
 
 

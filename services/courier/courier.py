@@ -39,7 +39,7 @@ GROUP_SIZE = 128
 """While there is more to send, outcomes wait this long, or for this many, to share one transaction; when
 there is nothing else to do they are written at once. A crash repeats at most these messages."""
 
-PREFETCH_TOTAL = 1_024
+PREFETCH_TOTAL = 2_048
 PREFETCH_MIN = 4
 """Messages fetched in one turn, over all endpoints, and for each at least. Bounds memory."""
 
@@ -150,14 +150,14 @@ class Courier:
             self._troubles = 0
 
     async def _turn(self) -> None:
-        """Write down outcomes, keep the leases, look for more, have it sent."""
-        await self._write_down()
+        """Keep the leases, look for more, have it sent, write down outcomes while it is being sent."""
         now = self._clock.now()
         if now >= self._renew_at:
             await self._renew(now)
         new = await self._look(now) if now >= self._look_at else []
         await self._refill(new, now)
         self._dispatch.staff()
+        await self._write_down()
 
     async def _write_down(self) -> None:
         taken = self._dispatch.take_settled()

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import LargeBinary, bindparam, exists, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.courier.model import PENDING, DeliveryRow
+from services.courier.model import ID, PENDING, BodyRow, DeliveryRow
 from services.courier.schedule import end_of_life
 from services.kernel.database import wake_after_commit
 from services.kernel.identifiers import new_id
 from services.kernel.telemetry import current_traceparent
+from services.kernel.upsert import insert_or
 
 COURIER = "courier"
 """Wake-up topic: something is due, or an endpoint has changed."""
@@ -56,13 +57,19 @@ async def enqueue(tx: AsyncSession, messages: Sequence[NewMessage], *, now: date
             "created_at": now,
             "expires_at": end_of_life(now),
             "traceparent": message.traceparent or trace,
-            "body": message.body,
         }
         # in one order everywhere, so that two transactions never wait for each other in a circle
         for message in sorted(messages, key=lambda message: (message.endpoint, message.event))
     ]
-    insert = postgresql.insert if tx.get_bind().dialect.name == "postgresql" else sqlite.insert
     await tx.execute(
-        insert(DeliveryRow).on_conflict_do_nothing(index_elements=["endpoint_id", "event_id"]), rows
+        insert_or(tx, DeliveryRow).on_conflict_do_nothing(index_elements=["endpoint_id", "event_id"]), rows
+    )
+    # A body only where its delivery was new.
+    accepted = exists().where(DeliveryRow.id == bindparam("b_id"))
+    new = select(bindparam("b_id", type_=ID), bindparam("b_body", type_=LargeBinary)).where(accepted)
+    connection = await tx.connection()
+    await connection.execute(
+        insert(BodyRow).from_select(["delivery_id", "body"], new),
+        [{"b_id": message.id, "b_body": message.body} for message in messages],
     )
     wake_after_commit(tx, COURIER)

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 from ulid import ULID
 
 from services.courier import model
-from services.courier.model import AttemptRow, DeliveryRow, EndpointRow
+from services.courier.model import AttemptRow, BodyRow, DeliveryRow, EndpointRow
 from services.kernel.database import Database
 
 LOG_DAYS = 30
@@ -22,6 +22,7 @@ CHUNK = 500
 
 DELIVERIES: Any = DeliveryRow.__table__
 ATTEMPTS: Any = AttemptRow.__table__
+BODIES: Any = BodyRow.__table__
 
 
 async def sweep(database: Database, *, now: datetime, log_days: int = LOG_DAYS) -> tuple[int, int]:
@@ -73,8 +74,12 @@ async def _clear(database: Database, before: datetime) -> int:
         ids = (await tx.execute(done)).scalars().all()
     if ids:
         async with database.write() as tx:
-            await tx.execute(delete(ATTEMPTS).where(ATTEMPTS.c.delivery_id.in_(ids)))
-            await tx.execute(
-                delete(DELIVERIES).where(DELIVERIES.c.id.in_(ids), DELIVERIES.c.state != model.PENDING)
+            gone = (
+                delete(DELIVERIES)
+                .where(DELIVERIES.c.id.in_(ids), DELIVERIES.c.state != model.PENDING)
+                .returning(DELIVERIES.c.id)
             )
+            cleared = (await tx.execute(gone)).scalars().all()
+            for table in (ATTEMPTS, BODIES):
+                await tx.execute(delete(table).where(table.c.delivery_id.in_(cleared)))
     return len(ids)

@@ -119,12 +119,15 @@ class Sender:
         )
 
     async def _excerpt(self, response: aiohttp.ClientResponse) -> str:
+        content = response.content
+        if content.is_eof():  # a short answer came in one piece with its head, as nearly all do
+            return readable(content.read_nowait(RESPONSE_KEPT_BYTES))
         kept = bytearray()
         # The status has been given: whatever becomes of the body, it stands.
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError, ValueError):
             async with asyncio.timeout(self._body_timeout_s):
-                while len(kept) < RESPONSE_KEPT_BYTES and not response.content.at_eof():
-                    kept += await response.content.readany()
+                while len(kept) < RESPONSE_KEPT_BYTES and not content.at_eof():
+                    kept += await content.readany()
         return readable(bytes(kept[:RESPONSE_KEPT_BYTES]))
 
     async def close(self) -> None:

@@ -32,7 +32,7 @@ stands alone: that message is the question."""
 LINGER_S = 30.0
 """An endpoint stays with its courier so long after its last message: the next one needs no new lease."""
 
-PREFETCH_MAX = 256
+PREFETCH_MAX = 512
 """Messages of one endpoint held in memory: enough to keep a fast receiver busy while more are fetched."""
 
 PROBE_PREFETCH = 2
@@ -82,7 +82,7 @@ class Lane:
     def runs_low(self, now: datetime) -> bool:
         """Whether to fetch more of its messages."""
         wanted = not self.dry and self.endpoint.state == ACTIVE and not self.rests(now)
-        return wanted and len(self.queue) * 2 < self.appetite
+        return wanted and len(self.queue) * 4 < self.appetite * 3
 
     def is_idle(self, now: datetime) -> bool:
         """Whether it has had no message in memory for LINGER_S. To be asked regularly: it takes notes."""

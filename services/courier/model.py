@@ -81,7 +81,6 @@ class DeliveryRow(Base):
     expires_at: Mapped[datetime] = mapped_column(Instant)
     delivered_at: Mapped[datetime | None] = mapped_column(Instant)
     traceparent: Mapped[str | None] = mapped_column(String(64))
-    body: Mapped[bytes] = mapped_column(LargeBinary)
 
     __table_args__ = (
         # One event reaches one endpoint once, however many subscriptions ask for it; and event ids sort by
@@ -95,6 +94,16 @@ class DeliveryRow(Base):
             postgresql_where=state == PENDING,
         ),
     )
+
+
+class BodyRow(Base):
+    """What is sent, byte for byte. Apart from its delivery, which changes while this does not: on SQLite an
+    outcome costs a third of the time when it need not move 1.5 kB of body with it."""
+
+    __tablename__ = "delivery_bodies"
+
+    delivery_id: Mapped[str] = mapped_column(ID, primary_key=True)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class AttemptRow(Base):

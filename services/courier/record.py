@@ -8,23 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.events import EndpointDisabled
-from services.courier import backlog, model
+from services.courier import backlog, model, outcome_sql
 from services.courier.backlog import ENDPOINTS, Due, EndpointSnapshot
-from services.courier.model import AttemptRow, DeliveryRow, EndpointRow
+from services.courier.model import EndpointRow
 from services.courier.outcome import Outcome, OutcomeKind
 from services.courier.schedule import HOUR, MAX_ATTEMPTS, RETRY_AFTER_CAP_S, next_attempt_at
 from services.kernel.journal import NewEvent, append
 
 SILENT_DAYS_LIMIT_S = 5 * 24 * HOUR
 """An endpoint that has failed for so long without one success is switched off."""
-
-DELIVERIES: Any = DeliveryRow.__table__
-ATTEMPTS: Any = AttemptRow.__table__
 
 Random = Callable[[], float]
 """A number in [0, 1), drawn anew at each call."""
@@ -45,54 +41,19 @@ class Settled:
         return self.started_at + timedelta(milliseconds=self.outcome.duration_ms)
 
 
-_DELIVERED = (
-    update(DELIVERIES)
-    .where(DELIVERIES.c.id == bindparam("b_id"))
-    .values(
-        state=model.DELIVERED,
-        attempts=bindparam("b_attempts"),
-        delivered_at=bindparam("b_at"),
-        next_attempt_at=None,
-    )
-)
-_UNDELIVERED = (
-    # Whoever cancelled it meanwhile has the last word.
-    update(DELIVERIES)
-    .where(DELIVERIES.c.id == bindparam("b_id"), DELIVERIES.c.state == model.PENDING)
-    .values(
-        state=bindparam("b_state"),
-        attempts=bindparam("b_attempts"),
-        failures=bindparam("b_failures"),
-        next_attempt_at=bindparam("b_next"),
-    )
-)
-
-
 async def record(tx: AsyncSession, settled: Sequence[Settled], *, random: Random) -> datetime | None:
     """Write down outcomes: an attempt each, the state of each delivery. The caller holds the fence.
 
     Returns the earliest next attempt among them.
     """
-    attempts: list[dict[str, Any]] = []
-    delivered: list[dict[str, Any]] = []
-    undelivered: list[dict[str, Any]] = []
-    for item in settled:
-        due, outcome = item.due, item.outcome
-        if outcome is not None:
-            attempts.append(_attempt(item, outcome))
-        if outcome is not None and outcome.kind is OutcomeKind.DELIVERED:
-            delivered.append({"b_id": due.id, "b_attempts": due.attempts + 1, "b_at": item.ended_at})
-        else:
-            undelivered.append(_undelivered(item, random()))
-    connection = await tx.connection()
+    attempts = [_attempt(item, item.outcome) for item in settled if item.outcome is not None]
+    states = [_state(item, random()) for item in settled]
+    sql = outcome_sql.of(tx)
     if attempts:
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        await connection.execute(insert(ATTEMPTS).on_conflict_do_nothing(), attempts)
-    if delivered:
-        await connection.execute(_DELIVERED, delivered)
-    if undelivered:
-        await connection.execute(_UNDELIVERED, undelivered)
-    return min((row["b_next"] for row in undelivered if row["b_next"]), default=None)
+        await tx.execute(sql.insert_attempts, {"batch": sql.batch(attempts)})
+    if states:
+        await tx.execute(sql.update_deliveries, {"batch": sql.batch(states)})
+    return min((row["next_attempt_at"] for row in states if row["next_attempt_at"]), default=None)
 
 
 def _attempt(item: Settled, outcome: Outcome) -> dict[str, Any]:
@@ -100,7 +61,7 @@ def _attempt(item: Settled, outcome: Outcome) -> dict[str, Any]:
         "delivery_id": item.due.id,
         "number": item.due.attempts + 1,
         "at": item.started_at,
-        "outcome": outcome.reason.value,
+        "outcome": outcome.reason,
         "status": outcome.status,
         "duration_ms": outcome.duration_ms,
         "detail": outcome.detail,
@@ -108,28 +69,35 @@ def _attempt(item: Settled, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _undelivered(item: Settled, random: float) -> dict[str, Any]:
+def _state(item: Settled, random: float) -> dict[str, Any]:
     due, outcome = item.due, item.outcome
-    if outcome is None:
-        state, attempts, failures, following = model.EXPIRED, due.attempts, due.failures, None
-    else:
-        attempts, failures = due.attempts + 1, due.failures + 1
-        following = next_attempt_at(
-            failures,
-            now=item.ended_at,
-            expires_at=due.expires_at,
-            random=random,
-            retry_after_s=outcome.retry_after_s,
-        )
-        ended = model.EXHAUSTED if failures >= MAX_ATTEMPTS else model.EXPIRED
-        state = model.PENDING if following else ended
-    return {
-        "b_id": due.id,
-        "b_state": state,
-        "b_attempts": attempts,
-        "b_failures": failures,
-        "b_next": following,
+    row: dict[str, Any] = {
+        "id": due.id,
+        "state": model.EXPIRED,
+        "attempts": due.attempts + (outcome is not None),
+        "failures": due.failures,
+        "next_attempt_at": None,
+        "delivered_at": None,
     }
+    if outcome is None:
+        return row
+    if outcome.kind is OutcomeKind.DELIVERED:
+        row |= {"state": model.DELIVERED, "delivered_at": item.ended_at}
+        return row
+    failures = due.failures + 1
+    following = next_attempt_at(
+        failures,
+        now=item.ended_at,
+        expires_at=due.expires_at,
+        random=random,
+        retry_after_s=outcome.retry_after_s,
+    )
+    if following is not None:
+        row["state"] = model.PENDING
+    elif failures >= MAX_ATTEMPTS:
+        row["state"] = model.EXHAUSTED
+    row |= {"failures": failures, "next_attempt_at": following}
+    return row
 
 
 async def record_health(
