@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import services.directory.model
 import services.indexing.model
+import services.kernel.embedding.stored
 import services.kernel.journal.model
 import services.kernel.leases
 import services.kernel.stream.model
@@ -19,6 +20,7 @@ ROOMS = (
     services.matching.model,
     services.indexing.model,
     services.directory.model,
+    services.kernel.embedding.stored,
     services.kernel.journal.model,
     services.kernel.leases,
     services.kernel.stream.model,
