@@ -30,18 +30,22 @@ async def read(
     limit: int,
     types: Collection[str] | None = None,
     key: str | None = None,
+    concerning: Collection[str] = (),
     reader: str | None = None,
 ) -> list[Event]:
     """Entries with position > `after`, in order, at most `limit`.
 
-    `types` keeps only these event types, `key` one entity's; `reader` keeps what that organisation may
-    see: its own slice and what is public. None reads everything.
+    `types` keeps only these event types, `key` one entity's, `concerning` those whose subject names all
+    these ids; `reader` keeps what that organisation may see: its own slice and what is public. None reads
+    everything.
     """
     query = select(_TABLE).where(JournalEntry.position > after)
     if types is not None:
         query = query.where(JournalEntry.type.in_(sorted(types)))
     if key is not None:
         query = query.where(JournalEntry.key == key)
+    for identifier in sorted(concerning):
+        query = query.where(JournalEntry.subject.contains(f"/{identifier}", autoescape=True))
     if reader is not None:
         own = select(JournalAudience.number).where(JournalAudience.organisation == reader)
         query = query.where(or_(JournalEntry.public, JournalEntry.number.in_(own)))

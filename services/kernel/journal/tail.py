@@ -69,6 +69,15 @@ class Tail:
             self.bell.wake(NEWS)
         return len(page) < PAGE
 
+    def recent(self, after: int) -> list[Event] | None:
+        """Events above position `after`, from memory; None where memory does not reach back to it."""
+        if self._head is None:
+            return None
+        if after >= self._head:
+            return []
+        first = self._events[0].position if self._events else self._head + 1
+        return list(islice(self._events, after - first + 1, None)) if after >= first - 1 else None
+
     async def read(self, *, after: int, limit: int, types: Collection[str]) -> tuple[list[Event], int]:
         """The next events of these types, and the position up to which there are no others of them."""
         known = self._head or 0

@@ -60,5 +60,6 @@ class JsonByDefault:
             given = Headers(scope=scope).get("content-type")
             if given is None or given.partition(";")[0].strip().lower() == FORM:
                 others = [pair for pair in scope["headers"] if pair[0] != b"content-type"]
-                scope = {**scope, "headers": [*others, (b"content-type", b"application/json")]}
+                # Not a copy of the scope: the route found further in is read by those further out.
+                scope["headers"] = [*others, (b"content-type", b"application/json")]
         await self._app(scope, receive, send)

@@ -116,6 +116,10 @@ def problem_entry(description: str) -> dict[str, Any]:
     return {"description": description, "content": {PROBLEM_JSON: {"schema": PROBLEM_REF}}}
 
 
+class ConnectionCut(Exception):
+    """We end this connection on purpose, in the middle of an answer, because its reader stalls."""
+
+
 class UnexpectedErrors:
     """ASGI middleware: a bug is logged with its trace and answered as a 500 that tells the trace id."""
 
@@ -135,6 +139,8 @@ class UnexpectedErrors:
 
         try:
             await self._app(scope, receive, watch)
+        except ConnectionCut:
+            raise
         except Exception as error:
             log.exception("unexpected_error", path=scope["path"], method=scope["method"])
             if started:
