@@ -35,7 +35,7 @@ Progress = Callable[[str, int, int], None]
 
 
 class MatchEvaluation:
-    """A bundle in a scratch index. `index` and `database` are empty, filled here, and belong to the caller."""
+    """A bundle in a scratch index. `index` and `database` are the caller's; empty, they are filled here."""
 
     def __init__(
         self,
@@ -142,6 +142,9 @@ class MatchEvaluation:
     async def active_companies(self) -> AsyncIterator[Sequence[Company]]:
         for _, page in _pages(list(self._companies.values())):
             yield page
+
+    async def active_count(self) -> int:
+        return len(self._companies)
 
     async def open_versions(self) -> Mapping[str, int]:
         return {}

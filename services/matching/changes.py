@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.events import EventData, MatchRetracted, MatchSuggested, MatchUpdated
@@ -38,20 +38,14 @@ class Change:
     told: bool
 
 
-async def standing_of_challenge(tx: AsyncSession, challenge: str) -> dict[Pair, MatchSuggestion]:
-    """Suggestions of this challenge, retracted ones included."""
-    return await _standing(tx, MatchRow.challenge == challenge)
-
-
-async def standing_of_companies(tx: AsyncSession, companies: Sequence[str]) -> dict[Pair, MatchSuggestion]:
-    """Suggestions of these companies, retracted ones included."""
-    return await _standing(tx, MatchRow.company.in_(companies))
-
-
-async def _standing(tx: AsyncSession, condition: object) -> dict[Pair, MatchSuggestion]:
-    query = select(MatchRow.document).where(condition).with_for_update()  # type: ignore[arg-type]
-    rows = (await tx.execute(query)).scalars()
-    found = (MatchSuggestion.model_validate(document) for document in rows)
+async def standing(
+    tx: AsyncSession, *, challenges: Collection[str], companies: Collection[str]
+) -> dict[Pair, MatchSuggestion]:
+    """Suggestions of any of these challenges or companies, retracted ones included; locked until the end of
+    the transaction, where the database locks rows."""
+    condition = or_(MatchRow.challenge.in_(sorted(challenges)), MatchRow.company.in_(sorted(companies)))
+    query = select(MatchRow.document).where(condition).order_by(MatchRow.id).with_for_update()
+    found = (MatchSuggestion.model_validate(one) for one in (await tx.execute(query)).scalars())
     return {(one.challenge.id, one.company.id): one for one in found}
 
 

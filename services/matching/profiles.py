@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from schemas.company import Company
+from schemas.company import Company, CompanyState
 from services.intake.parts import Part, company_parts
 from services.kernel.embedding.fixed_point import quantise
 from services.kernel.embedding.lexical import LexicalEncoder
@@ -21,7 +21,7 @@ TEXTS_KEPT = 100_000
 at the most. Beyond it the least recently used profiles are read again when they are needed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Profile:
     """A company, its capabilities and references in their order, and the same as vectors."""
 
@@ -36,6 +36,8 @@ class CompanySource(Protocol):
 
     def active_companies(self) -> AsyncIterator[Sequence[Company]]:
         """All active companies, in pages."""
+
+    async def active_count(self) -> int: ...
 
 
 class Profiles:
@@ -75,9 +77,14 @@ class Profiles:
                 missing.append(company)
         if missing:
             read = await self._source.companies(missing)
-            for profile in await self._made(list(read.values())):
+            active = [one for one in read.values() if one.state is not CompanyState.withdrawn]
+            for profile in await self._made(active):
                 found[profile.company.id] = profile
         return found
+
+    async def count(self) -> int:
+        """How many companies there are to be found."""
+        return await self._source.active_count()
 
     async def warm(self) -> int:
         """Read active profiles until memory is full; returns how many there are in it."""

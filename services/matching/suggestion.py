@@ -1,0 +1,142 @@
+"""From a score to what people read: requirement by requirement, the words, the gaps, and one sentence."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+
+from schemas.challenge import Requirement
+from schemas.match import (
+    Answer,
+    Gate,
+    MatchedChallenge,
+    MatchedCompany,
+    MatchState,
+    MatchSuggestion,
+    MatchVersions,
+    RequirementMatch,
+)
+from services.intake.parts import REQUIREMENT_PREFIX, Part
+from services.kernel.embedding.lexical import LexicalEncoder
+from services.kernel.identifiers import new_id
+from services.matching.board import OpenChallenge
+from services.matching.explanation import Vocabulary, carrying_words, missing_words
+from services.matching.gates import gates
+from services.matching.profiles import Profile
+from services.matching.scoring import FORMULA, PartScore, score, strength
+
+VOCABULARIES = 2_000
+"""Vocabularies of profiles kept, some 20 kB each: a challenge meets a few hundred profiles."""
+HEADLINE_QUOTE = 80
+"""Characters of a capability quoted in the headline: it must fit into the first line of a message."""
+
+
+class Composer:
+    """Makes suggestions. `floor`: lowest score that is suggested; `page_of` gives a challenge's address."""
+
+    def __init__(self, lexical: LexicalEncoder, *, public_url: str, model: str, floor: float) -> None:
+        self._lexical = lexical
+        self._public_url = public_url
+        self.model = model
+        """Fingerprint of the embedding model; changed when another generation of the index serves."""
+        self.floor = floor
+        self._vocabulary = lru_cache(maxsize=VOCABULARIES)(self._make_vocabulary)
+
+    def compose(
+        self, challenge: OpenChallenge, profile: Profile, *, because: str, now: datetime
+    ) -> MatchSuggestion:
+        """The suggestion of a pair whose score reaches the floor; a fresh id, state `suggested`."""
+        scored = score(challenge.texts, profile.texts)
+        reached = strength(scored.score)
+        if reached is None:
+            raise ValueError(f"a score of {scored.score} is below what is suggested")
+        requirements = {REQUIREMENT_PREFIX + one.id: one for one in challenge.challenge.requirements}
+        answers = tuple(
+            self._requirement(requirements[part.id], part, profile)
+            for part in scored.parts
+            if part.id in requirements
+        )
+        missing = {part.id for part in scored.parts if part.missing}
+        gaps = tuple(one.id for one in answers if one.mandatory and REQUIREMENT_PREFIX + one.id in missing)
+        about, company = challenge.challenge, profile.company
+        return MatchSuggestion(
+            id=new_id("mat"),
+            state=MatchState.suggested,
+            challenge=MatchedChallenge(
+                id=about.id,
+                version=about.version,
+                title=about.title,
+                buyer=about.buyer,
+                buyer_name=about.buyer_name,
+                announced_by=about.announced_by,
+                deadline=about.deadline,
+                page=f"{self._public_url}/challenges/{about.id}",
+            ),
+            company=MatchedCompany(
+                id=company.id,
+                version=company.version,
+                name=company.name,
+                country=company.country,
+                owner=company.owner,
+            ),
+            score=scored.score,
+            strength=reached,
+            headline=headline(answers, len(missing - {scored.parts[0].id})),
+            requirements=answers,
+            gates=self._gates(challenge, profile),
+            gaps=gaps,
+            because=because,
+            versions=MatchVersions(model=self.model, index=self.model, scoring=FORMULA),
+            suggested_at=now,
+            changed_at=now,
+        )
+
+    def _requirement(self, requirement: Requirement, part: PartScore, profile: Profile) -> RequirementMatch:
+        capability: Part | None = None if part.capability is None else profile.parts[part.capability]
+        answered = capability is not None and not part.missing
+        return RequirementMatch(
+            id=requirement.id,
+            text=requirement.text,
+            kind=requirement.kind,
+            mandatory=requirement.mandatory,
+            score=part.score,
+            answered_by=Answer(capability=capability.id, text=capability.text, similarity=part.similarity)
+            if capability is not None
+            else None,
+            words=carrying_words(requirement.text, capability.text, self._lexical)
+            if capability is not None and answered
+            else (),
+            missing=()
+            if answered
+            else missing_words(requirement.text, self._vocabulary(profile), self._lexical),
+        )
+
+    def _gates(self, challenge: OpenChallenge, profile: Profile) -> tuple[Gate, ...]:
+        return gates(challenge.challenge, profile.company)
+
+    def _make_vocabulary(self, profile: Profile) -> Vocabulary:
+        return Vocabulary([part.text for part in profile.parts], self._lexical)
+
+
+def headline(answers: tuple[RequirementMatch, ...], unanswered: int) -> str:
+    """One sentence: how many requirements are answered, the best answer, and what is missing most."""
+    if not answers:
+        return "The profile as a whole is near to the need."
+    answered = len(answers) - unanswered
+    plural = "requirement" if len(answers) == 1 else "requirements"
+    best = max(answers, key=lambda one: one.score)
+    sentence = f"{answered} of {len(answers)} {plural}"
+    if best.answered_by is not None and answered:
+        sentence += f"; “{_quoted(best.answered_by.text)}” answers {best.id}"
+    lacking = [one for one in answers if one.missing]
+    if lacking:
+        worst = min(lacking, key=lambda one: (not one.mandatory, one.score))
+        sentence += f"; missing: {', '.join(worst.missing)}"
+    return sentence
+
+
+def _quoted(text: str) -> str:
+    line = " ".join(text.split())
+    if len(line) <= HEADLINE_QUOTE:
+        return line
+    return line[:HEADLINE_QUOTE].rsplit(" ", 1)[0] + " …"
