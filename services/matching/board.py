@@ -13,7 +13,7 @@ from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import Embedder
 from services.kernel.vectors.port import VectorIndex
 from services.matching import backgrounds
-from services.matching.evidence import Background
+from services.matching.evidence import NO_BACKGROUND, Background
 from services.matching.nearest import Embedded, Nearest, embed, nearest
 from services.matching.scoring import Challenges, ChallengeTexts, PartTerms
 
@@ -106,6 +106,17 @@ class Board:
             else:
                 embedded = await embed(self.embedder, self._lexical, parts[challenge.id])
                 self._open[challenge.id] = _ready(challenge, embedded, known[challenge.id])
+
+    async def ready(self, challenge: Challenge) -> OpenChallenge:
+        """This challenge from memory, or made for this once; without a background if none was measured."""
+        held = self._open.get(challenge.id)
+        if held is not None and held.challenge.version == challenge.version:
+            return held
+        parts = challenge_parts(challenge)
+        async with self._database.read() as tx:
+            known = (await backgrounds.known(tx, {challenge.id: parts}, self._model))[challenge.id]
+        embedded = await embed(self.embedder, self._lexical, parts)
+        return _ready(challenge, embedded, {part.id: NO_BACKGROUND for part in parts} | known)
 
     def challenges(self) -> list[OpenChallenge]:
         """In a fixed order: that of the rows of `stack`."""

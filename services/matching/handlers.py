@@ -114,6 +114,8 @@ class Match:
                 looked.closed[event.key] = "the company withdrew its profile"
         if indexed:
             await self._match_companies(indexed, looked)
+        closed = looked.closed.keys()
+        looked.now = {pair: one for pair, one in looked.now.items() if closed.isdisjoint(pair)}
         async with self._database.read() as tx:
             standing = await self._standing(tx, looked)
         audiences = await self._clusters.clusters_of({company for _, company in (*looked.now, *standing)})
