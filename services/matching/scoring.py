@@ -7,8 +7,9 @@ A challenge always has its *whole* (title and need together) as first part; with
 is the answer to the whole. Mandatory requirements weigh MANDATORY_FACTOR times as much, and one that nobody
 answers takes a part of the whole score away. Eligibility is no factor: it stands beside the score (`gates`).
 
-`score_many` gives totals for many pairs at once, `score` the details of one; both run the same arithmetic
-and give the same number.
+`Scored` gives totals and details of many pairs at once, `score` those of one; both run the same arithmetic
+and give the same number. The cost is that of one matrix product of all parts with all capabilities, and
+about as much again.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ FORMULA = "evidence-1"
 """Version of everything that decides a score beside the vectors; part of every suggestion."""
 
 WHOLE = 0.4
-"""Weight of the whole beside the requirements. On CORDIS 0.2 to 0.7 were level (nDCG@50 .267-.272)."""
+"""Weight of the whole beside the requirements. On CORDIS, with title and sentences as requirements, 0.2 to
+0.7 were level (nDCG@50 .272-.275, against .270 for the whole alone)."""
 MANDATORY_FACTOR = 2.0
 ANSWERED = 0.25
 """An answer below this is a gap; about one capability of cosine 0.4 in the same field."""
@@ -35,13 +37,12 @@ PENALTY = 0.4
 DECIMALS = 4
 """Scores are told apart to a ten-thousandth; finer differences mean nothing to anybody."""
 
-STRONG = 0.65
-"""On CORDIS the best 50 of 3,326 organisations, of which one in eighteen really took part (by chance: one
-in four hundred)."""
-GOOD = 0.45
-"""The best 5 %, holding 60 % of those who took part."""
+STRONG = 0.6
+"""On CORDIS the best 2 % of the organisations; one in twenty really took part (by chance: one in 400)."""
+GOOD = 0.4
+"""The best 6 %, holding two thirds of those who took part."""
 POSSIBLE = 0.25
-"""The best 12 %, holding 78 %. Below it nothing is suggested."""
+"""The best 12 %, holding four fifths of those who took part. Below it nothing is suggested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Challenges:
 
     def __init__(self, challenges: Sequence[ChallengeTexts]) -> None:
         """At least one challenge. Their order is that of the rows of every result."""
+        self.parts = [challenge.parts for challenge in challenges]
         self.texts = Texts.join([challenge.texts for challenge in challenges]).sorted_by_term()
         self.levels: Floats = np.array([part.background.offset for one in challenges for part in one.parts])
         starts = offsets([len(challenge.parts) for challenge in challenges])
@@ -121,28 +123,60 @@ class Companies:
         return int(self.starts.size - 1)
 
 
-def score_many(challenges: Challenges, companies: Companies) -> Floats:
-    """Scores of all pairs, shape (challenges, companies), each in [0, 1] with DECIMALS decimals.
+class Scored:
+    """The scores of all pairs, and how each comes about."""
 
-    The cost is that of one matrix product of all parts with all capabilities, and about as much again.
-    """
-    similarity = similarities(challenges.texts, companies.texts)
-    return _total(challenges, answers(similarity, challenges.levels, companies.starts))
+    def __init__(self, challenges: Challenges, companies: Companies) -> None:
+        self._challenges = challenges
+        self._companies = companies
+        self._similarity = similarities(challenges.texts, companies.texts)
+        self._answers = answers(self._similarity, challenges.levels, companies.starts)
+        self.totals = _total(challenges, self._answers)
+        """Shape (challenges, companies), each in [0, 1] with DECIMALS decimals."""
+
+    def details(self, challenge: int, company: int) -> MatchScore:
+        """Of the pair in this row and column."""
+        parts = self._challenges.parts[challenge]
+        first = int(self._challenges.rows[challenge, 0])
+        rows = slice(first, first + len(parts))
+        start, end = (int(self._companies.starts[company + side]) for side in (0, 1))
+        above = self._similarity[rows, start:end] - self._challenges.levels[rows, None]
+        total = float(self.totals[challenge, company])
+        return MatchScore(
+            score=total,
+            strength=strength(total),
+            parts=tuple(
+                self._part(part, first + place, company, start, above[place])
+                for place, part in enumerate(parts)
+            ),
+        )
+
+    def _part(self, part: PartTerms, row: int, company: int, start: int, above: Floats) -> PartScore:
+        answer = float(self._answers[row, company])
+        nearest = int(np.argmax(above)) if above.size else 0
+        near = above.size > 0 and float(above[nearest]) > 0.0
+        cosine = (
+            float(self._challenges.texts.dense[row] @ self._companies.texts.dense[start + nearest])
+            if near
+            else 0.0
+        )
+        return PartScore(
+            id=part.id,
+            score=round(answer, DECIMALS),
+            capability=nearest if near else None,
+            similarity=round(min(1.0, max(0.0, cosine)), DECIMALS),
+            missing=answer < ANSWERED,
+        )
+
+
+def score_many(challenges: Challenges, companies: Companies) -> Floats:
+    """Scores of all pairs, shape (challenges, companies), each in [0, 1] with DECIMALS decimals."""
+    return Scored(challenges, companies).totals
 
 
 def score(challenge: ChallengeTexts, company: Texts) -> MatchScore:
     """The score of one pair and how it comes about."""
-    stack = Challenges([challenge])
-    similarity = similarities(challenge.texts, company)
-    by_part = answers(similarity, stack.levels, offsets([len(company)]))
-    total = float(_total(stack, by_part)[0, 0])
-    parts = tuple(
-        _part_score(
-            part, float(by_part[row, 0]), similarity[row] - stack.levels[row], challenge.texts, row, company
-        )
-        for row, part in enumerate(challenge.parts)
-    )
-    return MatchScore(score=total, strength=strength(total), parts=parts)
+    return Scored(Challenges([challenge]), Companies([company])).details(0, 0)
 
 
 def strength(score: float) -> Strength | None:
@@ -181,18 +215,3 @@ def _total(challenges: Challenges, by_part: Floats) -> Floats:
 def _rounded(values: Floats) -> Floats:
     step = 10.0**DECIMALS
     return np.asarray(np.rint(np.clip(values, 0.0, 1.0) * step) / step, dtype=np.float64)
-
-
-def _part_score(
-    part: PartTerms, answer: float, above: Floats, parts: Texts, row: int, company: Texts
-) -> PartScore:
-    nearest = int(np.argmax(above)) if above.size else -1
-    near = nearest >= 0 and float(above[nearest]) > 0.0
-    cosine = float(parts.dense[row] @ company.dense[nearest]) if near else 0.0
-    return PartScore(
-        id=part.id,
-        score=round(answer, DECIMALS),
-        capability=nearest if near else None,
-        similarity=round(min(1.0, max(0.0, cosine)), DECIMALS),
-        missing=answer < ANSWERED,
-    )

@@ -9,8 +9,8 @@ CORDIS project briefs, Funding & Tenders calls, TED notices and the CPV labels i
 Union, reuse authorised (CC BY 4.0).
 
 A term counts over all documents of all languages: idf = ln((N + 1) / (df + 1/2)). Function words of a
-language with few documents would look rare that way. So a term found in every tenth document or more of
-the prose, or of the labels, of one language takes the idf it has there, -ln(df / n), if that is lower.
+language with few documents would look rare that way. So a term that is common in the prose, or in the
+labels, of one language takes the idf it has there, -ln(df / n), if that is lower.
 """
 
 from __future__ import annotations
@@ -33,7 +33,13 @@ Documents = Mapping[tuple[str, str], Sequence[str]]
 """Texts by (prose or labels, language)."""
 
 COMMON_SHARE = 0.1
-"""A term in so large a share of a language's documents is a function word there, or says nothing."""
+"""A term in so large a share of a language's documents is a function word there, or says nothing ..."""
+COMMON_SHARE_FEW = 0.2
+"""... but where documents are few, a word of content easily reaches it: Polish "roboty" (works) would make
+"robot" common in all languages. There the share must be this, except for words as short as function words."""
+FEW = 1_000
+SHORT = 3
+"""Letters."""
 COMMON_MIN = 5
 """Fewer documents than this do not show that a word is common; some languages have 25 documents of prose."""
 KEPT_MIN = 4
@@ -60,7 +66,8 @@ def inverse_frequencies(texts: Documents) -> tuple[dict[str, float], float]:
         counts = Counter(term for text in group for term in {word.term for word in words(text)})
         frequency.update(counts)
         for term, count in counts.items():
-            if count >= COMMON_MIN and count >= COMMON_SHARE * len(group):
+            few = len(group) < FEW and len(term) > SHORT
+            if count >= max(COMMON_MIN, (COMMON_SHARE_FEW if few else COMMON_SHARE) * len(group)):
                 common[term] = min(common.get(term, math.inf), -math.log(count / len(group)))
     idf = {
         term: min(math.log((total + 1) / (count + 0.5)), common.get(term, math.inf))

@@ -39,8 +39,8 @@ class Word:
 
 
 def words(text: str) -> Iterator[Word]:
-    """Every word in the order of the text. A number with its unit is one term ("4 K" and "4K": 4k), and
-    the unit alone is another, so that "300 K" still shares something with "4 K"."""
+    """Every word in the order of the text. A number with its unit is one term ("4 K" and "4K": 4k) whose
+    span covers both, and the unit alone is another, so that "300 K" still shares something with "4 K"."""
     matches = list(_WORD.finditer(text))
     for place, match in enumerate(matches):
         surface = match.group()
@@ -51,21 +51,24 @@ def words(text: str) -> Iterator[Word]:
         joined = _NUMBER_WITH_UNIT.fullmatch(number)
         if joined:
             yield Word(number, match.start(), match.end())
-            unit_start = match.end() - len(joined[2])
-            yield Word(joined[2], unit_start, match.end())
+            yield Word(joined[2], match.end() - len(joined[2]), match.end())
             continue
-        unit = _unit_after(text, match.end(), matches[place + 1] if place + 1 < len(matches) else None)
-        yield Word(number + unit, match.start(), match.end())
+        unit = _unit_after(text, match, matches[place + 1] if place + 1 < len(matches) else None)
+        yield (
+            Word(number + unit.group().casefold(), match.start(), unit.end())
+            if unit
+            else Word(number, match.start(), match.end())
+        )
 
 
-def _unit_after(text: str, end: int, following: re.Match[str] | None) -> str:
-    """The unit that follows a number, or nothing. Units carry a capital, or are at most two letters long
+def _unit_after(text: str, number: re.Match[str], following: re.Match[str] | None) -> re.Match[str] | None:
+    """The unit that follows a number, if one does. Units carry a capital, or are at most two letters long
     (K, MGy, mm); longer words in lower case are mostly no units ("4 with")."""
-    if following is None or following.start() != end + 1 or text[end] not in _GAP:
-        return ""
+    if following is None or following.start() != number.end() + 1 or text[number.end()] not in _GAP:
+        return None
     surface = following.group()
     short = len(surface) <= 2 or (len(surface) <= UNIT_MAX and surface != surface.lower())
-    return surface.casefold() if short and surface.isalpha() else ""
+    return following if short and surface.isalpha() else None
 
 
 @lru_cache(maxsize=WORDS_REMEMBERED)

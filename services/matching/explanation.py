@@ -1,0 +1,186 @@
+"""Which words carry the likeness of a requirement and a capability, and which words are missing.
+
+A citation says no more than the score knows. Words that both texts have are what the word part of the
+score consists of, and without the cited ones that part is lower: this is checked before they are cited.
+Where no word is shared, likeness is one of meaning alone, which no single word carries; then related words
+(a common beginning: "cryostat", "cryogenic") or else the most specific words of either side are named, each
+with its place in one or both of the texts, so that a reader can judge the likeness without being told that
+these words made it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import zip_longest
+
+from schemas.match import CarryingWord
+from services.kernel.embedding.lexical import LexicalEncoder, TermAt
+
+SHARED_MAX = 6
+"""Terms cited: what a person takes in at a glance."""
+RELATED_MAX = 3
+SPECIFIC_MAX = 2
+"""Words named per side where nothing is shared."""
+MISSING_MAX = 3
+MISSING_SHARE = 0.5
+"""A missing word weighs at least half as much as the heaviest of the requirement: others are no gap."""
+BEGINNING_MIN = 4
+"""Letters that related words begin with in common, and at least half of the longer of the two."""
+DECIMALS = 3
+SIDES_REMEMBERED = 4_096
+"""Texts taken apart and kept, some 5 kB each: one requirement meets hundreds of capabilities."""
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One of the two texts: its terms, the heaviest first, and where each stands."""
+
+    text: str
+    weights: dict[str, float]
+    places: dict[str, list[Span]]
+
+
+def carrying_words(requirement: str, capability: str, encoder: LexicalEncoder) -> tuple[CarryingWord, ...]:
+    """The words that make the two texts alike, those that weigh most first.
+
+    The weight of a word is its share in the text (of the requirement, if it stands there): the shares of
+    all words of a text sum to 1. A word that stands in one text more often than in the other is cited
+    without a counterpart there.
+    """
+    needed, offered = _side(requirement, encoder), _side(capability, encoder)
+    shared = _by_contribution(needed, offered)
+    if shared:
+        cited = _enough_to_matter(shared, needed, offered, encoder)
+        return tuple(word for term in cited for word in _pairs(term, term, needed, offered))
+    related = _related(needed, offered)
+    if related:
+        return tuple(word for one, other in related for word in _pairs(one, other, needed, offered)[:1])
+    own = [_alone(term, needed, in_requirement=True) for term in list(needed.weights)[:SPECIFIC_MAX]]
+    theirs = [_alone(term, offered, in_requirement=False) for term in list(offered.weights)[:SPECIFIC_MAX]]
+    return (*own, *theirs)
+
+
+class Vocabulary:
+    """The terms of a company's texts, for `missing_words`."""
+
+    def __init__(self, texts: Iterable[str], encoder: LexicalEncoder) -> None:
+        self._terms = {term for text in texts for term in _side(text, encoder).weights}
+        self._families: dict[str, list[str]] = defaultdict(list)
+        for term in self._terms:
+            self._families[term[:BEGINNING_MIN]].append(term)
+
+    def knows(self, term: str) -> bool:
+        """It, or a word related to it, is in the texts."""
+        family = self._families.get(term[:BEGINNING_MIN], ())
+        return term in self._terms or any(_akin(term, one) for one in family)
+
+
+def missing_words(requirement: str, known: Vocabulary, encoder: LexicalEncoder) -> tuple[str, ...]:
+    """The most specific words of a requirement that the company's texts do not have, nor a related word, as
+    they are written; the heaviest first, MISSING_MAX at the most."""
+    side = _side(requirement, encoder)
+    taken: list[Span] = []
+    least = MISSING_SHARE * max(side.weights.values(), default=0.0)
+    for term, weight in side.weights.items():
+        place = side.places[term][0]
+        if (
+            weight >= least
+            and not known.knows(term)
+            and not any(start < place[1] and place[0] < end for start, end in taken)
+        ):
+            taken.append(place)
+    return tuple(requirement[start:end] for start, end in taken[:MISSING_MAX])
+
+
+def without(text: str, spans: Collection[Span]) -> str:
+    """The text with these spans blanked."""
+    for start, end in spans:
+        text = text[:start] + " " * (end - start) + text[end:]
+    return text
+
+
+def word_cosine(requirement: str, capability: str, encoder: LexicalEncoder) -> float:
+    """The word part of the similarity of two texts, in [0, 1]."""
+    needed, offered = _side(requirement, encoder), _side(capability, encoder)
+    return sum(weight * offered.weights.get(term, 0.0) for term, weight in needed.weights.items())
+
+
+@lru_cache(maxsize=SIDES_REMEMBERED)
+def _side(text: str, encoder: LexicalEncoder) -> _Side:
+    found = sorted(encoder.terms(text), key=_heaviest_first)
+    places: dict[str, list[Span]] = defaultdict(list)
+    for word in found:
+        if word.weight > 0.0:
+            places[word.term].append((word.start, word.end))
+    return _Side(text, {word.term: word.weight for word in found if word.weight > 0.0}, dict(places))
+
+
+def _heaviest_first(word: TermAt) -> tuple[float, int]:
+    return -word.weight, word.start
+
+
+def _by_contribution(needed: _Side, offered: _Side) -> list[str]:
+    shared = [term for term in needed.weights if term in offered.weights]
+    return sorted(shared, key=lambda term: (-needed.weights[term] * offered.weights[term], term))
+
+
+def _enough_to_matter(
+    shared: Sequence[str], needed: _Side, offered: _Side, encoder: LexicalEncoder
+) -> list[str]:
+    """The first terms without which the word part is lower. Without a few words the others weigh more, so it
+    can happen that more must be cited; without all of them it is nothing."""
+    before = word_cosine(needed.text, offered.text, encoder)
+    for count in range(min(SHARED_MAX, len(shared)), len(shared)):
+        spans = [place for term in shared[:count] for place in needed.places[term]]
+        if word_cosine(without(needed.text, spans), offered.text, encoder) < before:
+            return list(shared[:count])
+    return list(shared)
+
+
+def _pairs(term: str, other: str, needed: _Side, offered: _Side) -> list[CarryingWord]:
+    """Every place of a term beside its counterpart in the other text."""
+    places = list(zip_longest(needed.places[term], offered.places[other]))
+    weight = round(needed.weights[term] ** 2 / len(needed.places[term]), DECIMALS)
+    return [
+        CarryingWord(
+            word=needed.text[slice(*here)] if here else offered.text[slice(*there)],
+            weight=weight if here else 0.0,
+            in_requirement=here,
+            in_capability=there,
+        )
+        for here, there in places
+    ]
+
+
+def _alone(term: str, side: _Side, *, in_requirement: bool) -> CarryingWord:
+    place = side.places[term][0]
+    return CarryingWord(
+        word=side.text[slice(*place)],
+        weight=round(side.weights[term] ** 2 / len(side.places[term]), DECIMALS),
+        in_requirement=place if in_requirement else None,
+        in_capability=None if in_requirement else place,
+    )
+
+
+def _related(needed: _Side, offered: _Side) -> list[tuple[str, str]]:
+    pairs = [(one, other) for one in needed.weights for other in offered.weights if _akin(one, other)]
+    pairs.sort(key=lambda pair: (-needed.weights[pair[0]] * offered.weights[pair[1]], pair))
+    chosen: list[tuple[str, str]] = []
+    for one, other in pairs:
+        if not any(one == mine or other == theirs for mine, theirs in chosen):
+            chosen.append((one, other))
+    return chosen[:RELATED_MAX]
+
+
+def _akin(one: str, other: str) -> bool:
+    """Two terms of one family, judged by how they begin. Numbers and codes have no relatives."""
+    if one[:BEGINNING_MIN] != other[:BEGINNING_MIN] or not (one.isalpha() and other.isalpha()):
+        return False
+    common = next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
+    length = min(len(one), len(other)) if common is None else common
+    return length >= BEGINNING_MIN and 2 * length >= max(len(one), len(other))
