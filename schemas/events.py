@@ -102,6 +102,14 @@ class ChallengeIndexed(EventData):
     index: str
 
 
+class IndexSwitched(EventData):
+    """Another embedding model serves from now on; open challenges are matched anew."""
+
+    TYPE = "liaison.index.switched.v1"
+    index: str
+    model: str
+
+
 class MemberJoined(EventData):
     TYPE = "liaison.cluster.member-joined.v1"
     membership: Membership
@@ -215,6 +223,7 @@ EVENTS: dict[str, type[EventData]] = {
         CompanyUpdated,
         CompanyWithdrawn,
         CompanyIndexed,
+        IndexSwitched,
         MemberJoined,
         MemberChanged,
         MemberLeft,

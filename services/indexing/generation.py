@@ -6,6 +6,7 @@ the new one is built; every write goes into both, and the switch is one moving o
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -67,6 +68,8 @@ class Generations:
     def __init__(self, serving: Generation, building: Generation | None = None) -> None:
         self.serving = serving
         self.building = building
+        self.writing = asyncio.Lock()
+        """Held while points are written, so that a rebuild cannot put an older version over a newer one."""
 
     def all(self) -> tuple[Generation, ...]:
         return (self.serving,) if self.building is None else (self.serving, self.building)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.challenge import Challenge
@@ -31,13 +29,12 @@ from services.indexing.collections import (
     of_company,
 )
 from services.indexing.generation import Generations
-from services.indexing.model import IndexedRow
+from services.indexing.record import record
 from services.intake.parts import challenge_parts, company_parts
 from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.journal import Event
 from services.kernel.stream.port import Plan
-from services.kernel.upsert import insert_or
 
 BATCH = 256
 """Entities embedded together: enough texts to fill the model's batches, few enough to stay responsive."""
@@ -84,7 +81,10 @@ class IndexEntities:
 
         async def plan(tx: AsyncSession) -> None:
             now = self._clock.now()
-            await _record(tx, self._generations, self._alias, wanted, now)
+            collections = [one.collection(self._alias) for one in self._generations.all()]
+            entities = [one.indexed for one in wanted if one.indexed is not None]
+            gone = [one.entity for one in wanted if one.indexed is None]
+            await record(tx, collections, entities, gone, now)
             index = self._generations.serving.fingerprint
             told = [
                 _event(self._found(one.indexed, index), one.event)
@@ -144,40 +144,12 @@ def _of_challenge(event: Event) -> _Wanted:
 
 async def _write(generations: Generations, alias: str, wanted: Sequence[_Wanted]) -> None:
     present = [one.indexed for one in wanted if one.indexed is not None]
-    for generation in generations.all():
-        await generation.write(alias, present)
-        for one in wanted:
-            if one.indexed is None:
-                await generation.remove(alias, one.entity)
-
-
-async def _record(
-    tx: AsyncSession, generations: Generations, alias: str, wanted: Sequence[_Wanted], now: datetime
-) -> None:
-    collections = [generation.collection(alias) for generation in generations.all()]
-    gone = [one.entity for one in wanted if one.indexed is None]
-    if gone:
-        await tx.execute(
-            delete(IndexedRow).where(IndexedRow.collection.in_(collections), IndexedRow.entity.in_(gone))
-        )
-    rows = [
-        {
-            "collection": collection,
-            "entity": one.entity,
-            "version": one.indexed.version,
-            "texts": len(one.indexed.parts),
-            "at": now,
-        }
-        for collection in collections
-        for one in wanted
-        if one.indexed is not None
-    ]
-    if rows:
-        statement = insert_or(tx, IndexedRow)
-        fresh = {name: statement.excluded[name] for name in ("version", "texts", "at")}
-        await tx.execute(
-            statement.on_conflict_do_update(index_elements=["collection", "entity"], set_=fresh), rows
-        )
+    async with generations.writing:
+        for generation in generations.all():
+            await generation.write(alias, present)
+            for one in wanted:
+                if one.indexed is None:
+                    await generation.remove(alias, one.entity)
 
 
 def _event(data: EventData, cause: Event) -> journal.NewEvent:

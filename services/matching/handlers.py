@@ -18,9 +18,10 @@ from schemas.events import (
     ChallengeWithdrawn,
     CompanyIndexed,
     CompanyWithdrawn,
-    EventData,
+    IndexSwitched,
 )
 from schemas.match import MatchSuggestion
+from services.indexing.generation import Generations
 from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
@@ -60,7 +61,7 @@ class _Looked:
     closed: dict[str, str] = field(default_factory=dict)
     """Challenges and companies that are gone, and how."""
     measured: list[tuple[OpenChallenge, dict[str, Background]]] = field(default_factory=list)
-    settled: list[tuple[Event, ChallengeMatched]] = field(default_factory=list)
+    settled: list[ChallengeMatched] = field(default_factory=list)
 
     def why_gone(self, pair: Pair) -> str | None:
         """Why a suggestion that stood does not stand any more; None: it does, or was not looked at."""
@@ -79,7 +80,9 @@ class Match:
     """Handler `matching`: a challenge looks for companies, an indexed profile for open challenges."""
 
     name = "matching"
-    consumes = frozenset({*_ANNOUNCED, ChallengeWithdrawn.TYPE, CompanyIndexed.TYPE, CompanyWithdrawn.TYPE})
+    consumes = frozenset(
+        {*_ANNOUNCED, ChallengeWithdrawn.TYPE, CompanyIndexed.TYPE, CompanyWithdrawn.TYPE, IndexSwitched.TYPE}
+    )
     batch = BATCH
 
     def __init__(
@@ -87,6 +90,7 @@ class Match:
         database: Database,
         clock: Clock,
         *,
+        generations: Generations,
         board: Board,
         profiles: Profiles,
         clusters: Clusters,
@@ -94,18 +98,23 @@ class Match:
     ) -> None:
         self._database = database
         self._clock = clock
+        self._generations = generations
         self._board = board
         self._profiles = profiles
         self._clusters = clusters
         self._composer = composer
 
     async def prepare(self, events: Sequence[Event]) -> Plan:
+        self._follow_generation()
         newest = {event.key: event for event in events}
         looked = _Looked()
         indexed: dict[str, int] = {}
         for event in newest.values():
             if event.type in _ANNOUNCED:
-                await self._match_challenge(event, looked)
+                challenge = Challenge.model_validate(event.data["challenge"])
+                await self._match_challenge(challenge, _ANNOUNCED[event.type], event, looked)
+            elif event.type == IndexSwitched.TYPE:
+                await self._match_all(event, looked)
             elif event.type == CompanyIndexed.TYPE:
                 indexed[event.data["company"]] = event.data["version"]
             elif event.type == ChallengeWithdrawn.TYPE:
@@ -125,8 +134,22 @@ class Match:
 
         return plan
 
-    async def _match_challenge(self, event: Event, looked: _Looked) -> None:
-        challenge = Challenge.model_validate(event.data["challenge"])
+    def _follow_generation(self) -> None:
+        """Score with the model whose index serves."""
+        serving = self._generations.serving.embedder
+        if serving is not self._board.embedder:
+            self._board.use(serving)
+            self._profiles.use(serving)
+            self._composer.model = serving.model.fingerprint
+
+    async def _match_all(self, event: Event, looked: _Looked) -> None:
+        await self._board.refresh()
+        for one in self._board.challenges():
+            await self._match_challenge(one.challenge, "another embedding model", event, looked)
+
+    async def _match_challenge(
+        self, challenge: Challenge, because: str, event: Event, looked: _Looked
+    ) -> None:
         if challenge.state not in OPEN_STATES:
             return
         ready, near, measured = await self._board.look(challenge)
@@ -134,10 +157,9 @@ class Match:
         looked.matched.add(challenge.id)
         wanted = dict.fromkeys(await self._companies_suggested(challenge.id), 0) | near.versions
         profiles = list((await self._profiles.get(wanted)).values())
-        found = await self._score([ready], profiles, because=_ANNOUNCED[event.type])
+        found = await self._score([ready], profiles, because=because)
         looked.now.update(found)
-        settled = _settled(challenge, list(found.values()), await self._profiles.count())
-        looked.settled.append((event, settled))
+        looked.settled.append(_settled(challenge, list(found.values()), await self._profiles.count()))
 
     async def _match_companies(self, indexed: Mapping[str, int], looked: _Looked) -> None:
         await self._board.refresh()
@@ -211,7 +233,7 @@ class Match:
         found = changes.compare(before, looked.now, gone=gone, at=now)
         await changes.write(tx, before, found)
         told = [self._event(change, audiences, cause) for change in found if change.told]
-        told += [_public(settled, event) for event, settled in looked.settled]
+        told += [_told(settled, cause) for settled in looked.settled]
         await journal.append(tx, told, now=now)
 
     def _event(
@@ -250,13 +272,13 @@ def _settled(challenge: Challenge, found: Sequence[MatchSuggestion], companies: 
     )
 
 
-def _public(data: EventData, cause: Event) -> journal.NewEvent:
+def _told(settled: ChallengeMatched, cause: Mapping[str, Event]) -> journal.NewEvent:
+    caused_by = cause.get(settled.challenge)
     return journal.NewEvent(
-        type=data.TYPE,
-        subject=cause.subject,
-        key=cause.key,
-        data=data.model_dump(mode="json"),
-        public=cause.public,
-        audience=cause.audience,
-        correlation_id=cause.correlation_id,
+        type=settled.TYPE,
+        subject=f"challenge/{settled.challenge}",
+        key=settled.challenge,
+        data=settled.model_dump(mode="json"),
+        public=True,
+        correlation_id=caused_by.correlation_id if caused_by else None,
     )

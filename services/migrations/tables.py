@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import services.courier.model
 import services.directory.model
 import services.indexing.model
 import services.kernel.embedding.stored
@@ -16,6 +17,7 @@ from services.kernel.database import Base
 metadata = Base.metadata
 
 ROOMS = (
+    services.courier.model,
     services.notification.model,
     services.matching.model,
     services.indexing.model,
