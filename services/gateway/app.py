@@ -1,0 +1,113 @@
+"""The application: the rooms' routers, the stream, the journal, health and documentation, behind one stack
+of limits. Everything it needs is handed in; nothing is opened here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.middleware import Middleware
+from starlette.responses import Response
+
+from services.gateway import (
+    dead_letter_endpoints,
+    docs,
+    health,
+    journal_endpoints,
+    schema_endpoints,
+    stream,
+)
+from services.gateway.feed import Feed
+from services.gateway.health import Check
+from services.gateway.requests import Requests
+from services.kernel.journal.tail import Tail
+from services.kernel.settings import Settings
+from services.kernel.web import openapi
+from services.kernel.web.headers import JsonByDefault, SecurityHeaders
+from services.kernel.web.idempotency import BodyDigest
+from services.kernel.web.limits import BodyLimit, Rate, RateLimit, RequestTimeout
+from services.kernel.web.parameters import known_parameters
+from services.kernel.web.ports import WebPorts
+from services.kernel.web.problems import UnexpectedErrors, install_problem_handlers
+
+UPLOADS = ("/v1/companies/import",)
+"""Beginnings of paths that take files: they have the larger limit."""
+
+DESCRIPTION = """\
+Liaison tells industry clusters and companies of challenges that Big Science Organisations announce, and
+tells who announced them which companies match, requirement by requirement, and why.
+
+Send an API key as `Authorization: Bearer lia_…`. Errors are `application/problem+json` (RFC 9457). A POST
+with an `Idempotency-Key` may be sent again without a second effect. A change needs `If-Match` with the
+`ETag` that you read. Lists come in pages: send `next` as `cursor` to go on.
+"""
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any] | None]]
+
+
+def create_app(
+    settings: Settings,
+    ports: WebPorts,
+    tail: Tail,
+    routers: Sequence[APIRouter],
+    *,
+    checks: Mapping[str, Check] | None = None,
+    lifespan: Lifespan | None = None,
+) -> FastAPI:
+    """Compose the application. `tail` is run by the caller (or in `lifespan`); `checks` are what /readyz asks
+    beside the database."""
+    app = FastAPI(
+        title="Liaison",
+        version=version("liaison"),
+        summary="Matchmaking for industry clusters and Big Science Organisations",
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,  # type: ignore[arg-type]  # FastAPI's own type leaves out the mapping
+        dependencies=[Depends(known_parameters)],
+        middleware=_stack(settings),
+    )
+    ports.attach(app)
+    install_problem_handlers(app)
+    streams = stream.Streams(Feed(ports.database, tail), per_key=settings.streams_per_key)
+    own = (
+        stream.router(streams),
+        journal_endpoints.router(ports.database),
+        dead_letter_endpoints.router(ports.database, ports.clock),
+        schema_endpoints.router(),
+        health.router(ports.database, checks or {}),
+        docs.router(app),
+    )
+    for router in (*routers, *own):
+        app.include_router(router)
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # FastAPI documents this way
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def document() -> Response:
+        return Response(orjson.dumps(app.openapi()), media_type="application/json")
+
+    return app
+
+
+def _stack(settings: Settings) -> list[Middleware]:
+    """Plain ASGI middlewares, outermost first."""
+    per_key = Rate(settings.rate_per_key, settings.burst_per_key)
+    per_address = Rate(settings.rate_per_address, settings.burst_per_address)
+    uploads = dict.fromkeys(UPLOADS, settings.upload_limit_bytes)
+    return [
+        Middleware(Requests),
+        Middleware(SecurityHeaders, secure=settings.public_url.startswith("https:")),
+        Middleware(UnexpectedErrors),
+        Middleware(RateLimit, per_key=per_key, per_address=per_address),
+        Middleware(RequestTimeout),
+        Middleware(BodyLimit, limit=settings.body_limit_bytes, exceptions=uploads),
+        Middleware(BodyDigest),
+        Middleware(JsonByDefault, prefix="/v1/"),
+    ]
