@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from services.kernel.embedding.encoder import Encoder
+from services.kernel.embedding.encoder import Encoder, Tokens
 from services.kernel.embedding.fair_queue import Encode, FairQueue, Request, Tokenise, Wanted
 from services.kernel.embedding.port import EmbeddingModel, Vectors
 
@@ -130,15 +130,23 @@ class BatchingEmbedder:
             return job
 
     def _tokenise(self, job: Tokenise) -> None:
+        tokens: list[Tokens | None]
+        window = job.window
         try:
-            tokens = self._encoder.tokenise([wanted.text for wanted in job.window])
-        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to the caller
-            with self._changed:
-                self._fail([job.request], error)
-            return
+            tokens = [*self._encoder.tokenise([wanted.text for wanted in window])]
+        except Exception:  # noqa: BLE001 - whatever it is, it belongs to one of the callers
+            tokens = [self._tokenise_alone(wanted) for wanted in window]
         with self._changed:
             self._queue.tokenised(job, tokens)
             self._changed.notify_all()
+
+    def _tokenise_alone(self, wanted: Wanted) -> Tokens | None:
+        try:
+            return self._encoder.tokenise([wanted.text])[0]
+        except Exception as error:  # noqa: BLE001 - goes to whoever asked for this text
+            with self._changed:
+                self._fail(self._queue.done(wanted), error)
+            return None
 
     def _encode(self, batch: Sequence[Wanted]) -> None:
         try:

@@ -80,8 +80,9 @@ class CachedEmbedder:
             stored = await self._kept.load(self.model.fingerprint, absent)
             EMBEDDED.labels("database").inc(len(stored))
             fresh = await self._compute({digest: texts[digest] for digest in absent if digest not in stored})
-            self._remember(stored | fresh)
-            found |= stored | fresh
+            added = {digest: stored.get(digest) or fresh[digest] for digest in absent}
+            self._remember(added)
+            found |= added
         return found
 
     async def _compute(self, texts: Mapping[bytes, str]) -> dict[bytes, bytes]:
@@ -90,7 +91,7 @@ class CachedEmbedder:
         fixed = quantise(await self._inner.embed(list(texts.values())))
         EMBEDDED.labels("model").inc(len(texts))
         fresh = {digest: to_bytes(vector) for digest, vector in zip(texts, fixed, strict=True)}
-        return await self._kept.save(self.model.fingerprint, fresh)
+        return fresh | await self._kept.save(self.model.fingerprint, fresh)
 
     def _remember(self, vectors: Mapping[bytes, bytes]) -> None:
         self._recent.update(vectors)

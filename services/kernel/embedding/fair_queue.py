@@ -77,8 +77,11 @@ class Request:
 class Tokenise:
     """A job: tokenise these texts, then hand the result to `FairQueue.tokenised`."""
 
-    request: Request
-    window: tuple[Wanted, ...]
+    parts: tuple[tuple[Request, tuple[Wanted, ...]], ...]
+
+    @property
+    def window(self) -> tuple[Wanted, ...]:
+        return tuple(itertools.chain.from_iterable(part for _, part in self.parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +130,13 @@ class FairQueue:
         self._wanted.pop(wanted.text, None)
         return tuple(wanted.requests)
 
-    def tokenised(self, job: Tokenise, tokens: Sequence[Tokens]) -> None:
+    def tokenised(self, job: Tokenise, tokens: Sequence[Tokens | None]) -> None:
+        """`tokens`: one per text of the window, None for one that could not be tokenised."""
         for wanted, its in zip(job.window, tokens, strict=True):
             wanted.tokens = its
-        job.request.tokenising = False
-        job.request.make_ready(job.window)
+        for request, part in job.parts:
+            request.tokenising = False
+            request.make_ready(each for each in part if each.tokens)
 
     def take(self, idle_lanes: int) -> Tokenise | Encode | None:
         """The next job, or None when nothing waits that can be worked on.
@@ -145,19 +150,27 @@ class FairQueue:
             waiting.sort(key=lambda each: (each.served, each.number))
         first = waiting[0]
         if first.may_tokenise() and len(first.ready) < LOW_WATER:
-            return self._window(first)
+            return self._window(waiting)
         return Encode(tuple(self._batch(waiting, self._share(waiting, idle_lanes))))
 
-    def _window(self, request: Request) -> Tokenise:
-        window: list[Wanted] = []
-        while request.untokenised and len(window) < WINDOW:
-            wanted = request.untokenised.popleft()
-            if wanted.tokens is None:
-                window.append(wanted)
-            else:  # another request had it tokenised meanwhile
-                request.make_ready([wanted])
-        request.tokenising = True
-        return Tokenise(request, tuple(window))
+    def _window(self, waiting: Sequence[Request]) -> Tokenise:
+        """Texts of the first request, and of small ones, so that these can share batches."""
+        parts: list[tuple[Request, tuple[Wanted, ...]]] = []
+        room = WINDOW
+        for request in waiting:
+            if not request.may_tokenise() or (parts and len(request.texts) > min(SMALL_REQUEST, room)):
+                continue
+            part: list[Wanted] = []
+            while request.untokenised and len(part) < room:
+                wanted = request.untokenised.popleft()
+                if wanted.tokens is None:
+                    part.append(wanted)
+                else:  # another request had it tokenised meanwhile
+                    request.make_ready([wanted])
+            room -= len(part)
+            request.tokenising = True
+            parts.append((request, tuple(part)))
+        return Tokenise(tuple(parts))
 
     def _share(self, waiting: Sequence[Request], idle_lanes: int) -> int:
         """Tokens for this batch: what a batch may have, or less where that would leave idle lanes idle."""
