@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Self
 from uuid import UUID
 
+from services.kernel.vectors.edge_build import Build
 from services.kernel.vectors.edge_collection import POINTS_PER_CHECK, EdgeCollection, slices
 from services.kernel.vectors.edge_folder import CollectionRecord, EdgeFolder
-from services.kernel.vectors.edge_generation import Generation, warm
+from services.kernel.vectors.edge_generation import Generation, prepare_errors, warm
 from services.kernel.vectors.edge_policy import worth_optimising
-from services.kernel.vectors.edge_rebuild import Rebuild
+from services.kernel.vectors.edge_rebuild import check_room, rebuild, touch_all
 from services.kernel.vectors.errors import (
     CollectionMismatch,
     UnknownCollection,
@@ -59,8 +60,10 @@ class EdgeVectorIndex:
         self._aliases: dict[str, str] = {}
         self._threads = indexing_threads
         self._reserve = reserve_bytes
+        self._naming = asyncio.Lock()
+        """Held while collections and aliases come and go."""
         self._optimising = asyncio.Lock()
-        self._rebuild: Rebuild | None = None
+        self._build: Build | None = None
         self._failures: dict[str, str] = {}
         self._closed = False
 
@@ -83,30 +86,32 @@ class EdgeVectorIndex:
 
     async def ensure(self, spec: CollectionSpec) -> None:
         check_spec(spec)
-        self._check_open()
-        if spec.name in self._aliases:
-            raise CollectionMismatch(f"{spec.name!r} is an alias; a collection cannot have its name.")
-        existing = self._collections.get(spec.name)
-        if existing is None:
-            self._create(spec)
-        elif dict(existing.spec.dense) != dict(spec.dense) or set(existing.spec.sparse) != set(spec.sparse):
+        async with self._naming:
+            self._check_open()
+            if spec.name in self._aliases:
+                raise CollectionMismatch(f"{spec.name!r} is an alias; a collection cannot have its name.")
+            existing = self._collections.get(spec.name)
+            if existing is None:
+                await self._create(spec)
+                return
+        if dict(existing.spec.dense) != dict(spec.dense) or set(existing.spec.sparse) != set(spec.sparse):
             raise CollectionMismatch(
                 f"Collection {spec.name!r} exists with dense vectors {dict(existing.spec.dense)} and sparse "
                 f"vectors {list(existing.spec.sparse)}: choose another name, or drop it first."
             )
-        else:
-            existing.index_fields(spec.keywords, spec.numbers)
+        await existing.index_fields(spec.keywords, spec.numbers)
 
     async def drop(self, collection: str) -> None:
-        gone = self._collections.get(collection)
-        if gone is None:
-            return
-        if collection in self._aliases.values():
-            self._set_aliases({k: v for k, v in self._aliases.items() if v != collection})
-        del self._collections[collection]
-        if self._rebuild is not None and self._rebuild.collection is gone:
-            self._rebuild.stop()
-        await gone.drop()
+        async with self._naming:
+            gone = self._collections.get(collection)
+            if gone is None:
+                return
+            if collection in self._aliases.values():
+                await self._set_aliases({k: v for k, v in self._aliases.items() if v != collection})
+            del self._collections[collection]
+            if self._build is not None and self._build.spec.name == collection:
+                self._build.stop()
+            await gone.drop()
 
     async def collections(self) -> list[str]:
         return sorted(self._collections)
@@ -116,11 +121,12 @@ class EdgeVectorIndex:
 
     async def switch(self, alias: str, collection: str) -> None:
         check_name(alias)
-        if alias in self._collections:
-            raise CollectionMismatch(f"{alias!r} is a collection; an alias cannot have its name.")
-        if collection not in self._collections:
-            raise UnknownCollection(collection)
-        self._set_aliases({**self._aliases, alias: collection})
+        async with self._naming:
+            if alias in self._collections:
+                raise CollectionMismatch(f"{alias!r} is a collection; an alias cannot have its name.")
+            if collection not in self._collections:
+                raise UnknownCollection(collection)
+            await self._set_aliases({**self._aliases, alias: collection})
 
     async def upsert(self, collection: str, points: Sequence[Point]) -> None:
         target = self._find(collection)
@@ -164,21 +170,23 @@ class EdgeVectorIndex:
             self._check_open()
             if not target.stale and not target.logged:
                 return
-            self._rebuild = Rebuild(self._folder, target, self._threads, self._reserve)
+            await check_room(self._folder, target, self._reserve)
+            name = target.spec.name
+            self._build = Build(self._folder.new_generation(name), target.spec, self._threads)
             try:
-                await self._rebuild.run()
-                self._failures.pop(target.spec.name, None)
+                await rebuild(self._folder, target, self._build)
+                self._failures.pop(name, None)
             except VectorStoreUnavailable as failure:
-                self._failures[target.spec.name] = str(failure)
+                self._failures[name] = str(failure)
                 raise
             finally:
-                self._rebuild = None
+                self._build = None
 
     async def maintain(self) -> None:
         for name, collection in list(self._collections.items()):
             if name not in self._collections or self._closed:
                 continue
-            collection.remember()
+            await collection.remember()
             if not worth_optimising(collection.count(), collection.stale, collection.logged):
                 continue
             try:
@@ -205,31 +213,39 @@ class EdgeVectorIndex:
         if self._closed:
             return
         self._closed = True
-        if self._rebuild is not None:
-            self._rebuild.stop()
-        async with self._optimising:
+        if self._build is not None:
+            self._build.stop()
+        async with self._naming, self._optimising:
             for collection in self._collections.values():
                 await collection.close()
             self._folder.close()
 
     async def _load(self) -> None:
+        prepare_errors(self._folder.root)
         for name, record in self._folder.collections().items():
             path = self._folder.generation(name, record)
             await asyncio.to_thread(warm, path)
             generation = Generation.load(path)
             generation.flush()  # else the log that was just applied is applied again at every opening
+            await touch_all(generation)
             self._collections[name] = EdgeCollection(self._folder, record, generation)
         known = {a: target for a, target in self._folder.aliases().items() if target in self._collections}
         self._aliases = known
 
-    def _create(self, spec: CollectionSpec) -> None:
+    async def _create(self, spec: CollectionSpec) -> None:
+        """Creating a shard is a hundred synchronous operations on the disk: once there are points to be
+        searched, and requests that wait for them, a child process does it."""
         self._check_room()
         path = self._folder.new_generation(spec.name)
-        generation = Generation.create(path, spec)
-        record = CollectionRecord(
-            CollectionSpec(spec.name, dict(spec.dense), spec.sparse, spec.keywords, spec.numbers), path.name
-        )
-        self._folder.record(spec.name, record)
+        plain = CollectionSpec(spec.name, dict(spec.dense), spec.sparse, spec.keywords, spec.numbers)
+        if any(collection.count() for collection in self._collections.values()):
+            await Build(path, plain, self._threads).run(None)
+            generation = Generation.load(path)
+        else:
+            generation = Generation.create(path, plain)
+        record = CollectionRecord(plain, path.name)
+        draft = await asyncio.to_thread(self._folder.draft_record, spec.name, record)
+        draft.put_in_force()
         self._collections[spec.name] = EdgeCollection(self._folder, record, generation)
 
     def _find(self, name: str) -> EdgeCollection:
@@ -239,8 +255,9 @@ class EdgeVectorIndex:
             raise UnknownCollection(name)
         return found
 
-    def _set_aliases(self, aliases: dict[str, str]) -> None:
-        self._folder.set_aliases(aliases)
+    async def _set_aliases(self, aliases: dict[str, str]) -> None:
+        draft = await asyncio.to_thread(self._folder.draft_aliases, aliases)
+        draft.put_in_force()
         self._aliases = aliases
 
     def _check_open(self) -> None:

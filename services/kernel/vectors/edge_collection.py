@@ -44,6 +44,8 @@ class EdgeCollection:
         self._live: Generation | None = live
         self._writing = asyncio.Lock()
         """Held for one slice of a write, and while a generation is exchanged."""
+        self._stale_before = record.stale
+        """Of what follows, what an earlier process counted and recorded."""
         self._changed: set[UUID] = set()
         """Points written since the generation was built or opened: they are outside of its ANN index."""
         self._removed = 0
@@ -115,7 +117,9 @@ class EdgeCollection:
     @property
     def stale(self) -> int:
         """Points that the ANN index lacks, or holds although they are gone; an estimate after a crash."""
-        return self.count() if not self.record.indexed else self.record.stale + self._fresh_stale
+        if not self.record.indexed:
+            return self.count()
+        return self._stale_before + len(self._changed) + self._removed
 
     def optimised(self, points: int) -> float:
         """The share of the points in the ANN index."""
@@ -123,25 +127,25 @@ class EdgeCollection:
             return 1.0
         return max(0.0, 1.0 - self.stale / points) if self.record.indexed else 0.0
 
-    def index_fields(self, keywords: tuple[str, ...], numbers: tuple[str, ...]) -> None:
+    async def index_fields(self, keywords: tuple[str, ...], numbers: tuple[str, ...]) -> None:
         """Index further payload fields, and remember that they are."""
-        self.live.index_fields(
-            [key for key in keywords if key not in self.spec.keywords],
-            [key for key in numbers if key not in self.spec.numbers],
-        )
-        spec = replace(
-            self.spec,
-            keywords=tuple(dict.fromkeys((*self.spec.keywords, *keywords))),
-            numbers=tuple(dict.fromkeys((*self.spec.numbers, *numbers))),
-        )
-        self._save(replace(self.record, spec=spec))
+        async with self._writing:
+            more_keywords = tuple(key for key in keywords if key not in self.spec.keywords)
+            more_numbers = tuple(key for key in numbers if key not in self.spec.numbers)
+            if more_keywords or more_numbers:
+                self.live.index_fields(more_keywords, more_numbers)
+                spec = replace(
+                    self.spec,
+                    keywords=self.spec.keywords + more_keywords,
+                    numbers=self.spec.numbers + more_numbers,
+                )
+                await self._save(replace(self.record, spec=spec))
 
-    def remember(self) -> None:
+    async def remember(self) -> None:
         """Record what is stale, so that a restart does not forget that an index is due."""
-        if self._live is not None and self.record.indexed and self._fresh_stale:
-            self._save(replace(self.record, stale=self.record.stale + self._fresh_stale))
-            self._changed.clear()
-            self._removed = 0
+        async with self._writing:
+            if self._live is not None and self.record.indexed and self.stale != self.record.stale:
+                await self._save(replace(self.record, stale=self.stale))
 
     def start_tracking(self) -> None:
         """From now on remember what changes, for `catch_up`."""
@@ -158,8 +162,8 @@ class EdgeCollection:
             await asyncio.sleep(0)
 
     async def exchange(self, fresh: Generation) -> None:
-        """Let `fresh` serve. No await lies between its last catching up and its service, and the record on
-        disk is replaced in between: at no moment is a write in the folder that is not in use."""
+        """Let `fresh` serve. No write comes between its last catching up and its service, and no await
+        between the two replacements, on disk and in memory: no write is ever in the folder not in use."""
         async with self._writing:
             while self._touched:
                 self._carry_over(fresh)
@@ -169,10 +173,12 @@ class EdgeCollection:
                 raise VectorStoreUnavailable(
                     f"The new index of {self.spec.name!r} holds {points} points instead of {old.count()}."
                 )
-            self._save(CollectionRecord(self.spec, fresh.path.name, indexed=points, stale=0))
-            self._live = fresh
+            record = CollectionRecord(self.spec, fresh.path.name, indexed=points, stale=0)
+            draft = await asyncio.to_thread(self._folder.draft_record, self.spec.name, record)
+            draft.put_in_force()
+            self.record, self._live = record, fresh
             self._changed.clear()
-            self._removed = self.logged = 0
+            self._stale_before = self._removed = self.logged = 0
             self.stop_tracking()
         await dispose(self._folder, old)
 
@@ -183,18 +189,15 @@ class EdgeCollection:
         await _close_and_remove(gone, folder, folder / gone.path.name)
 
     async def close(self) -> None:
+        await self.remember()
         async with self._writing:
             if self._live is not None:
-                self.remember()
                 self._live.flush_and_close()
                 self._live = None
 
-    @property
-    def _fresh_stale(self) -> int:
-        return len(self._changed) + self._removed
-
-    def _save(self, record: CollectionRecord) -> None:
-        self._folder.record(self.spec.name, record)
+    async def _save(self, record: CollectionRecord) -> None:
+        draft = await asyncio.to_thread(self._folder.draft_record, self.spec.name, record)
+        draft.put_in_force()
         self.record = record
 
     def _note_written(self, ids: set[UUID]) -> None:

@@ -16,7 +16,6 @@ import fcntl
 import json
 import os
 import shutil
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,18 @@ class CollectionRecord:
     generation: str
     indexed: int = 0
     stale: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A JSON file that is on the disk and not yet in force. Writing it waits for the disk, so that a thread
+    does it; putting it in force does not, so that it can happen in one step with a change in memory."""
+
+    path: Path
+    draft: Path
+
+    def put_in_force(self) -> None:
+        self.draft.replace(self.path)
 
 
 class EdgeFolder:
@@ -78,9 +89,9 @@ class EdgeFolder:
     def generation(self, name: str, record: CollectionRecord) -> Path:
         return self._collections / name / record.generation
 
-    def record(self, name: str, record: CollectionRecord) -> None:
-        """Atomically make this the collection that the next opening finds."""
-        _replace(self._collections / name / RECORD, asdict(record))
+    def draft_record(self, name: str, record: CollectionRecord) -> Draft:
+        """`put_in_force` makes this the collection that the next opening finds."""
+        return _draft(self._collections / name / RECORD, asdict(record))
 
     def forget(self, name: str) -> Path:
         """Move a collection out of sight, and say where it lies now."""
@@ -94,8 +105,8 @@ class EdgeFolder:
         found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
         return found
 
-    def set_aliases(self, aliases: dict[str, str]) -> None:
-        _replace(self.root / "aliases.json", aliases)
+    def draft_aliases(self, aliases: dict[str, str]) -> Draft:
+        return _draft(self.root / "aliases.json", aliases)
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.root).free
@@ -127,24 +138,16 @@ def _lock(root: Path) -> int:
     return descriptor
 
 
-def _replace(path: Path, content: object) -> None:
-    """Write a JSON file so that a crash leaves the old content or the new, on a full disk the old."""
+def _draft(path: Path, content: object) -> Draft:
     draft = path.with_suffix(".new")
     try:
         with draft.open("w") as file:
             json.dump(content, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
     except OSError as failure:
         raise VectorStoreUnavailable(f"{path} could not be written: {failure.strerror}.") from failure
-    # From here on the new content is in force: what only a power cut can undo must not look like a failure.
-    with suppress(OSError):
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+    return Draft(path, draft)
 
 
 def _record_from(content: dict[str, Any]) -> CollectionRecord:

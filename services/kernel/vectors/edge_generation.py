@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -36,6 +36,10 @@ INDEX_FROM_KB = 1
 
 ONE_SEGMENT_KB = 1 << 30
 """The optimiser merges all into one segment, whatever its size: one graph is searched faster than two."""
+
+
+POINTS_PER_TOUCH = 128
+"""Half a millisecond."""
 
 
 class Generation:
@@ -101,6 +105,14 @@ class Generation:
             )
         return records, None if following is None else as_uuid(following)
 
+    def touch(self, after: UUID | None) -> UUID | None:
+        """Read a page of whole points and forget them; where the next page starts."""
+        with engine_errors():
+            _, following = self._shard.scroll(
+                qe.ScrollRequest(offset=after, limit=POINTS_PER_TOUCH, with_payload=True, with_vector=True)
+            )
+        return None if following is None else as_uuid(following)
+
     def count(self, where: Filter = NO_FILTER) -> int:
         with engine_errors():
             return self._shard.count(qe.CountRequest(exact=True, filter=edge_filter(where)))
@@ -150,6 +162,14 @@ def engine_errors() -> Iterator[None]:
         if type(failure).__name__ != "PanicException":
             raise
         raise VectorStoreUnavailable(f"The embedded vector store failed: {failure}") from failure
+
+
+def prepare_errors(folder: Path) -> None:
+    """Let the engine fail once, harmlessly. It attaches a trace to each of its errors, and the first one in
+    a process reads the debug information of the whole library: 55-80 ms with the interpreter's lock held,
+    which would otherwise be spent while requests are served (`close_quickly` relies on an error)."""
+    with suppress(Exception):
+        qe.EdgeShard.load(str(folder / "no-such-shard"))
 
 
 def warm(folder: Path) -> None:
