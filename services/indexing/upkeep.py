@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -40,8 +40,8 @@ class Entities(Protocol):
 
     def open_challenges(self) -> AsyncIterator[Sequence[Challenge]]: ...
 
-    async def company_versions(self) -> dict[str, int]:
-        """Version of every active company that has not changed within GRACE."""
+    async def company_versions(self, settled_before: datetime) -> dict[str, int]:
+        """Version of every active company that has not changed since then."""
 
 
 class Upkeep:
@@ -65,7 +65,7 @@ class Upkeep:
 
     async def lacking(self) -> int:
         """Active companies that should have vectors of their present version by now, and have not."""
-        versions = await self._entities.company_versions()
+        versions = await self._entities.company_versions(self._clock.now() - GRACE)
         collection = self._generations.serving.collection(COMPANIES)
         async with self._database.read() as tx:
             indexed = await recorded(tx, collection)

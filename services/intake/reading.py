@@ -1,0 +1,65 @@
+"""What the rooms that derive something (indexing, matching) read of challenges and companies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from schemas.challenge import Challenge
+from schemas.company import Company
+from services.intake import challenge_store, company_store, completion
+from services.intake.challenges import Challenges
+from services.intake.companies import Companies
+from services.intake.model import ChallengeRow, CompanyRow
+from services.kernel.clock import Clock
+from services.kernel.database import Database
+
+
+class Reading:
+    """Present states, whoever asks: for services, never for a tenant."""
+
+    def __init__(
+        self, database: Database, clock: Clock, challenges: Challenges, companies: Companies
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._challenges = challenges
+        self._companies = companies
+
+    async def challenges(self, ids: Collection[str]) -> dict[str, Challenge]:
+        """Those that exist, by id."""
+        return await self._challenges.many(ids)
+
+    async def companies(self, ids: Collection[str]) -> dict[str, Company]:
+        """Those that exist, by id, withdrawn ones included."""
+        return await self._companies.many(ids)
+
+    def active_companies(self) -> AsyncIterator[list[Company]]:
+        """In pages."""
+        return self._companies.active_pages()
+
+    def open_challenges(self) -> AsyncIterator[list[Challenge]]:
+        """In pages."""
+        return self._challenges.open_pages()
+
+    async def open_versions(self) -> dict[str, int]:
+        """Id and version of every challenge that is matched now: announced, deadline not passed."""
+        is_open = challenge_store.is_open(completion.last_open_day(self._clock.now()))
+        query = select(ChallengeRow.id, ChallengeRow.version).where(is_open)
+        async with self._database.read() as tx:
+            return {row.id: row.version for row in (await tx.execute(query)).all()}
+
+    async def company_versions(self, settled_before: datetime) -> dict[str, int]:
+        """Id and version of every active company that has not changed since then."""
+        query = select(CompanyRow.id, CompanyRow.version).where(
+            company_store.is_active(), CompanyRow.changed_at < settled_before
+        )
+        async with self._database.read() as tx:
+            return {row.id: row.version for row in (await tx.execute(query)).all()}
+
+    async def active_count(self) -> int:
+        query = select(func.count()).select_from(CompanyRow).where(company_store.is_active())
+        async with self._database.read() as tx:
+            return (await tx.execute(query)).scalar() or 0
