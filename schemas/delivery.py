@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from schemas.base import Contract, EndpointId, EventId, MessageId, OrganisationId, SubscriptionId
+from schemas.base import Contract, EndpointId, EventId, MessageId, OrganisationId, SubscriptionId, Version
 from schemas.text import Label
 
 URL_MAX = 2_000
@@ -27,6 +27,7 @@ class Endpoint(EndpointContent):
     """A receiver. `off` with a reason: after HTTP 410, or after days without one success."""
 
     id: EndpointId
+    version: Version
     owner: OrganisationId
     state: EndpointState
     reason: str | None = None
@@ -73,3 +74,17 @@ class Attempt(Contract):
     duration_ms: int
     detail: str | None = None
     response: str | None = None
+
+
+class Window(Contract):
+    """Messages of one endpoint, by the time they were made: from `since` up to and without `until`."""
+
+    endpoint: EndpointId
+    since: AwareDatetime
+    until: AwareDatetime
+
+
+class Resent(Contract):
+    """How many messages of the window go out again."""
+
+    messages: Annotated[int, Field(ge=0)]

@@ -74,7 +74,7 @@ class AddressGuard:
         if allow_loopback:
             log.warning(
                 "webhooks may reach loopback addresses of this machine: for development only",
-                setting="LIAISON_WEBHOOK_ALLOW_LOOPBACK",
+                setting="LIAISON_ALLOW_LOOPBACK_WEBHOOKS",
             )
 
     def target(self, url: str) -> Target:

@@ -19,9 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from services.courier import backlog, housekeeping, metrics
 from services.courier.address_guard import AddressGuard
 from services.courier.backlog import Due, EndpointSnapshot, Waiting
-from services.courier.dispatch import MAX_IN_FLIGHT_TOTAL, Dispatch
+from services.courier.dispatch import MAX_IN_FLIGHT_TOTAL, Dispatch, Posts
 from services.courier.enqueue import COURIER
-from services.courier.http import Sender
 from services.courier.lane import Lane, open_lane
 from services.courier.lease import RENEW_EVERY_S, is_gone, new_holder
 from services.courier.model import ACTIVE
@@ -56,12 +55,15 @@ log = structlog.get_logger(__name__)
 
 
 class Courier:
-    """Delivers until stopped. Any number may run on one database; an endpoint is served by one at a time."""
+    """Delivers until stopped. Any number may run on one database; an endpoint is served by one at a time.
+
+    `traced`: make a span for every request. Without it the trace of the event is passed on all the same.
+    """
 
     def __init__(
         self,
         database: Database,
-        sender: Sender,
+        sender: Posts,
         guard: AddressGuard,
         box: SecretBox,
         clock: Clock,
@@ -70,6 +72,7 @@ class Courier:
         random: Random = _random.random,
         log_days: int = housekeeping.LOG_DAYS,
         max_in_flight: int = MAX_IN_FLIGHT_TOTAL,
+        traced: bool = False,
     ) -> None:
         self.holder = holder or new_holder()
         self._database = database
@@ -78,7 +81,7 @@ class Courier:
         self._clock = clock
         self._random = random
         self._log_days = log_days
-        self._dispatch = Dispatch(sender, clock, self._on_outcome, max_in_flight=max_in_flight)
+        self._dispatch = Dispatch(sender, clock, self._on_outcome, max_in_flight=max_in_flight, traced=traced)
         self._stir = asyncio.Event()
         self._stopping = asyncio.Event()
         self._look_at = clock.now()
@@ -210,7 +213,7 @@ class Courier:
             for lane in list(lanes.values()):
                 self._renewed(lane, found.get(lane.endpoint.id))
         self._renew_at = now + timedelta(seconds=RENEW_EVERY_S)
-        metrics.LANES.set(len(lanes))
+        metrics.ENDPOINTS.set(len(lanes))
         metrics.BREAKERS_OPEN.set(sum(lane.is_open for lane in lanes.values()))
 
     async def _look(self, now: datetime) -> list[Waiting]:
@@ -222,26 +225,30 @@ class Courier:
         self._look_at = later or now + timedelta(seconds=POLL_S)
         metrics.OLDEST_DUE.set((now - min((one.due_at for one in ready), default=now)).total_seconds())
         new: list[Waiting] = []
+        stale = False
         for one in ready:
             lane = self._dispatch.lanes.get(one.endpoint)
             if lane is not None:
                 lane.dry = False
+                stale = stale or (lane.endpoint.state, lane.endpoint.held_until) != (ACTIVE, one.held_until)
             elif self._is_free(one, now):
                 new.append(one)
+        if stale:  # switched on again, or its rest is over
+            await self._renew(now)
         new.sort(key=lambda one: one.due_at)
         return new[: max(MAX_LANES - len(self._dispatch.lanes), 0)]
 
     def _is_free(self, one: Waiting, now: datetime) -> bool:
         if one.lease_holder is None or one.lease_until is None or one.lease_until <= now:
             return True
-        return one.lease_holder == self.holder or is_gone(one.lease_holder, me=self.holder)
+        return one.lease_holder == self.holder or is_gone(one.lease_holder)
 
     async def _refill(self, new: list[Waiting], now: datetime) -> None:
         """Take on new endpoints and fetch more for those whose queue runs low."""
         low = [lane for lane in self._dispatch.lanes.values() if lane.runs_low(now)]
         if new:
             holders = {one.lease_holder for one in new if one.lease_holder}
-            gone = {holder for holder in holders if is_gone(holder, me=self.holder)}
+            gone = {holder for holder in holders if is_gone(holder)}
             async with self._database.write() as tx:
                 taken = await backlog.lease(
                     tx, [one.endpoint for one in new], holder=self.holder, gone=gone, now=now

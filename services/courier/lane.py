@@ -6,9 +6,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from prometheus_client import Counter
-
-from services.courier import metrics
 from services.courier.address_guard import AddressGuard, AddressRefused, Target
 from services.courier.backlog import Due, EndpointSnapshot
 from services.courier.model import ACTIVE
@@ -57,7 +54,6 @@ class Lane:
     proven: bool = False
     silences: int = 0
     idle_since: datetime | None = None
-    counters: dict[str, Counter] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
@@ -102,15 +98,6 @@ class Lane:
         elif outcome.reason is not Reason.INTERNAL:
             self.silences = 0
             self.proven = True
-
-    def count(self, outcome: Outcome) -> None:
-        """Metrics of one request."""
-        name = outcome.reason.value
-        counter = self.counters.get(name)
-        if counter is None:
-            counter = self.counters[name] = metrics.ATTEMPTS.labels(self.endpoint.id, name)
-        counter.inc()
-        metrics.DURATION.observe(outcome.duration_ms / 1_000)
 
     def signing_keys(self, now: datetime) -> list[bytes]:
         """Keys that sign now: the newest, and older ones until their end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from functools import cache
 from pathlib import Path
 
 LEASE_S = 10.0
@@ -14,25 +15,30 @@ RENEW_EVERY_S = 3.0
 """Three chances within one lease."""
 
 
+_PROCESS = secrets.token_hex(8)
+"""Tells this process from an earlier one that had the same process id."""
+
+
 def new_holder() -> str:
-    """A name for this process that no other ever has: machine, process id, random token."""
-    return f"{_machine()}/{os.getpid()}/{secrets.token_hex(8)}"
+    """A name that no courier ever had: machine, process id, process, and a number within it."""
+    return f"{_machine()}/{os.getpid()}/{_PROCESS}/{secrets.token_hex(4)}"
 
 
-def is_gone(holder: str, *, me: str) -> bool:
+def is_gone(holder: str) -> bool:
     """True if the holder is known to be dead, so that its lease need not be waited for.
 
-    Known only on the same machine, in the same space of process ids: its process does not exist, or its
-    process id is ours now. False means only that we cannot tell.
+    Known only of processes of this machine, in the same space of process ids. False says nothing.
     """
-    machine, _, rest = holder.partition("/")
-    process = rest.partition("/")[0]
-    if holder == me or machine != me.partition("/")[0] or machine == UNKNOWN or not process.isdigit():
+    parts = holder.split("/")
+    if len(parts) != len(("machine", "pid", "process", "courier")) or parts[0] == UNKNOWN:
         return False
-    if process == me.split("/")[1]:
-        return True
+    machine, pid, process, _ = parts
+    if machine != _machine() or not pid.isdigit():
+        return False
+    if int(pid) == os.getpid():
+        return process != _PROCESS
     try:
-        os.kill(int(process), 0)  # signal 0 asks whether it exists, and does nothing to it
+        os.kill(int(pid), 0)  # signal 0 asks whether the process exists, and does nothing to it
     except ProcessLookupError:
         return True
     except OSError:
@@ -43,6 +49,7 @@ def is_gone(holder: str, *, me: str) -> bool:
 UNKNOWN = "unknown"
 
 
+@cache
 def _machine() -> str:
     """This boot of this machine and this space of process ids (containers have their own)."""
     try:

@@ -33,6 +33,8 @@ class EndpointRow(Base):
     __tablename__ = "endpoints"
 
     id: Mapped[str] = mapped_column(ID, primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    """Counts the changes its owner made; what happens to it by itself does not count."""
     owner: Mapped[str] = mapped_column(OWNER)
     url: Mapped[str] = mapped_column(Text)
     label: Mapped[str | None] = mapped_column(String(200))

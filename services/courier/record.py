@@ -6,20 +6,20 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.events import EndpointDisabled
-from services.courier import backlog, model, outcome_sql
+from services.courier import backlog, metrics, model, outcome_sql
 from services.courier.backlog import ENDPOINTS, Due, EndpointSnapshot
 from services.courier.model import EndpointRow
 from services.courier.outcome import Outcome, OutcomeKind
 from services.courier.schedule import HOUR, MAX_ATTEMPTS, RETRY_AFTER_CAP_S, next_attempt_at
 from services.kernel.journal import NewEvent, append
 
-SILENT_DAYS_LIMIT_S = 5 * 24 * HOUR
+SILENT_LIMIT_S = 5 * 24 * HOUR
 """An endpoint that has failed for so long without one success is switched off."""
 
 Random = Callable[[], float]
@@ -100,6 +100,13 @@ def _state(item: Settled, random: float) -> dict[str, Any]:
     return row
 
 
+class Off(NamedTuple):
+    """Why an endpoint is switched off: in one word, and for its owner."""
+
+    why: str
+    sentence: str
+
+
 async def record_health(
     tx: AsyncSession, endpoint: EndpointSnapshot, settled: Sequence[Settled]
 ) -> EndpointSnapshot:
@@ -108,7 +115,7 @@ async def record_health(
     One success resets the days of failure. 410, or five days without a success, switch the endpoint off
     and tell its owner by an event. A Retry-After lets the whole endpoint rest.
     """
-    failing_since, held_until, off = endpoint.failing_since, endpoint.held_until, None
+    failing_since, held_until, gone = endpoint.failing_since, endpoint.held_until, False
     for item in settled:
         outcome, at = item.outcome, item.ended_at
         if outcome is None:
@@ -117,13 +124,15 @@ async def record_health(
             failing_since = None
             continue
         failing_since = failing_since or at
+        gone = gone or outcome.kind is OutcomeKind.GONE
         if outcome.retry_after_s:
             asked = at + timedelta(seconds=min(outcome.retry_after_s, RETRY_AFTER_CAP_S))
             held_until = max(held_until or asked, asked)
-        if outcome.kind is OutcomeKind.GONE:
-            off = "The receiver answered 410 Gone: it wants no more webhooks."
-        elif (at - failing_since).total_seconds() >= SILENT_DAYS_LIMIT_S:
-            off = f"No delivery has succeeded since {failing_since:%Y-%m-%d %H:%M} UTC."
+    off: Off | None = None
+    if gone:
+        off = Off("gone", "The receiver answered 410 Gone: it wants no more webhooks.")
+    elif failing_since and (settled[-1].ended_at - failing_since).total_seconds() >= SILENT_LIMIT_S:
+        off = Off("silent", f"No delivery has succeeded since {failing_since:%Y-%m-%d %H:%M} UTC.")
     if (failing_since, held_until) != (endpoint.failing_since, endpoint.held_until):
         health = {"failing_since": failing_since, "held_until": held_until}
         await tx.execute(update(ENDPOINTS).where(ENDPOINTS.c.id == endpoint.id).values(health))
@@ -137,16 +146,16 @@ async def record_health(
     )
 
 
-async def _switch_off(tx: AsyncSession, endpoint: EndpointSnapshot, reason: str, at: datetime) -> None:
+async def _switch_off(tx: AsyncSession, endpoint: EndpointSnapshot, off: Off, at: datetime) -> None:
     switched = await tx.execute(
         update(EndpointRow)
         .where(EndpointRow.id == endpoint.id, EndpointRow.state == model.ACTIVE)
-        .values(state=model.OFF, reason=reason)
+        .values(state=model.OFF, reason=off.sentence)
         .returning(EndpointRow.id)
     )
     if switched.first() is None:  # its owner was quicker
         return
-    data = EndpointDisabled(endpoint=endpoint.id, owner=endpoint.owner, reason=reason)
+    data = EndpointDisabled(endpoint=endpoint.id, owner=endpoint.owner, reason=off.sentence)
     event = NewEvent(
         type=EndpointDisabled.TYPE,
         subject=f"endpoint/{endpoint.id}",
@@ -155,6 +164,7 @@ async def _switch_off(tx: AsyncSession, endpoint: EndpointSnapshot, reason: str,
         audience=frozenset({endpoint.owner}),
     )
     await append(tx, [event], now=at)
+    metrics.SWITCHED_OFF.labels(off.why).inc()
 
 
 @dataclass(frozen=True, slots=True)

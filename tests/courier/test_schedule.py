@@ -77,7 +77,9 @@ def test_no_receiver_can_keep_a_message_beyond_its_life(answers: list[tuple[floa
     now, attempts = START, 1
     while attempts <= MAX_ATTEMPTS:
         random, asked = answers[attempts - 1]
-        at = next_attempt_at(attempts, now=now, expires_at=end_of_life(START), random=random, retry_after_s=asked)
+        at = next_attempt_at(
+            attempts, now=now, expires_at=end_of_life(START), random=random, retry_after_s=asked
+        )
         if at is None:
             break
         assert at > now
