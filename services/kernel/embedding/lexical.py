@@ -13,11 +13,12 @@ of summation.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import math
 import zlib
 from collections import Counter
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 
 import numpy as np
@@ -25,6 +26,8 @@ import numpy as np
 from services.kernel.embedding.words import words
 from services.kernel.vectors.port import Sparse
 
+SCHEME = "words-1"
+"""Version of the cutting into terms and of their weights; part of every fingerprint."""
 WEIGHT_SCALE = float(1 << 15)
 """Weights are at most 1, so a product of two has at most 31 bits and float64 sums millions exactly."""
 IDF_MIN = 1.5
@@ -57,6 +60,15 @@ class LexicalEncoder:
     def shipped(cls) -> LexicalEncoder:
         """The encoder with the frequencies that ship with the product; read once per process."""
         return _shipped()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Short hex digest of whatever decides a vector. Vectors of two fingerprints are never compared."""
+        digest = hashlib.blake2b(SCHEME.encode(), digest_size=6)
+        for term, idf in sorted(self._idf.items()):
+            digest.update(f"\n{term}\t{idf!r}".encode())
+        digest.update(f"\n\t{self._unknown!r}".encode())
+        return digest.hexdigest()
 
     def idf(self, term: str) -> float:
         return self._idf.get(term, self._unknown)

@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-STEM_MIN = 4
-"""Letters that an ending must leave: shorter stems join words that have nothing in common."""
+STEM_MIN = 5
+"""Letters that an ending must leave: of four letters, "sensor" and "sensitive" would be one word."""
+PLURAL_MIN = 4
+"""Letters that a plural s must leave."""
 UNIT_MAX = 4
 """Longest word read as the unit of the number before it: K, mm, MGy, mbar, kWh."""
 WORDS_REMEMBERED = 65_536
@@ -87,6 +89,6 @@ def stem(folded: str) -> str:
     ending = _ENDING.search(folded)
     if ending and ending.start() >= STEM_MIN:
         return folded[: ending.start()]
-    if len(folded) > STEM_MIN and folded[-1] == "s" and folded[-2] != "s":
+    if len(folded) > PLURAL_MIN and folded[-1] == "s" and folded[-2] != "s":
         return folded[:-1]
     return folded
