@@ -13,12 +13,27 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+import structlog
 
 from services.kernel.database import Database
 from services.migrations.tables import metadata
 
+pytest_plugins = ("tests.kafka_broker",)
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# Into the standard library's logging, which pytest shows on failure; structlog's own default renders every
+# exception with all variables, which takes seconds.
+structlog.configure(
+    processors=[
+        structlog.stdlib.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.KeyValueRenderer(key_order=["event"]),
+    ],
+    wrapper_class=structlog.stdlib.BoundLogger,
+    logger_factory=structlog.stdlib.LoggerFactory(),
+)
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
@@ -78,7 +93,8 @@ def postgresql() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _create_postgresql_database(admin_url: str) -> str:
+async def create_postgresql_database(admin_url: str) -> str:
+    """An empty database on that server; returns its URL."""
     name = f"liaison_{uuid4().hex}"
     connection = await asyncpg.connect(admin_url)
     try:
@@ -94,7 +110,7 @@ async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'liaison.db'}"
-    return await _create_postgresql_database(request.getfixturevalue("postgresql"))
+    return await create_postgresql_database(request.getfixturevalue("postgresql"))
 
 
 @pytest.fixture

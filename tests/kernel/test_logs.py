@@ -23,13 +23,13 @@ from tests.kernel.test_telemetry import plain_settings
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, config = root.handlers[:], root.level, structlog.get_config()
     stream = io.StringIO()
     start_logging(LogLevel.info, LogFormat.json, stream)
     yield stream
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**config)
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -122,14 +122,9 @@ def test_long_and_deep_values_are_cut(stream: io.StringIO) -> None:
     assert MASK in str(line["deep"])
 
 
-def test_a_person_gets_plain_lines() -> None:
-    stream = io.StringIO()
-    try:
-        start_logging(LogLevel.info, LogFormat.console, stream)
-        structlog.get_logger().info("started", address="http://localhost:8000", secret="s")
-    finally:
-        logging.getLogger().handlers[:] = []
-        structlog.reset_defaults()
+def test_a_person_gets_plain_lines(stream: io.StringIO) -> None:
+    start_logging(LogLevel.info, LogFormat.console, stream)
+    structlog.get_logger().info("started", address="http://localhost:8000", secret="s")
     assert "started" in stream.getvalue()
     assert not stream.getvalue().startswith("{")
     assert MASK in stream.getvalue()

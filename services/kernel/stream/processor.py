@@ -51,10 +51,7 @@ class Stopping(Exception):
 
 
 class Processor:
-    """Hands batches of events to one handler, each with exactly one outcome on record.
-
-    `revive` rebuilds an event from what a dead letter kept of a message from outside.
-    """
+    """Hands batches of events to one handler, each with exactly one outcome on record."""
 
     def __init__(
         self,
@@ -65,7 +62,6 @@ class Processor:
         random: Random | None = None,
         retries: Retries | None = None,
         flood: FloodGuard | None = None,
-        revive: Callable[[bytes], Event] | None = None,
     ) -> None:
         self.handler = handler
         self.name = handler.name
@@ -74,7 +70,8 @@ class Processor:
         self._random = random or Random()  # noqa: S311 - jitter, no secret
         self._retries = retries or Retries()
         self._flood = flood or FloodGuard()
-        self._revive = revive
+        self.revive: Callable[[bytes], Event] | None = None
+        """Rebuilds an event from what a dead letter kept of a message from outside; the adapter sets it."""
         self._one_at_a_time = asyncio.Lock()
         self._stopping = asyncio.Event()
 
@@ -126,7 +123,7 @@ class Processor:
             if not await progress.is_wanted():
                 return False
             try:
-                event = await progress.event(self._revive)
+                event = await progress.event(self.revive)
             except Rejected as error:
                 failure: Failure | None = Failure.of(error, tries=1)
             else:

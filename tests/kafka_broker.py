@@ -1,0 +1,132 @@
+"""A real Kafka broker for the tests: one node per session, or the one that the environment names.
+
+`KAFKA_BOOTSTRAP_SERVERS` names a running broker. `KAFKA_HOME` names an unpacked Kafka (3.9 or newer; its
+`libs/` is all that is used), of which one node is started with Java 17. With neither, these tests are
+skipped and say so; in CI (`CI=true`) they fail, so that nobody takes a skip for a pass.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+START_S = 60.0
+"""It listens after some 4 s; a busy machine may take much longer."""
+STOP_S = 20.0
+
+NEITHER = (
+    "no Kafka: set KAFKA_HOME to an unpacked Kafka (https://kafka.apache.org/downloads) "
+    "or KAFKA_BOOTSTRAP_SERVERS to a running broker"
+)
+
+_PROPERTIES = """
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=3
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+"""
+
+
+class Broker:
+    """One node on this machine that can be started, killed and started again with its data."""
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        self._libs = f"{home / 'libs'}/*"
+        self._folder = folder
+        self._port, controller = _free_ports(2)
+        self.bootstrap_servers = f"127.0.0.1:{self._port}"
+        self._properties = folder / "server.properties"
+        self._properties.write_text(
+            _PROPERTIES.format(port=self._port, controller=controller, data=folder / "data")
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+        cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
+        self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties)).wait()
+
+    def start(self) -> None:
+        """Start the node and wait until it listens."""
+        self._process = self._java("kafka.Kafka", str(self._properties))
+        until = time.monotonic() + START_S
+        while not _listens(self._port):
+            if self._process.poll() is not None or time.monotonic() > until:
+                said = (self._folder / "log").read_text(errors="replace")[-3_000:]
+                raise RuntimeError(f"Kafka did not start:\n{said}")
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """Kill -9: what is on disk stays."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(STOP_S)
+            self._process = None
+
+    def _java(self, *arguments: str) -> subprocess.Popen[bytes]:
+        java = shutil.which("java")
+        if java is None:
+            raise RuntimeError("KAFKA_HOME is set, but there is no Java: install a JRE, 17 or newer")
+        log = (self._folder / "log").open("ab")
+        with log:
+            return subprocess.Popen(
+                [java, "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", self._libs, *arguments],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self._folder,
+            )
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Bootstrap servers of a real broker."""
+    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    home = os.environ.get("KAFKA_HOME")
+    if given:
+        yield given
+        return
+    if not home:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{NEITHER}; in CI the Kafka tests must run")
+        pytest.skip(NEITHER)
+    folder = Path(tempfile.mkdtemp(prefix="liaison-kafka-"))
+    broker = Broker(Path(home), folder)
+    try:
+        broker.start()
+        yield broker.bootstrap_servers
+    finally:
+        broker.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
