@@ -92,7 +92,7 @@ def _level_needed(challenge: Challenge) -> int | None:
 
 def _named(parties: Collection[str], company: Company) -> str | None:
     """How the company or a related undertaking is called in a list of ids and legal ids, if it is there."""
-    listed = {_plain(party) for party in parties}
+    listed = {_plain(party) for party in parties} - {""}
     own: Sequence[str] = [company.id, *([company.legal_id] if company.legal_id else [])]
     if any(_plain(name) in listed for name in own):
         return "this company"

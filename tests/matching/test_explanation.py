@@ -1,0 +1,145 @@
+"""Citations: true spans, words that the score knows, and what is missing."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.match import CarryingWord
+from services.kernel.embedding.lexical import LexicalEncoder
+from services.matching.explanation import (
+    MISSING_MAX,
+    SHARED_MAX,
+    Vocabulary,
+    carrying_words,
+    missing_words,
+    without,
+    word_cosine,
+)
+
+ENCODER = LexicalEncoder.shipped()
+
+REQUIREMENTS = (
+    "Cooling power of 50 mW at 4 K, without vibration",
+    "Radiation tolerance up to 10 MGy of all materials in the tunnel",
+    "Autonomous navigation in tunnels without satellite positioning",
+    "Superconducting magnet coils wound from Nb3Sn cable",
+    "Inspection robotisée de soudures sous vide",
+    "Messung der Gammastrahlung mit einer Auflösung von 0,1 mm",
+    "Leak detection of welded vacuum chambers by helium mass spectrometry",
+)
+CAPABILITIES = (
+    "Pulse-tube cryocoolers down to 4K with low vibration, 1 W at 4.2 K, for radiation detectors",
+    "Welding of vacuum chambers and helium leak testing of stainless steel vessels",
+    "Mobile robots for inspection of tunnels and for radiation measurement",
+    "Winding of coils for superconducting magnets; cable of niobium-tin; magnet measurement",
+    "Robots d'inspection pour chambres à vide, contrôle de soudures",
+    "Gammadetektoren und Messung der Strahlung",
+    "Catering and organic bread",
+)
+TEXTS = st.sampled_from(REQUIREMENTS + CAPABILITIES)
+SOUP = st.lists(st.sampled_from(" ".join(REQUIREMENTS + CAPABILITIES).split()), min_size=1, max_size=30).map(
+    " ".join
+)
+
+
+def spans(words: tuple[CarryingWord, ...], side: str) -> list[tuple[int, int]]:
+    return [span for word in words if (span := getattr(word, side)) is not None]
+
+
+@given(TEXTS | SOUP, TEXTS | SOUP)
+def test_a_cited_word_stands_where_it_is_said_to_stand(requirement: str, capability: str) -> None:
+    for word in carrying_words(requirement, capability, ENCODER):
+        span, text = (
+            (word.in_requirement, requirement) if word.in_requirement else (word.in_capability, capability)
+        )
+        assert span is not None
+        assert text[slice(*span)] == word.word
+        assert 0.0 <= word.weight <= 1.0
+
+
+@given(TEXTS | SOUP, TEXTS | SOUP)
+def test_without_the_cited_words_the_word_part_is_lower(requirement: str, capability: str) -> None:
+    before = word_cosine(requirement, capability, ENCODER)
+    cited = carrying_words(requirement, capability, ENCODER)
+    after = word_cosine(without(requirement, spans(cited, "in_requirement")), capability, ENCODER)
+
+    assert after < before or before == 0.0
+
+
+@given(TEXTS | SOUP, TEXTS | SOUP)
+def test_citing_is_deterministic(requirement: str, capability: str) -> None:
+    assert carrying_words(requirement, capability, ENCODER) == carrying_words(
+        requirement, capability, ENCODER
+    )
+
+
+def test_shared_words_come_first_the_heaviest_before_the_others() -> None:
+    cited = carrying_words(REQUIREMENTS[0], CAPABILITIES[0], ENCODER)
+
+    weights = [word.weight for word in cited]
+    assert cited[0].word == "4 K"
+    assert {word.word for word in cited} >= {"4 K", "vibration"}
+    assert weights[0] == max(weights)
+    assert spans(cited, "in_requirement")
+    assert spans(cited, "in_capability")
+    assert len({word.word for word in cited}) <= SHARED_MAX + 1
+
+
+def test_every_place_of_a_word_is_cited() -> None:
+    cited = carrying_words("magnets, always magnets", "A magnet", ENCODER)
+
+    assert [(word.in_requirement, word.in_capability) for word in cited] == [
+        ((0, 7), (2, 8)),
+        ((16, 23), None),
+    ]
+
+
+def test_related_words_stand_in_where_none_is_shared() -> None:
+    (cited,) = carrying_words("A cryogenic vessel", "Cryostats of stainless steel", ENCODER)
+
+    assert cited.word == "cryogenic"
+    assert (cited.in_requirement, cited.in_capability) == ((2, 11), (0, 9))
+
+
+def test_likeness_of_meaning_alone_names_the_most_specific_words_of_each_side() -> None:
+    cited = carrying_words("Gamma radiation measurement", "Dosimeters for hospitals", ENCODER)
+
+    assert all((word.in_requirement is None) != (word.in_capability is None) for word in cited)
+    assert {"Gamma", "Dosimeters"} <= {word.word for word in cited}
+
+
+def test_a_text_without_words_cites_nothing() -> None:
+    assert carrying_words("…", "§", ENCODER) == ()
+
+
+@pytest.mark.parametrize(
+    ("requirement", "known", "missing"),
+    [
+        ("Radiation tolerance up to 10 MGy", ["Radiation-hard cameras"], ("10 MGy", "tolerance")),
+        ("Cryogenic vessel", ["Cryostats"], ("vessel",)),
+        ("Cryogenic vessel", ["A vessel", "Cryostats"], ()),
+        ("Gamma radiation measurement", [], ("measurement", "Gamma", "radiation")),
+        ("of the and", [], ()),
+    ],
+)
+def test_missing_words(requirement: str, known: list[str], missing: tuple[str, ...]) -> None:
+    assert missing_words(requirement, Vocabulary(known, ENCODER), ENCODER) == missing
+
+
+@given(TEXTS | SOUP, st.lists(TEXTS, max_size=3))
+def test_missing_words_are_few_stand_in_the_requirement_and_nowhere_else(
+    requirement: str, known: list[str]
+) -> None:
+    found = missing_words(requirement, Vocabulary(known, ENCODER), ENCODER)
+
+    assert len(found) <= MISSING_MAX
+    for word in found:
+        assert word in requirement
+        assert all(word not in text.split() for text in known)
+
+
+def test_nothing_is_missing_of_what_the_company_says_itself() -> None:
+    for requirement in REQUIREMENTS:
+        assert missing_words(requirement, Vocabulary([requirement], ENCODER), ENCODER) == ()
