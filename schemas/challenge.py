@@ -184,7 +184,8 @@ class ChallengeContent(Contract):
 
 
 class Challenge(ChallengeContent):
-    """A challenge as it is kept: every amendment is a new version. `buyer` is the organisation's id."""
+    """A challenge as it is kept: every amendment is a new version. `buyer` is the organisation's id;
+    `announced_at` is, of a draft, when it was begun."""
 
     id: ChallengeId
     version: Version
@@ -208,3 +209,15 @@ class Change(Contract):
     field: str
     before: str | None
     after: str | None
+
+
+class ChallengeVersion(Contract):
+    """One version of a challenge: who changed what, and when. `reason` is given with a withdrawal."""
+
+    version: Version
+    state: ChallengeState
+    title: Title
+    changed_at: AwareDatetime
+    changed_by: OrganisationId
+    changes: tuple[Change, ...]
+    reason: Note | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
@@ -106,3 +106,29 @@ class CompanyView(Company):
     """A profile as the API answers it."""
 
     links: Links
+
+
+class ImportProblem(Contract):
+    """A row that did not come in, and why. `line` is its number as an editor or Excel shows it."""
+
+    line: Annotated[int, Field(ge=0)]
+    reason: str
+    name: str | None = None
+
+
+class ImportReport(Contract):
+    """What became of a file. `combined`: further rows of a company that the file had before, whose texts were
+    added to it. `problems` lists the first of `problem_count`."""
+
+    format: Literal["csv", "xlsx", "jsonl"]
+    encoding: str
+    rows: Annotated[int, Field(ge=0)]
+    created: Annotated[int, Field(ge=0)]
+    updated: Annotated[int, Field(ge=0)]
+    unchanged: Annotated[int, Field(ge=0)]
+    combined: Annotated[int, Field(ge=0)]
+    problem_count: Annotated[int, Field(ge=0)]
+    problems: tuple[ImportProblem, ...]
+    ignored_columns: Annotated[
+        tuple[str, ...], Field(description="Headings that mean nothing here; nothing of theirs is kept")
+    ]

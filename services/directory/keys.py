@@ -114,13 +114,18 @@ class Keys:
         self._check_expiry(content.expires_at)
         return lambda tx: self.write(tx, owner.id, content)
 
-    async def write(self, tx: AsyncSession, organisation: str, content: KeyContent) -> IssuedKey:
-        """The row of a new key; for callers that have asked who may. Conflict beyond KEYS_MAX."""
+    async def write(
+        self, tx: AsyncSession, organisation: str, content: KeyContent, *, secret: str | None = None
+    ) -> IssuedKey:
+        """The row of a new key; for callers that have asked who may. Conflict beyond KEYS_MAX.
+
+        `secret`: the key itself, where the operator has chosen it; else a fresh one is made.
+        """
         now = self._clock.now()
         working = select(_TABLE.c.id).where(_TABLE.c.organisation == organisation, *_works(now))
         if len((await tx.execute(working.limit(KEYS_MAX))).all()) >= KEYS_MAX:
             raise Conflict(f"This organisation has {KEYS_MAX} working keys. Revoke those no longer used.")
-        secret = new_key()
+        secret = secret or new_key()
         issued = IssuedKey(
             **content.model_dump(),
             id=new_id("key"),

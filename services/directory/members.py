@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, Select, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.codes import quoted
@@ -188,18 +188,29 @@ class Members:
 
     # -- what other rooms ask ------------------------------------------------------------------------
 
-    async def clusters_of(self, companies: Collection[str]) -> dict[str, frozenset[str]]:
-        """For each company the clusters that may receive what concerns it; empty where there are none."""
+    async def clusters_of(
+        self, companies: Collection[str], tx: AsyncSession | None = None
+    ) -> dict[str, frozenset[str]]:
+        """For each company the clusters that may receive what concerns it; empty where there are none.
+
+        Within a transaction of the caller's, who then needs no second connection, or in one of its own.
+        """
+        if tx is None:
+            async with self._database.read() as own:
+                return await self.clusters_of(companies, own)
         found: dict[str, set[str]] = defaultdict(set)
         asked = sorted(set(companies))
-        async with self._database.read() as tx:
-            for start in range(0, len(asked), ASKED_AT_ONCE):
-                query = select(_TABLE.c.company, _TABLE.c.cluster).where(
-                    _TABLE.c.company.in_(asked[start : start + ASKED_AT_ONCE]), _TABLE.c.receive
-                )
-                for company, cluster in await tx.execute(query):
-                    found[company].add(cluster)
+        for start in range(0, len(asked), ASKED_AT_ONCE):
+            query = select(_TABLE.c.company, _TABLE.c.cluster).where(
+                _TABLE.c.company.in_(asked[start : start + ASKED_AT_ONCE]), _TABLE.c.receive
+            )
+            for company, cluster in await tx.execute(query):
+                found[company].add(cluster)
         return {company: frozenset(found.get(company, ())) for company in asked}
+
+    def members_query(self, cluster: str) -> Select[str]:
+        """Ids of all members, as a subquery for another room's query over its own companies."""
+        return select(MembershipRow.company).where(MembershipRow.cluster == cluster)
 
     async def companies_of(self, cluster: str) -> frozenset[str]:
         """Every member of a cluster that it may receive for."""

@@ -25,13 +25,15 @@ from services.kernel.problems import (
     Forbidden,
     InvalidInput,
     NotFound,
-    PreconditionFailed,
 )
 from services.kernel.security import Principal
 
 PUBLIC_KINDS = frozenset({OrganisationKind.bso, OrganisationKind.ilo, OrganisationKind.cluster})
 """Everybody may know of these: a buyer is named on a challenge, a cluster is there to be joined. Of a
 company's organisation and of the operator only they themselves and the operator know."""
+
+VersionCheck = Callable[[int], None]
+"""Given the present version, raises PreconditionFailed unless the caller has seen it (If-Match)."""
 
 _TABLE = OrganisationRow.__table__
 _REFERENCE = re.compile(r"[a-z0-9-]{1,63}|org_[0-9A-Z]{26}")
@@ -77,22 +79,21 @@ class Organisations:
         return organisation
 
     async def change(
-        self, principal: Principal, reference: str, content: OrganisationContent, *, expected_version: int
+        self, principal: Principal, reference: str, content: OrganisationContent, check: VersionCheck
     ) -> Organisation:
         """Replace an entry. An organisation may change its own, but for what only an admin rules.
 
-        NotFound where the principal may not know of it, PreconditionFailed when somebody was faster. An
+        NotFound where the principal may not know of it; what `check` raises when somebody was faster. An
         equal content changes nothing and emits nothing.
         """
         principal.needs_scope("admin")
         async with self._database.write(durable=True) as tx:
-            before = await _find(tx, reference)
+            before = await _find(tx, reference, lock=True)
             if before is None or not _may_see(principal, before):
                 raise _unknown(reference)
             changed = _changed(before, content)
             _check_may_change(principal, before, changed)
-            if before.version != expected_version:
-                raise PreconditionFailed(_STALE.format(before.version))
+            check(before.version)
             if not changed:
                 return before
             bsos = await _checked(tx, content)
@@ -103,16 +104,11 @@ class Organisations:
                 created_at=before.created_at,
             )
             try:
-                written = await tx.execute(
-                    update(OrganisationRow)
-                    .where(_TABLE.c.id == before.id, _TABLE.c.version == before.version)
-                    .values(_columns(after))
-                    .returning(_TABLE.c.id)
+                await tx.execute(
+                    update(OrganisationRow).where(_TABLE.c.id == before.id).values(_columns(after))
                 )
             except IntegrityError as error:
                 raise _handle_taken(content.handle) from error
-            if written.first() is None:
-                raise PreconditionFailed(_STALE.format("another"))
             await _appoint(tx, after.id, bsos)
             await self._append(tx, OrganisationChanged(organisation=after, changed=tuple(changed)))
             return after
@@ -203,9 +199,6 @@ class Organisations:
         await journal.append(tx, [event], now=self._clock.now())
 
 
-_STALE = "The organisation has changed: it is at version {}. Read it again, and repeat your change on that."
-
-
 def _fields(content: OrganisationContent) -> dict[str, Any]:
     return {name: getattr(content, name) for name in OrganisationContent.model_fields}
 
@@ -285,11 +278,12 @@ async def _appoint(tx: AsyncSession, ilo: str, bsos: Iterable[str]) -> None:
         await tx.execute(insert(AppointmentRow), rows)
 
 
-async def _find(tx: AsyncSession, reference: str) -> Organisation | None:
+async def _find(tx: AsyncSession, reference: str, *, lock: bool = False) -> Organisation | None:
     if not _REFERENCE.fullmatch(reference):
         return None  # whatever a client put into an address never reaches the database
     query = select(_TABLE).where(or_(_TABLE.c.handle == reference, _TABLE.c.id == reference))
-    found = await _organisations(tx, (await tx.execute(query)).all())
+    rows = await tx.execute(query.with_for_update() if lock else query)
+    found = await _organisations(tx, rows.all())
     return found[0] if found else None
 
 

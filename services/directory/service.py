@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.organisation import KeyContent, Organisation, OrganisationContent, OrganisationKind, Scope
 from services.directory.keys import Keys
@@ -33,8 +34,10 @@ class Directory:
         """Who speaks with this API key; Unauthenticated when it does not work."""
         return await self.keys.authenticate(key)
 
-    async def ensure_admin(self) -> str | None:
+    async def ensure_admin(self, chosen: str | None = None) -> str | None:
         """At the first start: make the operator's organisation and return its key, to be shown once.
+
+        `chosen`: the key that the operator has set; None makes one.
 
         None when it has a key already, working or not: an expired one is replaced by hand, not by a
         restart. Two processes that start at once make one organisation.
@@ -49,7 +52,7 @@ class Directory:
                 keyed = select(KeyRow.id).where(KeyRow.organisation == admin.id).limit(1)
                 if (await tx.execute(keyed)).first() is not None:
                     return None
-                return (await self.keys.write(tx, admin.id, key)).secret
+                return (await self.keys.write(tx, admin.id, key, secret=chosen)).secret
         except Conflict:
             return None
 
@@ -66,9 +69,11 @@ class Directory:
     async def organisation_by_handle_or_id(self, reference: str) -> Organisation | None:
         return await self.organisations.find(reference)
 
-    async def clusters_of(self, companies: Collection[str]) -> dict[str, frozenset[str]]:
+    async def clusters_of(
+        self, companies: Collection[str], tx: AsyncSession | None = None
+    ) -> dict[str, frozenset[str]]:
         """For each company the clusters that may receive what concerns it; empty where there are none."""
-        return await self.members.clusters_of(companies)
+        return await self.members.clusters_of(companies, tx)
 
     async def may_announce(self, principal: Principal, buyer: Organisation) -> bool:
         """Whether the principal speaks for this buyer."""

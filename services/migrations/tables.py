@@ -5,6 +5,7 @@ from __future__ import annotations
 import services.courier.model
 import services.directory.model
 import services.indexing.model
+import services.intake.model
 import services.kernel.embedding.stored
 import services.kernel.journal.model
 import services.kernel.leases
@@ -22,6 +23,7 @@ ROOMS = (
     services.matching.model,
     services.indexing.model,
     services.directory.model,
+    services.intake.model,
     services.kernel.embedding.stored,
     services.kernel.journal.model,
     services.kernel.leases,

@@ -12,6 +12,7 @@ from services.directory.service import Directory
 from services.kernel import journal
 from services.kernel.database import Database
 from services.kernel.identifiers import new_id
+from services.kernel.problems import PreconditionFailed
 from services.kernel.security import Principal
 
 ADMIN = Principal("org_" + "0" * 26, "admin", "key_admin", frozenset({"admin"}))
@@ -20,6 +21,17 @@ ADMIN = Principal("org_" + "0" * 26, "admin", "key_admin", frozenset({"admin"}))
 def principal(organisation: Organisation, *scopes: str) -> Principal:
     """Somebody with a key of this organisation."""
     return Principal(organisation.id, organisation.kind.value, "key_test", frozenset(scopes or {"admin"}))
+
+
+class at:  # noqa: N801 - reads as a phrase: `change(…, at(1))`
+    """If-Match with this version."""
+
+    def __init__(self, version: int) -> None:
+        self._version = version
+
+    def __call__(self, present: int) -> None:
+        if present != self._version:
+            raise PreconditionFailed(f"It is at version {present}.")
 
 
 @dataclass

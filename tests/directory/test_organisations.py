@@ -8,7 +8,7 @@ import pytest
 
 from schemas.organisation import Organisation, OrganisationContent, OrganisationKind
 from services.kernel.problems import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed
-from tests.directory.people import ADMIN, World, principal
+from tests.directory.people import ADMIN, World, at, principal
 
 
 def content(organisation: Organisation, **changes: object) -> OrganisationContent:
@@ -93,28 +93,28 @@ async def test_a_bso_changes_its_rule_but_not_its_handle(world: World) -> None:
     change = world.directory.organisations.change
     cern = principal(world.cern)
     wider = content(world.cern, eligible_countries=["CH", "FR", "DK"])
-    after = await change(cern, "cern", wider, expected_version=1)
+    after = await change(cern, "cern", wider, at(1))
     assert after.version == 2
-    assert await change(cern, "cern", wider, expected_version=2) == after
+    assert await change(cern, "cern", wider, at(2)) == after
     event = (await world.events())[-1]
     assert event.type == "liaison.organisation.changed.v1"
     assert event.data["changed"] == ["eligible_countries"]
     with pytest.raises(Forbidden, match="handle"):
-        await change(cern, "cern", content(after, handle="cern-2"), expected_version=2)
+        await change(cern, "cern", content(after, handle="cern-2"), at(2))
     with pytest.raises(InvalidInput, match="keeps its kind"):
-        await change(ADMIN, "cern", content(after, kind="cluster"), expected_version=2)
+        await change(ADMIN, "cern", content(after, kind="cluster"), at(2))
     with pytest.raises(Forbidden):
-        await change(principal(world.ess), "cern", wider, expected_version=2)
+        await change(principal(world.ess), "cern", wider, at(2))
     with pytest.raises(NotFound):
-        await change(principal(world.ess), "cryosense", content(world.firm), expected_version=1)
+        await change(principal(world.ess), "cryosense", content(world.firm), at(1))
     with pytest.raises(Conflict):
-        await change(ADMIN, "cern", content(after, handle="ess"), expected_version=2)
+        await change(ADMIN, "cern", content(after, handle="ess"), at(2))
 
 
 async def test_of_two_changes_on_the_same_version_one_wins(world: World) -> None:
     change = world.directory.organisations.change
     outcomes = await asyncio.gather(
-        *(change(ADMIN, "cern", content(world.cern, name=f"CERN {n}"), expected_version=1) for n in range(3)),
+        *(change(ADMIN, "cern", content(world.cern, name=f"CERN {n}"), at(1)) for n in range(3)),
         return_exceptions=True,
     )
     assert sum(isinstance(one, Organisation) for one in outcomes) == 1
@@ -135,6 +135,6 @@ async def test_appointments_decide_who_announces(world: World) -> None:
     assert await directory.organisations.buyers_of(ADMIN) == ["cern", "ess"]
 
     both = content(world.ilo, appointed_to=["ess", "cern"])
-    await directory.organisations.change(ADMIN, "ilo-dk", both, expected_version=1)
+    await directory.organisations.change(ADMIN, "ilo-dk", both, at(1))
     assert await directory.may_announce(ilo, world.ess)
     assert await directory.organisations.buyers_of(ilo) == ["cern", "ess"]

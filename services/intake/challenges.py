@@ -1,0 +1,330 @@
+"""Challenges: announced, amended, withdrawn; every version kept, every change an event."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from dataclasses import replace
+
+from sqlalchemy import or_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from schemas.challenge import (
+    Challenge,
+    ChallengeContent,
+    ChallengeState,
+    ChallengeVersion,
+    Change,
+)
+from schemas.codes import quoted
+from schemas.events import ChallengeAmended, ChallengeAnnounced, ChallengeWithdrawn, EventData
+from schemas.organisation import Organisation, OrganisationKind
+from services.directory.organisations import VersionCheck
+from services.directory.service import Directory
+from services.intake import challenge_store as store
+from services.intake import completion
+from services.intake.challenge_store import ChallengeFilter, Stored, content_of
+from services.intake.diff import changes
+from services.kernel import journal
+from services.kernel.clock import Clock
+from services.kernel.database import Database
+from services.kernel.identifiers import new_id
+from services.kernel.problems import Conflict, FieldError, Forbidden, InvalidInput, NotFound
+from services.kernel.security import BSO, ILO, Principal
+
+PAGE = 200
+"""Challenges read in one query when all open ones are wanted: a few MB of documents at most."""
+
+Revision = ChallengeContent | Callable[[ChallengeContent], ChallengeContent]
+"""The new content, or what makes it of the present one."""
+
+
+class Challenges:
+    def __init__(self, database: Database, clock: Clock, directory: Directory) -> None:
+        self._database = database
+        self._clock = clock
+        self._directory = directory
+
+    # -- announcing ----------------------------------------------------------------------------------
+
+    async def announce(
+        self, principal: Principal, content: ChallengeContent, *, draft: bool = False
+    ) -> Challenge:
+        """`announcing`, in a transaction of its own."""
+        write = await self.announcing(principal, content, draft=draft)
+        async with self._database.write(durable=True) as tx:
+            return await write(tx)
+
+    async def announcing(
+        self, principal: Principal, content: ChallengeContent, *, draft: bool = False
+    ) -> Callable[[AsyncSession], Awaitable[Challenge]]:
+        """Check and complete the content; what comes back writes it in a transaction of the caller's.
+
+        A draft is seen by its owner alone and emits nothing. InvalidInput for an unknown buyer, a deadline
+        that has passed; Forbidden for who does not speak for the buyer.
+        """
+        buyer = await self._buyer(principal, content)
+        now = self._clock.now()
+        completion.check(content, now)
+        challenge = Challenge(
+            **dict(completion.completed(content, buyer)),
+            id=new_id("chl"),
+            version=1,
+            state=ChallengeState.draft if draft else ChallengeState.announced,
+            buyer_name=buyer.name,
+            announced_by=principal.organisation,
+            announced_at=now,
+            changed_at=now,
+        )
+
+        async def write(tx: AsyncSession) -> Challenge:
+            await store.put(tx, challenge, published=not draft, changed_by=principal.organisation)
+            if not draft:
+                await self._append(tx, ChallengeAnnounced(challenge=challenge), challenge)
+            return challenge
+
+        return write
+
+    async def propose(self, principal: Principal, content: ChallengeContent) -> ChallengeContent:
+        """The content as it would be announced, requirements cut from its need included; nothing is kept."""
+        buyer = await self._buyer(principal, content)
+        completion.check(content, self._clock.now())
+        return completion.completed(content, buyer)
+
+    async def publish(self, principal: Principal, challenge: str, check: VersionCheck) -> Challenge:
+        """Announce a draft. Conflict if it was announced already, InvalidInput if its deadline passed."""
+        before, _ = await self._changeable(principal, challenge, check)
+        content = content_of(before.challenge)
+        now = self._clock.now()
+        completion.check(content, now)
+        async with self._database.write(durable=True) as tx:
+            present = await self._locked(tx, before, check)
+            if present.published:
+                raise Conflict("This challenge has been announced already.")
+            announced = {"state": ChallengeState.announced, "announced_at": now}
+            after = _next(present.challenge, now, **announced)
+            await store.put(
+                tx,
+                after,
+                published=True,
+                changes=[_state_change(present.challenge, after)],
+                changed_by=principal.organisation,
+            )
+            await self._append(tx, ChallengeAnnounced(challenge=after), after)
+            return after
+
+    # -- changing ------------------------------------------------------------------------------------
+
+    async def amend(
+        self, principal: Principal, challenge: str, revision: Revision, check: VersionCheck
+    ) -> Challenge:
+        """A new version with what changed; an equal content changes nothing and emits nothing.
+
+        NotFound where the principal may not know of it; Forbidden where it is somebody else's; Conflict once
+        it was withdrawn; PreconditionFailed when somebody was faster.
+        """
+        before, buyer = await self._changeable(principal, challenge, check)
+        old = content_of(before.challenge)
+        content = revision(old) if callable(revision) else revision
+        if content.buyer not in (buyer.id, buyer.handle):
+            detail = "The buyer of a challenge cannot be changed. Withdraw it, and announce it anew."
+            raise InvalidInput(detail, errors=[FieldError(pointer="/buyer", detail=detail)])
+        now = self._clock.now()
+        completion.check(content, now)
+        content = completion.completed(content, buyer, before=old)
+        async with self._database.write(durable=True) as tx:
+            present = await self._locked(tx, before, check)
+            found = changes(old, content)
+            if not found:
+                return present.challenge
+            after = _next(present.challenge, now, buyer_name=buyer.name, **dict(content))
+            await store.put(
+                tx, after, published=present.published, changes=found, changed_by=principal.organisation
+            )
+            if present.published:
+                await self._append(tx, ChallengeAmended(challenge=after, changes=found), after)
+            return after
+
+    async def withdraw(
+        self, principal: Principal, challenge: str, reason: str, check: VersionCheck
+    ) -> Challenge:
+        """Take it back, for good, with a reason that everybody may read. Conflict if that was done before."""
+        before, _ = await self._changeable(principal, challenge, check)
+        async with self._database.write(durable=True) as tx:
+            present = await self._locked(tx, before, check)
+            after = _next(present.challenge, self._clock.now(), state=ChallengeState.withdrawn)
+            await store.put(
+                tx,
+                after,
+                published=present.published,
+                changes=[_state_change(present.challenge, after)],
+                changed_by=principal.organisation,
+                reason=reason,
+            )
+            if present.published:
+                await self._append(tx, ChallengeWithdrawn(challenge=after, reason=reason), after)
+            return after
+
+    # -- reading -------------------------------------------------------------------------------------
+
+    async def get(self, principal: Principal | None, challenge: str) -> Challenge:
+        """The present version; None is somebody who is not signed in. NotFound for others' drafts."""
+        return (await self._visible(principal, challenge)).challenge
+
+    async def page(
+        self,
+        principal: Principal | None,
+        wanted: ChallengeFilter,
+        *,
+        after: str | None = None,
+        limit: int,
+    ) -> list[Challenge]:
+        """What was announced, and the principal's own drafts, newest first, from behind the id `after`.
+
+        `wanted.buyer` may be a handle; an unknown one finds nothing.
+        """
+        if wanted.buyer is not None:
+            buyer = await self._directory.organisation_by_handle_or_id(wanted.buyer)
+            if buyer is None:
+                return []
+            wanted = replace(wanted, buyer=buyer.id)
+        conditions = wanted.conditions()
+        if principal is None:
+            conditions.append(store.is_published())
+        elif not principal.is_admin:
+            own = store.is_announced_by(principal.organisation)
+            conditions.append(or_(store.is_published(), own))
+        async with self._database.read() as tx:
+            return await store.page(tx, conditions, after=after, limit=limit)
+
+    async def versions(
+        self, principal: Principal | None, challenge: str, *, before: int | None = None, limit: int
+    ) -> list[ChallengeVersion]:
+        """Who changed what and when, newest first; versions of the draft for its owner alone."""
+        stored = await self._visible(principal, challenge)
+        public = not _owns(principal, stored.challenge)
+        async with self._database.read() as tx:
+            return await store.versions(tx, challenge, published_only=public, before=before, limit=limit)
+
+    async def version(self, principal: Principal | None, challenge: str, number: int) -> Challenge:
+        """The challenge as it was in one version."""
+        stored = await self._visible(principal, challenge)
+        async with self._database.read() as tx:
+            found = await store.version(tx, challenge, number)
+        if found is None or not (found.published or _owns(principal, stored.challenge)):
+            raise NotFound(f"This challenge has no version {number} that you may see.")
+        return found.challenge
+
+    async def many(self, ids: Collection[str]) -> dict[str, Challenge]:
+        """By id, whatever their state and whoever asks, for other rooms; unknown ones are left out."""
+        if not ids:
+            return {}
+        async with self._database.read() as tx:
+            return await store.many(tx, ids)
+
+    async def open_pages(self, size: int = PAGE) -> AsyncIterator[list[Challenge]]:
+        """Every challenge that is matched now, newest first, in pages: announced, deadline not passed."""
+        condition = store.is_open(completion.last_open_day(self._clock.now()))
+        after: str | None = None
+        while True:
+            async with self._database.read() as tx:
+                found = await store.page(tx, [condition], after=after, limit=size)
+            if found:
+                yield found
+            if len(found) < size:
+                return
+            after = found[-1].id
+
+    async def open_challenges(self) -> list[Challenge]:
+        """All of `open_pages` at once."""
+        return [challenge async for page in self.open_pages() for challenge in page]
+
+    # ------------------------------------------------------------------------------------------------
+
+    async def _buyer(self, principal: Principal, content: ChallengeContent) -> Organisation:
+        """The buyer, if the principal speaks for it."""
+        principal.needs_scope("write")
+        principal.needs_role((BSO, ILO), "announce challenges")
+        organisations = self._directory.organisations
+        buyer = await organisations.find(content.buyer)
+        if buyer is None or buyer.kind is not OrganisationKind.bso:
+            near = await organisations.suggestion(content.buyer, OrganisationKind.bso)
+            advice = f" Did you mean '{near}'?" if near else " See GET /v1/organisations?kind=bso."
+            detail = f"{quoted(content.buyer)} is no buyer that is known here.{advice}"
+            raise InvalidInput(detail, errors=[FieldError(pointer="/buyer", detail=detail)])
+        await self._check_speaks_for(principal, buyer)
+        return buyer
+
+    async def _check_speaks_for(self, principal: Principal, buyer: Organisation) -> None:
+        organisations = self._directory.organisations
+        if not await organisations.may_announce(principal, buyer):
+            others = ", ".join(await organisations.buyers_of(principal)) or "nobody yet"
+            raise Forbidden(
+                f"You do not announce for '{buyer.handle}'; you announce for: {others}. An admin appoints."
+            )
+
+    async def _visible(self, principal: Principal | None, challenge: str) -> Stored:
+        found = None
+        if challenge.isascii() and challenge.isprintable():
+            async with self._database.read() as tx:
+                found = await store.find(tx, challenge)
+        if found is None or not (found.published or _owns(principal, found.challenge)):
+            raise _unknown(challenge)
+        return found
+
+    async def _changeable(
+        self, principal: Principal, challenge: str, check: VersionCheck
+    ) -> tuple[Stored, Organisation]:
+        """What the principal is about to change, with its buyer; checked before anything is computed."""
+        principal.needs_scope("write")
+        found = await self._visible(principal, challenge)
+        theirs = (found.challenge.announced_by, found.challenge.buyer)
+        if not (principal.is_admin or principal.organisation in theirs):
+            raise Forbidden("Only who announced this challenge, its buyer, or an admin may change it.")
+        buyer = await self._directory.organisation_by_handle_or_id(found.challenge.buyer)
+        assert buyer is not None, "organisations are never removed"
+        await self._check_speaks_for(principal, buyer)
+        _check_state(found.challenge)
+        check(found.challenge.version)
+        return found, buyer
+
+    async def _locked(self, tx: AsyncSession, before: Stored, check: VersionCheck) -> Stored:
+        """The same challenge again, in the transaction that writes: it must not have changed meanwhile."""
+        present = await store.find(tx, before.challenge.id, lock=True)
+        if present is None:
+            raise _unknown(before.challenge.id)
+        check(present.challenge.version)
+        if present.challenge.version != before.challenge.version:
+            raise Conflict("Somebody else changed this challenge at the same moment. Try again.")
+        return present
+
+    async def _append(self, tx: AsyncSession, data: EventData, challenge: Challenge) -> None:
+        event = journal.NewEvent(
+            type=data.TYPE,
+            subject=f"challenge/{challenge.id}",
+            key=challenge.id,
+            data=data.model_dump(mode="json"),
+            audience=frozenset({challenge.announced_by, challenge.buyer}),
+            public=True,
+        )
+        await journal.append(tx, [event], now=challenge.changed_at)
+
+
+def _owns(principal: Principal | None, challenge: Challenge) -> bool:
+    return principal is not None and (principal.is_admin or principal.organisation == challenge.announced_by)
+
+
+def _check_state(challenge: Challenge) -> None:
+    if challenge.state is ChallengeState.withdrawn:
+        raise Conflict("This challenge was withdrawn and stays so. Announce a new one.")
+
+
+def _next(challenge: Challenge, now: object, **values: object) -> Challenge:
+    return challenge.model_copy(update={**values, "version": challenge.version + 1, "changed_at": now})
+
+
+def _state_change(before: Challenge, after: Challenge) -> Change:
+    return Change(field="state", before=f'"{before.state}"', after=f'"{after.state}"')
+
+
+def _unknown(challenge: str) -> NotFound:
+    return NotFound(f"There is no challenge {quoted(challenge)} that you may see.")

@@ -1,0 +1,199 @@
+"""Rows of companies: written, read and listed. Nothing here asks who may."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from schemas.company import Company, CompanyContent, CompanyState
+from services.intake.identity import legal_key, name_key
+from services.intake.model import CompanyRow
+from services.kernel.problems import Conflict
+
+ASKED_AT_ONCE = 500
+"""Keys named in one query: below SQLite's limit of variables, and an import's batch in one go."""
+
+_TABLE = CompanyRow.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyFilter:
+    """What a list is narrowed to; None leaves that open. `text` occurs in the name or in a capability or
+    reference, in any case."""
+
+    state: CompanyState | None = None
+    country: str | None = None
+    text: str | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        found: list[ColumnElement[bool]] = []
+        if self.state is not None:
+            found.append(_TABLE.c.state == self.state.value)
+        if self.country is not None:
+            found.append(_TABLE.c.country == self.country)
+        if self.text is not None:
+            found.append(_TABLE.c.search.contains(self.text.casefold(), autoescape=True))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """How a company is recognised again: by its legal id, else by owner, country and name."""
+
+    legal: str | None
+    name: str
+
+
+def identity(owner: str, content: CompanyContent) -> Identity:
+    return Identity(
+        legal_key(content.country, content.legal_id), name_key(owner, content.country, content.name)
+    )
+
+
+def content_of(company: Company) -> CompanyContent:
+    """The part that its owner writes."""
+    return CompanyContent.model_construct(
+        **{name: getattr(company, name) for name in CompanyContent.model_fields}
+    )
+
+
+def changed_fields(before: CompanyContent, after: CompanyContent) -> tuple[str, ...]:
+    """Names of the fields that differ, in the order of the profile."""
+    return tuple(
+        name for name in CompanyContent.model_fields if getattr(before, name) != getattr(after, name)
+    )
+
+
+async def add(tx: AsyncSession, companies: Sequence[Company]) -> None:
+    """Write new profiles. Conflict if one was added by somebody else at the same moment."""
+    if not companies:
+        return
+    try:
+        await tx.execute(insert(CompanyRow), [_columns(company) for company in companies])
+    except IntegrityError as error:
+        raise _taken() from error
+
+
+async def replace(tx: AsyncSession, companies: Sequence[Company]) -> None:
+    """Write new versions. The caller has read the present ones in this transaction with `lock=True`.
+
+    Conflict where the new name or legal id is another company's.
+    """
+    if not companies:
+        return
+    rows = []
+    for company in companies:
+        columns = _columns(company)
+        rows.append({"key": columns.pop("id"), **{f"new_{name}": value for name, value in columns.items()}})
+    names = [name for name in _columns(companies[0]) if name != "id"]
+    connection = await tx.connection()
+    try:
+        await connection.execute(
+            update(CompanyRow)
+            .where(_TABLE.c.id == bindparam("key"))
+            .values({name: bindparam(f"new_{name}") for name in names}),
+            rows,
+        )
+    except IntegrityError as error:
+        raise _taken() from error
+
+
+async def find(tx: AsyncSession, company: str, *, lock: bool = False) -> Company | None:
+    """By id, whatever its state. `lock`: nobody else changes it until this transaction ends."""
+    query = select(_TABLE.c.document).where(_TABLE.c.id == company)
+    document = (await tx.execute(query.with_for_update() if lock else query)).scalar()
+    return _company(document) if document is not None else None
+
+
+async def many(tx: AsyncSession, ids: Collection[str]) -> dict[str, Company]:
+    """By id, whatever their state; unknown ones are left out."""
+    found: dict[str, Company] = {}
+    asked = sorted(set(ids))
+    for start in range(0, len(asked), ASKED_AT_ONCE):
+        query = select(_TABLE.c.document).where(_TABLE.c.id.in_(asked[start : start + ASKED_AT_ONCE]))
+        for document in (await tx.execute(query)).scalars():
+            company = _company(document)
+            found[company.id] = company
+    return found
+
+
+async def recognised(
+    tx: AsyncSession, identities: Collection[Identity], *, lock: bool = False
+) -> list[tuple[Identity, Company]]:
+    """Companies that share a key with one of these (at most ASKED_AT_ONCE), with their own identities."""
+    legal = sorted({one.legal for one in identities if one.legal is not None})
+    names = sorted({one.name for one in identities})
+    query = select(_TABLE.c.legal_key, _TABLE.c.name_key, _TABLE.c.document).where(
+        or_(_TABLE.c.legal_key.in_(legal), _TABLE.c.name_key.in_(names))
+    )
+    # in one order, so that two imports that share companies wait for each other instead of locking crosswise
+    query = query.order_by(_TABLE.c.id)
+    rows = await tx.execute(query.with_for_update() if lock else query)
+    return [(Identity(row.legal_key, row.name_key), _company(row.document)) for row in rows]
+
+
+async def page(
+    tx: AsyncSession, wanted: Sequence[ColumnElement[bool]], *, after: str | None, limit: int
+) -> list[Company]:
+    """Newest first, from behind the id `after`: ids begin with the time they were made."""
+    query: Select[Any] = select(_TABLE.c.document).where(*wanted)
+    if after is not None:
+        query = query.where(_TABLE.c.id < after)
+    documents = (await tx.execute(query.order_by(_TABLE.c.id.desc()).limit(limit))).scalars()
+    return [_company(document) for document in documents]
+
+
+async def cards(tx: AsyncSession, ids: Collection[str]) -> list[Mapping[str, Any]]:
+    """Id, owner, name, country and state of at most ASKED_AT_ONCE companies."""
+    columns = (_TABLE.c.id, _TABLE.c.owner, _TABLE.c.name, _TABLE.c.country, _TABLE.c.state)
+    rows = await tx.execute(select(*columns).where(_TABLE.c.id.in_(sorted(ids))))
+    return [dict(row._mapping) for row in rows]
+
+
+def is_active() -> ColumnElement[bool]:
+    """Matched and shown: active, or stale, which is active with a question mark."""
+    return _TABLE.c.state.in_([CompanyState.active.value, CompanyState.stale.value])
+
+
+def is_owned_by(organisation: str) -> ColumnElement[bool]:
+    return _TABLE.c.owner == organisation
+
+
+def is_active_and_among(ids: Select[str]) -> ColumnElement[bool]:
+    return and_(is_active(), _TABLE.c.id.in_(ids))
+
+
+def _columns(company: Company) -> dict[str, Any]:
+    keys = identity(company.owner, company)
+    words = [company.name]
+    words += [capability.text for capability in company.capabilities]
+    words += [reference.text for reference in company.references]
+    return {
+        "id": company.id,
+        "version": company.version,
+        "state": company.state.value,
+        "owner": company.owner,
+        "name": company.name,
+        "country": company.country,
+        "legal_key": keys.legal,
+        "name_key": keys.name,
+        "search": "\n".join(words).casefold(),
+        "document": company.model_dump(mode="json"),
+        "changed_at": company.changed_at,
+    }
+
+
+def _company(document: Any) -> Company:
+    return Company.model_validate(document)
+
+
+def _taken() -> Conflict:
+    return Conflict(
+        "A company with this legal id, or one of yours with this name, is here already. Update that one; "
+        "GET /v1/companies lists yours."
+    )

@@ -1,0 +1,95 @@
+"""What a challenge must fulfil beyond its schema, and what is filled in where it was left open. Pure."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from schemas.challenge import ChallengeContent, Requirement
+from schemas.organisation import Organisation
+from schemas.text import LABEL_MAX
+from services.intake.requirements import Extracted, extract
+from services.kernel.problems import FieldError, InvalidInput
+
+LAST_ZONE = timedelta(hours=12)
+"""A day ends last at UTC-12. The buyer's time zone is not known, so a deadline is over when it is over
+everywhere: nobody is shut out a few hours early."""
+DEADLINE_AHEAD = timedelta(days=3_653)
+"""Ten years: no consultation is open longer; a later year is a slip of the keyboard."""
+
+
+def last_open_day(now: datetime) -> date:
+    """The earliest deadline that has not passed everywhere on Earth."""
+    return (now - LAST_ZONE).date()
+
+
+def check(content: ChallengeContent, now: datetime) -> None:
+    """InvalidInput for a deadline that has passed or lies absurdly far ahead, and for spans outside the
+    need."""
+    errors = []
+    if content.deadline < last_open_day(now):
+        detail = f"{content.deadline} has passed. Give the last day on which answers are taken."
+        errors.append(FieldError(pointer="/deadline", detail=detail))
+    elif content.deadline > (now + DEADLINE_AHEAD).date():
+        detail = f"{content.deadline} is more than ten years ahead. Check the year."
+        errors.append(FieldError(pointer="/deadline", detail=detail))
+    for index, requirement in enumerate(content.requirements):
+        if requirement.source is None:
+            continue
+        start, end = requirement.source
+        if not 0 <= start < end <= len(content.need):
+            detail = (
+                f"[{start}, {end}) is no span of the need, which has {len(content.need)} characters. "
+                "Leave source out if you do not know it."
+            )
+            errors.append(FieldError(pointer=f"/requirements/{index}/source", detail=detail))
+    if errors:
+        raise InvalidInput(f"{errors[0].pointer}: {errors[0].detail}", errors=errors)
+
+
+def completed(
+    content: ChallengeContent, buyer: Organisation, *, before: ChallengeContent | None = None
+) -> ChallengeContent:
+    """The content as it is kept: the buyer by id, its standing rule where no countries are named, and
+    requirements cut from the need where none are given.
+
+    `before` is the present version in an amendment: while title, need and language stay the same, leaving
+    the requirements out leaves them as they are.
+    """
+    filled: dict[str, Any] = {"buyer": buyer.id}
+    if not content.eligible_countries:
+        filled["eligible_countries"] = buyer.eligible_countries
+    if not content.requirements:
+        kept = before is not None and _same_text(before, content)
+        filled["requirements"] = before.requirements if before and kept else proposed(content)
+    return content.model_copy(update=filled)
+
+
+def proposed(content: ChallengeContent) -> tuple[Requirement, ...]:
+    """Requirements r1, r2, … cut from the need, each with the span it comes from; one at least."""
+    found = extract(content.need, content.language, title=content.title)
+    return tuple(_requirement(f"r{number}", one) for number, one in enumerate(found, start=1))
+
+
+def _same_text(one: ChallengeContent, other: ChallengeContent) -> bool:
+    return (one.title, one.need, one.language) == (other.title, other.need, other.language)
+
+
+def _requirement(name: str, one: Extracted) -> Requirement:
+    return Requirement(
+        id=name,
+        text=one.text,
+        kind=one.kind,
+        mandatory=one.mandatory,
+        metric=_label(one.metric),
+        target=_label(one.target),
+        unit=_label(one.unit),
+        trl_min=one.trl_min,
+        source=(one.start, one.end),
+    )
+
+
+def _label(text: str | None) -> str | None:
+    """What fits a label; a longer find is no figure but half a sentence, and is left to the text."""
+    line = " ".join((text or "").split())
+    return line if 0 < len(line) <= LABEL_MAX else None

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import pytest
+
+from services.kernel.database import Database
+from tests.conftest import MovableClock
+from tests.intake.people import World, build
+
+
+@pytest.fixture
+async def world(database: Database, clock: MovableClock) -> World:
+    return await build(database, clock)
+
+
+@pytest.fixture
+async def local(sqlite: Database, clock: MovableClock) -> World:
+    """On SQLite alone, for tests whose subject is not the database."""
+    return await build(sqlite, clock)
