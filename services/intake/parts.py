@@ -34,8 +34,12 @@ def challenge_parts(challenge: Challenge) -> list[Part]:
 
 
 def company_parts(company: Company) -> list[Part]:
-    """Capabilities, then references, in their order."""
-    return list(_company_parts(company))
+    """Capabilities, then references, in their order. A text that is there twice counts once: repeating
+    oneself must not raise a score."""
+    first: dict[str, Part] = {}
+    for part in _company_parts(company):
+        first.setdefault(" ".join(part.text.casefold().split()), part)
+    return list(first.values())
 
 
 def _company_parts(company: Company) -> Iterator[Part]:
