@@ -280,7 +280,7 @@ class Courier:
             for due in await backlog.due(tx, list(group), known=known, each=each, now=now):
                 found[due.endpoint].append(due)
             for name, messages in found.items():
-                group[name].dry = len(messages) < each
+                group[name].dry, group[name].ration = len(messages) < each, each
                 fetched.append((group[name], messages))
         return fetched
 

@@ -49,6 +49,8 @@ class Lane:
     queue: deque[Due] = field(default_factory=deque)
     known: set[str] = field(default_factory=set)
     in_flight: int = 0
+    ration: int = PREFETCH_MAX
+    """Messages that were last asked for at once."""
     dry: bool = False
     """Nothing more of it is due in the database, as far as we know."""
     proven: bool = False
@@ -78,7 +80,7 @@ class Lane:
     def runs_low(self, now: datetime) -> bool:
         """Whether to fetch more of its messages."""
         wanted = not self.dry and self.endpoint.state == ACTIVE and not self.rests(now)
-        return wanted and len(self.queue) * 4 < self.appetite * 3
+        return wanted and len(self.queue) * 2 < min(self.ration, self.appetite)
 
     def is_idle(self, now: datetime) -> bool:
         """Whether it has had no message in memory for LINGER_S. To be asked regularly: it takes notes."""
