@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import socket
+from collections.abc import Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -63,6 +65,15 @@ class _Expected(logging.Filter):
         return not (record.exc_info and isinstance(record.exc_info[1], ConnectionCut))
 
 
+class _Server(uvicorn.Server):
+    """Leaves signals to the process: uvicorn would raise them again when it has stopped, and end the process
+    before the courier has drained and the leases are handed back."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 def server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
     """A server for `app`; run it with `await server.serve(sockets=[listen(…)])`.
 
@@ -71,7 +82,7 @@ def server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
     errors = logging.getLogger("uvicorn.error")
     if not any(isinstance(each, _Expected) for each in errors.filters):
         errors.addFilter(_Expected())
-    return uvicorn.Server(
+    return _Server(
         uvicorn.Config(
             app,
             log_config=None,

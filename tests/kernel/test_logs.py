@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from services.kernel.logs import MASK, VALUE_MAX, masked, start_logging
 from services.kernel.security import new_key
 from services.kernel.settings import LogFormat, LogLevel
-from services.kernel.telemetry import current_trace_id, span, start_tracing
-from tests.kernel.test_telemetry import plain_settings
+from services.kernel.telemetry import current_trace_id, span
+from tests.tracing import traced
 
 
 @pytest.fixture
@@ -70,8 +70,7 @@ def test_errors_come_with_their_trace_masked(stream: io.StringIO) -> None:
 
 
 def test_lines_of_a_request_share_its_trace_id(stream: io.StringIO) -> None:
-    start_tracing(plain_settings())
-    with span("a request"):
+    with traced(), span("a request"):
         structlog.get_logger().info("one")
         logging.getLogger("library").warning("two")
         trace_id = current_trace_id()

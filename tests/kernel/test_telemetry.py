@@ -3,36 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from opentelemetry import trace
-from opentelemetry.util._once import Once
 
-from services.kernel import telemetry
-from services.kernel.settings import Settings
-from services.kernel.telemetry import current_trace_id, current_traceparent, span, start_tracing
-
-PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-def plain_settings(**given: str) -> Settings:
-    return Settings.model_validate(given)
-
-
-@pytest.fixture(autouse=True)
-def _fresh_provider() -> Iterator[None]:
-    """OpenTelemetry lets a process set its provider once; each of these tests is a process."""
-
-    def forget() -> None:
-        trace._TRACER_PROVIDER_SET_ONCE = Once()
-        trace._TRACER_PROVIDER = None
-        vars(telemetry.tracer)["_real_tracer"] = None
-
-    forget()
-    yield
-    forget()
+from services.kernel.telemetry import current_trace_id, current_traceparent, span
+from tests.tracing import PARENT, traced
 
 
 def test_outside_a_span_there_is_no_trace() -> None:
@@ -41,8 +17,7 @@ def test_outside_a_span_there_is_no_trace() -> None:
 
 
 def test_a_trace_is_continued_from_its_traceparent() -> None:
-    start_tracing(plain_settings())
-    with span("handler", traceparent=PARENT):
+    with traced(), span("handler", traceparent=PARENT):
         assert current_trace_id() == "0af7651916cd43dd8448eb211c80319c"
         inner = current_traceparent()
         assert inner is not None
@@ -54,12 +29,12 @@ def test_a_trace_is_continued_from_its_traceparent() -> None:
 
 @pytest.mark.parametrize("parent", [None, "", "nonsense", "00-" + "0" * 32 + "-" + "0" * 16 + "-01"])
 def test_without_a_good_parent_a_trace_begins(parent: str | None) -> None:
-    start_tracing(plain_settings())
-    with span("handler", traceparent=parent):
-        first = current_trace_id()
-    with span("handler", traceparent=parent):
-        assert first
-        assert current_trace_id() != first
+    with traced():
+        with span("handler", traceparent=parent):
+            first = current_trace_id()
+        with span("handler", traceparent=parent):
+            assert first
+            assert current_trace_id() != first
 
 
 class Collector(BaseHTTPRequestHandler):
@@ -80,13 +55,9 @@ def test_spans_are_sent_where_an_endpoint_is_configured() -> None:
     with HTTPServer(("127.0.0.1", 0), Collector) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        settings = plain_settings(
-            otlp_endpoint=f"http://127.0.0.1:{server.server_port}", otlp_headers="x-tenant=liaison"
-        )
-        provider = start_tracing(settings)
-        with span("POST /v1/challenges"):
+        address = f"http://127.0.0.1:{server.server_port}"
+        with traced(otlp_endpoint=address, otlp_headers="x-tenant=liaison"), span("POST /v1/challenges"):
             pass
-        provider.shutdown()
         server.shutdown()
         thread.join()
     ((path, tenant, body),) = Collector.received
