@@ -26,9 +26,12 @@ from services.kernel.vectors.port import VectorIndex
 
 @dataclass(frozen=True, slots=True)
 class Generation:
+    """`reference`: how the model is asked for by name or folder, so that it can be loaded again."""
+
     embedder: Embedder
     lexical: LexicalEncoder
     vectors: VectorIndex
+    reference: str = ""
 
     @property
     def fingerprint(self) -> str:

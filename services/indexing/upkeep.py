@@ -57,7 +57,7 @@ class Upkeep:
         """Note which model made this generation, so that it can be loaded again by name."""
         row = {
             "fingerprint": generation.fingerprint,
-            "model": generation.embedder.model.name,
+            "model": generation.reference or generation.embedder.model.name,
             "started_at": self._clock.now(),
         }
         async with self._database.write() as tx:

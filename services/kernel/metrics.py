@@ -59,3 +59,8 @@ EMBEDDED = Counter(
     ["source"],
     registry=REGISTRY,
 )
+WITHOUT_VECTOR = Gauge(
+    "liaison_companies_without_vector",
+    "Active profiles that should be in the vector index and are not: they cannot be found. Alarm above 0.",
+    registry=REGISTRY,
+)

@@ -23,7 +23,10 @@ from services.matching.board import OpenChallenge
 from services.matching.explanation import Vocabulary, carrying_words, missing_words
 from services.matching.gates import gates
 from services.matching.profiles import Profile
-from services.matching.scoring import FORMULA, PartScore, score, strength
+from services.matching.scoring import FORMULA, POSSIBLE, PartScore, score, strength
+
+SUGGESTED = POSSIBLE
+"""Lowest score that becomes a suggestion; what reaches a subscriber is the subscription's threshold."""
 
 VOCABULARIES = 2_000
 """Vocabularies of profiles kept, some 20 kB each: a challenge meets a few hundred profiles."""
@@ -32,9 +35,11 @@ HEADLINE_QUOTE = 80
 
 
 class Composer:
-    """Makes suggestions. `floor`: lowest score that is suggested; `page_of` gives a challenge's address."""
+    """Makes suggestions. `floor`: lowest score that is suggested."""
 
-    def __init__(self, lexical: LexicalEncoder, *, public_url: str, model: str, floor: float) -> None:
+    def __init__(
+        self, lexical: LexicalEncoder, *, public_url: str, model: str, floor: float = SUGGESTED
+    ) -> None:
         self._lexical = lexical
         self._public_url = public_url
         self.model = model

@@ -8,6 +8,7 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
     compare_type=True,
+    user_module_prefix="database.",
     render_as_batch=True,  # SQLite alters a table by copying it
 )
 with context.begin_transaction():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+
+from services.kernel import database
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}

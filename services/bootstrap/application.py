@@ -1,0 +1,37 @@
+"""The HTTP application of a process: the rooms' routers on the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, FastAPI
+
+from services.bootstrap.parts import Core
+from services.gateway.app import create_app
+from services.gateway.health import Check
+from services.kernel.web.ports import WebPorts
+from services.kernel.web.session import Sessions
+from services.matching import endpoints as matching
+from services.notification import endpoints as notification
+
+
+def web_ports(core: Core) -> WebPorts:
+    secure = core.settings.public_url.startswith("https:")
+    return WebPorts(
+        database=core.database,
+        authenticator=core.directory,
+        sessions=Sessions(core.secrets.cookie_secret, secure=secure),
+        box=core.secrets.box,
+        clock=core.clock,
+    )
+
+
+def routers(core: Core) -> list[APIRouter]:
+    return [
+        matching.router(core.matches),
+        notification.router(core.subscriptions),
+    ]
+
+
+def application(core: Core, checks: Mapping[str, Check] | None = None) -> FastAPI:
+    return create_app(core.settings, web_ports(core), core.tail, routers(core), checks=checks)

@@ -1,0 +1,171 @@
+"""Every part of a process, wired together once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from services.bootstrap.adapters import kafka_connection, open_generations, vector_index
+from services.courier.address_guard import AddressGuard
+from services.courier.log import DeliveryLog
+from services.courier.service import Endpoints
+from services.directory.service import Directory
+from services.indexing.generation import Generations
+from services.indexing.handlers import index_challenges, index_companies
+from services.indexing.upkeep import Upkeep
+from services.intake.handlers import AcceptInbox
+from services.intake.register import Register
+from services.intake.service import Intake
+from services.kernel.clock import Clock, SystemClock
+from services.kernel.database import Database
+from services.kernel.journal.tail import Tail
+from services.kernel.secrets_folder import ServerSecrets, server_secrets
+from services.kernel.settings import Settings, StreamKind
+from services.kernel.stream.journal import JournalStream
+from services.kernel.stream.kafka_stream import KafkaStream
+from services.kernel.stream.kafka_topics import Topics
+from services.kernel.stream.port import Handler, Stream
+from services.kernel.stream.processor import Processor
+from services.kernel.vectors.port import VectorIndex
+from services.matching.board import Board
+from services.matching.handlers import Match
+from services.matching.profiles import Profiles
+from services.matching.queries import SavedQueries
+from services.matching.service import Matches
+from services.matching.suggestion import Composer
+from services.migrations import runner
+from services.notification.handlers import Notify
+from services.notification.subscriptions import Subscriptions
+from services.notification.visibility import FollowRules
+
+log = structlog.get_logger("liaison.start")
+
+
+@dataclass(slots=True)
+class Core:
+    """What every process has: the database and the use cases that need nothing else."""
+
+    settings: Settings
+    secrets: ServerSecrets
+    clock: Clock
+    database: Database
+    tail: Tail
+    guard: AddressGuard
+    directory: Directory
+    intake: Intake
+    endpoints: Endpoints
+    deliveries: DeliveryLog
+    subscriptions: Subscriptions
+    matches: Matches
+
+
+@dataclass(slots=True)
+class Brain:
+    """What a process has that derives something: vectors, the model, and the handlers."""
+
+    index: VectorIndex
+    generations: Generations
+    upkeep: Upkeep
+    profiles: Profiles
+    handlers: tuple[Handler, ...]
+
+
+@asynccontextmanager
+async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Core]:
+    """The database at the newest schema, and everything on it. Raises `ConfigurationError`."""
+    clock = clock or SystemClock()
+    secrets = server_secrets(settings)
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url)
+        stack.push_async_callback(database.close)
+        await runner.upgrade(database)
+        directory = Directory(database, clock, Register(database))
+        intake = Intake(database, clock, directory)
+        guard = AddressGuard(allow_loopback=settings.allow_loopback_webhooks)
+        endpoints = Endpoints(database, clock, guard=guard, box=secrets.box)
+        rules = FollowRules(directory, intake.challenges, intake.companies)
+        yield Core(
+            settings=settings,
+            secrets=secrets,
+            clock=clock,
+            database=database,
+            tail=Tail(database, clock),
+            guard=guard,
+            directory=directory,
+            intake=intake,
+            endpoints=endpoints,
+            deliveries=DeliveryLog(database, clock),
+            subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
+            matches=Matches(database, directory.members),
+        )
+
+
+@asynccontextmanager
+async def open_brain(core: Core) -> AsyncIterator[Brain]:
+    """The vector index, the model and the handlers. Raises `ConfigurationError`."""
+    settings, database, clock, reading = core.settings, core.database, core.clock, core.intake.reading
+    async with AsyncExitStack() as stack:
+        index = await stack.enter_async_context(vector_index(settings))
+        generations, embedders = await open_generations(settings, database, index)
+        for embedder in embedders:
+            stack.push_async_callback(embedder.close)
+        await generations.open()
+        upkeep = Upkeep(generations, database, clock, reading)
+        await upkeep.remember(generations.serving)
+        embedder, lexical = generations.serving.embedder, generations.serving.lexical
+        board = Board(database, reading, index, embedder, lexical)
+        profiles = Profiles(reading, embedder, lexical)
+        composer = Composer(lexical, public_url=settings.public_url, model=embedder.model.fingerprint)
+        match = Match(
+            database,
+            clock,
+            generations=generations,
+            board=board,
+            profiles=profiles,
+            clusters=core.directory,
+            composer=composer,
+        )
+        notify = Notify(
+            database,
+            clock,
+            challenges=reading,
+            queries=SavedQueries(board, lexical),
+            default_threshold=settings.match_threshold,
+        )
+        yield Brain(
+            index=index,
+            generations=generations,
+            upkeep=upkeep,
+            profiles=profiles,
+            handlers=(
+                index_companies(generations, clock),
+                index_challenges(generations, clock),
+                match,
+                notify,
+            ),
+        )
+
+
+def processors(core: Core, handlers: tuple[Handler, ...]) -> list[Processor]:
+    return [Processor(handler, core.database, core.clock) for handler in handlers]
+
+
+def stream(core: Core) -> Stream:
+    """What carries events to the handlers."""
+    settings = core.settings
+    if settings.stream is StreamKind.journal:
+        return JournalStream(core.database, core.clock)
+    return KafkaStream(
+        core.database,
+        core.clock,
+        kafka_connection(settings),
+        topics=Topics(
+            prefix=settings.kafka_prefix,
+            partitions=settings.kafka_partitions,
+            replication=settings.kafka_replication,
+        ),
+        inbox=AcceptInbox(core.intake.inbox),
+    )
