@@ -94,20 +94,27 @@ class Broker:
             )
 
 
+def kafka_home() -> Path:
+    """The unpacked Kafka, for tests that start and kill brokers; without one the test is skipped, in CI
+    it fails."""
+    home = os.environ.get("KAFKA_HOME")
+    if home:
+        return Path(home)
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{NEITHER}; in CI the Kafka tests must run")
+    pytest.skip(NEITHER)
+
+
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[str]:
     """Bootstrap servers of a real broker."""
     given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
-    home = os.environ.get("KAFKA_HOME")
     if given:
         yield given
         return
-    if not home:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{NEITHER}; in CI the Kafka tests must run")
-        pytest.skip(NEITHER)
+    home = kafka_home()
     folder = Path(tempfile.mkdtemp(prefix="liaison-kafka-"))
-    broker = Broker(Path(home), folder)
+    broker = Broker(home, folder)
     try:
         broker.start()
         yield broker.bootstrap_servers

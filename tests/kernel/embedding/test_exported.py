@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.kernel.embedding.exported import LAYOUT, open_exported
+from services.kernel.embedding.exported import LAYOUT, OnnxUnusable, open_exported
 from services.kernel.embedding.onnx_encoder import MODEL_FILE
 from services.kernel.embedding.source import ModelSource, locate
 
@@ -45,6 +45,13 @@ def test_processes_that_start_at_once_share_one_export(tiny_model: Path, tmp_pat
     assert [folder.name for folder in tmp_path.glob(f"*-{LAYOUT}*")] == [
         next(tmp_path.glob("*.lock")).stem + f"-{LAYOUT}"
     ]
+
+
+def test_a_cache_that_cannot_be_written_is_a_reason(source: ModelSource, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("a file where the folder should be")
+
+    with pytest.raises(OnnxUnusable, match="cache"):
+        open_exported(source, "abc", tmp_path / "cache", lanes=1)
 
 
 @pytest.mark.slow

@@ -55,6 +55,27 @@ def test_an_unknown_name_says_what_to_do(name: str, monkeypatch: pytest.MonkeyPa
     assert "\n" not in str(failure.value)
 
 
+def test_a_hub_model_that_was_fetched_before_needs_no_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    kept = tmp_path / "models--sentence-transformers--tiny"
+    snapshot = kept / "snapshots" / ("0" * 40)
+    snapshot.mkdir(parents=True)
+    (kept / "refs").mkdir()
+    (kept / "refs" / "main").write_text("0" * 40)
+    (snapshot / "modules.json").write_text("[]")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelUnavailable, match="nor downloaded"):
+        locate("tiny")  # its weights never came
+    (snapshot / "model.safetensors").write_bytes(b"weights")
+
+    assert locate("tiny") == ModelSource("tiny", snapshot)
+    assert locate("sentence-transformers/tiny").folder == snapshot
+
+
 def test_the_fingerprint_is_that_of_the_contents(model: ModelSource, tmp_path: Path) -> None:
     before = fingerprint(model, tmp_path / "cache")
     (model.folder / "README.md").write_text("changed")

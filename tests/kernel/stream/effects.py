@@ -93,6 +93,27 @@ class Recorder:
         return plan
 
 
+class Inbox:
+    """Takes in what others hand over; `is_willing` says whether it can just now."""
+
+    name = "inbox"
+    consumes = frozenset({"liaison.company.submitted.v1"})
+    batch = 10
+
+    def __init__(self, *, is_willing: bool = True) -> None:
+        self.is_willing = is_willing
+        self.taken: list[Event] = []
+
+    async def prepare(self, events: Sequence[Event]) -> Plan:
+        if not self.is_willing:
+            raise ValueError("not today")
+
+        async def plan(tx: AsyncSession) -> None:
+            self.taken.extend(events)
+
+        return plan
+
+
 def a_happening(value: int, *, key: str | None = None, kind: str = HAPPENED) -> journal.NewEvent:
     return journal.NewEvent(
         type=kind, subject=f"test/{value}", key=key or f"tst_{value % 4}", data={"value": value}
