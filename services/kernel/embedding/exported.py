@@ -39,10 +39,13 @@ def open_exported(source: ModelSource, fingerprint: str, cache: Path, *, lanes: 
             return OnnxEncoder(folder, name=source.name, fingerprint=fingerprint, lanes=lanes)
         except DamagedExport as error:
             log.warning("embedding.export_damaged", reason=str(error), action="exported anew")
-    cache.mkdir(parents=True, exist_ok=True)
-    # The lock is the operating system's: it ends with the process that holds it, however that ends.
-    with FileLock(cache / f"{fingerprint}.lock"):
-        return _export_once(source, fingerprint, folder, lanes)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        # The lock is the operating system's: it ends with the process that holds it, however that ends.
+        with FileLock(cache / f"{fingerprint}.lock"):
+            return _export_once(source, fingerprint, folder, lanes)
+    except (DamagedExport, OSError) as error:
+        raise OnnxUnusable(str(error)) from error
 
 
 def _export_once(source: ModelSource, fingerprint: str, folder: Path, lanes: int) -> OnnxEncoder:
@@ -60,8 +63,6 @@ def _export_once(source: ModelSource, fingerprint: str, folder: Path, lanes: int
         _to_disk(fresh)
         fresh.rename(folder)
         return OnnxEncoder(folder, name=source.name, fingerprint=fingerprint, lanes=lanes)
-    except (DamagedExport, OSError) as error:
-        raise OnnxUnusable(str(error)) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 

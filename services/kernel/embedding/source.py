@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,7 +118,8 @@ def fingerprint(source: ModelSource, cache: Path) -> str:
         content = kept.read_text("ascii")
     except FileNotFoundError:
         content = _digest(source.folder, files)
-        write_atomically(kept, content)
+        with suppress(OSError):  # a folder that cannot be written to costs time at each start, nothing else
+            write_atomically(kept, content)
     return hashlib.sha256(f"{RECIPE}\n{content}".encode()).hexdigest()[:FINGERPRINT_DIGITS]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from services.kernel.embedding.batching import BatchingEmbedder
+from services.kernel.embedding.cores import usable_cores
 from services.kernel.embedding.encoder import Encoder
 from services.kernel.embedding.exported import OnnxUnusable, open_exported
 from services.kernel.embedding.source import fingerprint, locate
@@ -16,6 +17,9 @@ from services.kernel.embedding.torch_encoder import TorchEncoder
 from services.kernel.settings import EmbeddingBackend
 
 log = structlog.get_logger("liaison.embedding")
+
+MOST_THREADS = 16
+"""Unless the settings say more: between batches every lane needs the interpreter lock, 0.3 of 30 ms."""
 
 
 async def open_transformer(
@@ -29,10 +33,15 @@ async def open_transformer(
 
     `cache` keeps the exported graph (90 MB for the bundled model; made on the first start, 15 s) and the
     digests of weights. `threads`: default, the cores this process may use. Does not block the event loop.
+    A text beyond the model's window (256 tokens, 1,100 characters of English, for the bundled one) is cut.
     Raises `ModelUnavailable` with a sentence that says what to do.
     """
     encoder = await asyncio.to_thread(
-        open_encoder, model, cache=cache, backend=backend, threads=threads or usable_cores()
+        open_encoder,
+        model,
+        cache=cache,
+        backend=backend,
+        threads=threads or min(usable_cores(), MOST_THREADS),
     )
     return BatchingEmbedder(encoder)
 
@@ -49,10 +58,3 @@ def open_encoder(model: str | None, *, cache: Path, backend: EmbeddingBackend, t
         except OnnxUnusable as reason:
             log.warning("embedding.torch_instead_of_onnx", model=source.name, reason=str(reason))
     return TorchEncoder(source.folder, name=source.name, fingerprint=print_, threads=threads)
-
-
-def usable_cores() -> int:
-    """Cores this process may run on: in a container with a CPU set fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
