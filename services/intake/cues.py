@@ -130,6 +130,8 @@ FURNITURE = re.compile(
         | (?:see|for (?:more|further) information|please|read more|click|page\s\d+|source\s?:).*
         | (?:indicative|available)\s(?:budget|number).*
         | (?:technology\sreadiness\slevel\s-\s|the\sreference\sTRL|targeted\stypes\sof\sactivities).*
+        | null
+        | activities\s(?:are\sexpected\sto|may)\s(?:achieve|start)\b.*\bTRL.*
         | (?:all\srights\sreserved|copyright|©).*
         | .*(?:\.pdf|\bdoi\b|\bOJ\s[LC]\b).*
         | \S*https?:\S*\W*

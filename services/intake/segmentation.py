@@ -52,7 +52,7 @@ _GLUED_START = re.compile(
 _STARTING_WORD = re.compile(
     r"[^\W\d_]{3}|(?:A|An|As|At|By|If|In|It|No|On|Or|So|To|We|EU|UN|AI)\b|[^\W\d_]{1,2}[-’']"
 )
-_GLUED_WORDS = re.compile(r"\b[a-zà-ž]{4,}(?=[A-Z][a-z]+,?\s)")
+_GLUED_WORDS = re.compile(r"\b(?!null)[a-zà-ž]{4,}(?=[A-Z][a-z]+,?\s)")
 _LEADING = re.compile(rf"(?:\s+|null(?=[A-Z])|{_BULLET}\s+|[•●▪‣◦∙;:,]\s*)*")
 _TRAILING = re.compile(r"[\s;\u037e]+$")
 _CUT_POINTS = (
@@ -156,8 +156,9 @@ def _glued_sentence(text: str, stop: int, at: int) -> bool:
     word = re.search(r"[\w\]\)%’”\"]+$", text[max(0, stop - 40) : stop])
     token = word.group() if word else ""
     dotted = "." in text[max(0, stop - len(token) - 2) : stop - len(token)]
+    unit = len(token) < 3 and text[max(0, stop - len(token) - 2) : stop - len(token)].strip().isdigit()
     return (
-        (len(token) >= 3 or token[-1:] in ")]%" or token.isdigit())
+        (len(token) >= 3 or token[-1:] in ")]%" or token.isdigit() or unit)
         and not dotted
         and token.casefold() not in ABBREVIATIONS
         and _STARTING_WORD.match(text, at) is not None
@@ -199,7 +200,7 @@ def _shaped(text: str, pieces: Iterable[tuple[int, int]]) -> Iterator[Segment]:
         lead = _LEADING.match(text, raw_start, raw_end)
         start = lead.end() if lead else raw_start
         end = raw_start + len(_TRAILING.sub("", text[raw_start:raw_end]))
-        if not any(character.isalnum() for character in text[start:end]):
+        if text[start:end] == "null" or not any(character.isalnum() for character in text[start:end]):
             continue
         bulleted = bool(_BULLET_START.match(text[raw_start:raw_end].lstrip()))
         item = bulleted or in_list
@@ -213,7 +214,11 @@ def _shaped(text: str, pieces: Iterable[tuple[int, int]]) -> Iterator[Segment]:
         elif body.endswith(":"):
             intro, in_list = body, True
         else:
-            in_list = ended_by_semicolon or (bulleted and not body.endswith(tuple(_SENTENCE_END)))
+            unfinished = bulleted and not body.endswith(tuple(_SENTENCE_END))
+            next_is_glued = item and bool(intro) and raw_end < len(text) and not text[raw_end - 1].isspace()
+            in_list = (
+                (item and ended_by_semicolon) or unfinished or next_is_glued
+            )  # pages lose the break between items
 
 
 def _shortened(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -22,6 +22,7 @@ def cut(text: str, language: str | None = None) -> list[str]:
         ("…the noise.The action starts.", ["…the noise.", "The action starts."]),
         ("We use Node.Js and U.S.A rules.", ["We use Node.Js and U.S.A rules."]),
         ("in 2030.The very end.A test", ["in 2030.", "The very end.", "A test"]),
+        ("It is relevant.nullActivities start.", ["It is relevant.", "Activities start."]),
         ("It works![1] Does it? Yes.", ["It works![1]", "Does it?", "Yes."]),
         ("Es beginnt am 3. Mai in Genf.", ["Es beginnt am 3. Mai in Genf."]),
         ("1. First thing\n2. Second thing", ["First thing", "Second thing"]),
@@ -35,6 +36,15 @@ def cut(text: str, language: str | None = None) -> list[str]:
 )
 def test_where_sentences_end(text: str, sentences: list[str]) -> None:
     assert cut(text, "de" if text.startswith("Es") else None) == sentences
+
+
+def test_items_glued_by_their_full_stops_stay_in_the_list() -> None:
+    text = (
+        "Projects should provide:Pumps for liquid helium at 4 K.Valves for liquid helium at 4 K. "
+        "The budget is fixed."
+    )
+    assert [segment.item for segment in segments(text)] == [False, True, True, False]
+    assert segments(text)[2].intro == "Projects should provide:"
 
 
 def test_a_line_broken_by_its_width_is_no_end() -> None:
