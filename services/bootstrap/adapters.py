@@ -97,7 +97,7 @@ async def _embedder_of(settings: Settings, database: Database, collection: str) 
     except ModelUnavailable as reason:
         log.warning("the former model cannot be loaded", model=row.model, reason=str(reason))
         return None
-    if embedder.model.fingerprint == fingerprint:
+    if fingerprint.startswith(f"{embedder.model.fingerprint}-"):
         return embedder
     await embedder.close()
     return None

@@ -35,7 +35,7 @@ from services.matching.handlers import Match
 from services.matching.profiles import Profiles
 from services.matching.queries import SavedQueries
 from services.matching.service import Matches
-from services.matching.suggestion import Composer
+from services.matching.suggestion import Composer, versions_of
 from services.migrations import runner
 from services.notification.handlers import Notify
 from services.notification.subscriptions import Subscriptions
@@ -118,7 +118,8 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
         embedder, lexical = generations.serving.embedder, generations.serving.lexical
         board = Board(database, reading, index, embedder, lexical)
         profiles = Profiles(reading, embedder, lexical)
-        composer = Composer(lexical, public_url=settings.public_url, model=embedder.model.fingerprint)
+        versions = versions_of(generations.serving)
+        composer = Composer(lexical, public_url=settings.public_url, versions=versions)
         match = Match(
             database,
             clock,

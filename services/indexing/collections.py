@@ -10,7 +10,7 @@ from schemas.challenge import OPEN_STATES, Challenge
 from schemas.company import Capability, Company, Reference
 from services.intake.parts import Part
 from services.kernel.embedding.lexical import LexicalEncoder
-from services.kernel.embedding.port import EmbeddingModel, Vectors
+from services.kernel.embedding.port import Vectors
 from services.kernel.vectors.port import CollectionSpec, Equals, Filter, Payload, Point
 
 COMPANIES = "companies"
@@ -41,20 +41,20 @@ class Indexed:
     payload: Payload
 
 
-def collection_name(alias: str, model: EmbeddingModel) -> str:
-    """The collection behind an alias carries the model's fingerprint: two models never share one."""
-    return f"{alias}-{model.fingerprint}"
+def collection_name(alias: str, fingerprint: str) -> str:
+    """The collection behind an alias carries its generation's fingerprint: two models never share one."""
+    return f"{alias}-{fingerprint}"
 
 
-def specification(alias: str, model: EmbeddingModel) -> CollectionSpec:
+def specification(alias: str, fingerprint: str, dimensions: int) -> CollectionSpec:
     numbers = ("trl", VERSION)
     keywords = {
         COMPANIES: (ENTITY, "country", "cpv", "stages", "state"),
         CHALLENGES: (ENTITY, "countries", "cpv", "stages", "state", "buyer"),
     }[alias]
     return CollectionSpec(
-        name=collection_name(alias, model),
-        dense={TEXT: model.dimensions},
+        name=collection_name(alias, fingerprint),
+        dense={TEXT: dimensions},
         sparse=(WORDS,),
         keywords=keywords,
         numbers=numbers,

@@ -35,15 +35,16 @@ class Generation:
 
     @property
     def fingerprint(self) -> str:
-        return self.embedder.model.fingerprint
+        """Of whatever decides a point: the embedding model, and the table of words."""
+        return f"{self.embedder.model.fingerprint}-{self.lexical.fingerprint}"
 
     def collection(self, alias: str) -> str:
-        return collection_name(alias, self.embedder.model)
+        return collection_name(alias, self.fingerprint)
 
     async def ensure(self) -> None:
         """Create the collections where they do not exist."""
         for alias in ALIASES:
-            await self.vectors.ensure(specification(alias, self.embedder.model))
+            await self.vectors.ensure(specification(alias, self.fingerprint, self.embedder.model.dimensions))
 
     async def write(self, alias: str, entities: Sequence[Indexed]) -> None:
         """Put entities into the index, and take out what their earlier versions left. Idempotent."""

@@ -33,8 +33,8 @@ from services.matching.changes import Change, Pair
 from services.matching.evidence import Background
 from services.matching.model import MatchRow
 from services.matching.profiles import Profile, Profiles
-from services.matching.scoring import ANSWERED, Challenges, Companies, score_many
-from services.matching.suggestion import Composer
+from services.matching.scoring import ANSWERED, Challenges, Companies, Scored
+from services.matching.suggestion import Composer, versions_of
 
 BATCH = 256
 """Events matched at once: a bulk import is scored in a few matrix products."""
@@ -140,7 +140,7 @@ class Match:
         if serving is not self._board.embedder:
             self._board.use(serving)
             self._profiles.use(serving)
-            self._composer.model = serving.model.fingerprint
+            self._composer.versions = versions_of(self._generations.serving)
 
     async def _match_all(self, event: Event, looked: _Looked) -> None:
         await self._board.refresh()
@@ -193,15 +193,16 @@ class Match:
         because: str,
         stack: Challenges | None,
     ) -> dict[Pair, MatchSuggestion]:
-        totals = score_many(
+        scored = Scored(
             stack or Challenges([one.texts for one in challenges]),
             Companies([profile.texts for profile in profiles]),
         )
-        rows, columns = (totals >= self._composer.floor).nonzero()
         now = self._clock.now()
         found = {}
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            suggestion = self._composer.compose(challenges[row], profiles[column], because=because, now=now)
+        for row, column in zip(*(scored.totals >= self._composer.floor).nonzero(), strict=True):
+            challenge, profile = challenges[row], profiles[column]
+            details = scored.details(int(row), int(column))
+            suggestion = self._composer.compose(challenge, profile, details, because=because, now=now)
             found[suggestion.challenge.id, suggestion.company.id] = suggestion
         return found
 

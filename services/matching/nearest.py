@@ -14,10 +14,9 @@ from services.kernel.vectors.port import Query, Sparse, VectorIndex
 from services.matching.evidence import Background, Texts, measure_background
 
 DENSE_NEAREST = 200
-"""Texts fetched per part by meaning: twice what the background is read from. On CORDIS the companies of the
-nearest 200 texts hold nine tenths of what a full scan would suggest."""
-WORDS_NEAREST = 100
-"""Texts fetched per part by words: finds the rare designation that an embedding blurs."""
+WORDS_NEAREST = 200
+"""Texts fetched per part by meaning and by words. On CORDIS (3,326 organisations) the 250 companies they
+belong to, scored exactly, reach nDCG@50 .270, as all companies do; half as many texts reach .265."""
 
 
 @dataclass(frozen=True, slots=True)

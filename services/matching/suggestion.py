@@ -16,6 +16,7 @@ from schemas.match import (
     MatchVersions,
     RequirementMatch,
 )
+from services.indexing.generation import Generation
 from services.intake.parts import REQUIREMENT_PREFIX, Part
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.identifiers import new_id
@@ -23,7 +24,7 @@ from services.matching.board import OpenChallenge
 from services.matching.explanation import Vocabulary, carrying_words, missing_words
 from services.matching.gates import gates
 from services.matching.profiles import Profile
-from services.matching.scoring import FORMULA, POSSIBLE, PartScore, score, strength
+from services.matching.scoring import FORMULA, POSSIBLE, MatchScore, PartScore
 
 SUGGESTED = POSSIBLE
 """Lowest score that becomes a suggestion; what reaches a subscriber is the subscription's threshold."""
@@ -34,25 +35,30 @@ HEADLINE_QUOTE = 80
 """Characters of a capability quoted in the headline: it must fit into the first line of a message."""
 
 
+def versions_of(generation: Generation) -> MatchVersions:
+    return MatchVersions(
+        model=generation.embedder.model.fingerprint, index=generation.fingerprint, scoring=FORMULA
+    )
+
+
 class Composer:
     """Makes suggestions. `floor`: lowest score that is suggested."""
 
     def __init__(
-        self, lexical: LexicalEncoder, *, public_url: str, model: str, floor: float = SUGGESTED
+        self, lexical: LexicalEncoder, *, public_url: str, versions: MatchVersions, floor: float = SUGGESTED
     ) -> None:
         self._lexical = lexical
         self._public_url = public_url
-        self.model = model
-        """Fingerprint of the embedding model; changed when another generation of the index serves."""
+        self.versions = versions
+        """What makes the scores; changed when another generation of the index serves."""
         self.floor = floor
         self._vocabulary = lru_cache(maxsize=VOCABULARIES)(self._make_vocabulary)
 
     def compose(
-        self, challenge: OpenChallenge, profile: Profile, *, because: str, now: datetime
+        self, challenge: OpenChallenge, profile: Profile, scored: MatchScore, *, because: str, now: datetime
     ) -> MatchSuggestion:
         """The suggestion of a pair whose score reaches the floor; a fresh id, state `suggested`."""
-        scored = score(challenge.texts, profile.texts)
-        reached = strength(scored.score)
+        reached = scored.strength
         if reached is None:
             raise ValueError(f"a score of {scored.score} is below what is suggested")
         requirements = {REQUIREMENT_PREFIX + one.id: one for one in challenge.challenge.requirements}
@@ -91,7 +97,7 @@ class Composer:
             gates=self._gates(challenge, profile),
             gaps=gaps,
             because=because,
-            versions=MatchVersions(model=self.model, index=self.model, scoring=FORMULA),
+            versions=self.versions,
             suggested_at=now,
             changed_at=now,
         )
