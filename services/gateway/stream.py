@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from schemas.base import ChallengeId, CompanyId
 from schemas.events import EVENTS
+from schemas.stream import StreamGap, StreamOpened
 from services.gateway.feed import Feed, Slice, Start
 from services.gateway.metrics import STREAM_EVENTS, STREAMS, STREAMS_CUT
 from services.kernel.journal.event import Event
@@ -43,9 +44,6 @@ RETRY_MS = 1_000
 
 FRAMES_KEPT = 512
 """Encoded events kept, so that one that goes to many readers is encoded once. As many as the tail keeps."""
-
-OPENED = "liaison.stream.opened"
-GAP = "liaison.stream.gap"
 
 POSITION = r"^(0|[1-9][0-9]{0,17})$"
 
@@ -117,10 +115,11 @@ class Streams:
     async def _frames_of(self, wanted: Slice, start: Start, asked: int | None) -> AsyncIterator[bytes]:
         until = self._monotonic() + self._lifetime_s * (1 - LIFETIME_SPREAD * self._chance())
         # With an id from the first moment on, a reader can resume before it has seen any event.
-        yield _frame(start.position, OPENED, {"position": start.position}, retry=RETRY_MS)
-        if start.gap:
-            data = {"asked": asked, "position": start.position, "reason": start.gap}
-            yield _frame(start.position, GAP, data)
+        opened = StreamOpened(position=start.position)
+        yield _frame(start.position, opened.TYPE, opened.model_dump(), retry=RETRY_MS)
+        if start.gap and asked is not None:
+            gap = StreamGap(asked=asked, position=start.position, reason=start.gap)
+            yield _frame(start.position, gap.TYPE, gap.model_dump())
         events = self._feed.follow(start.position, wanted, until=until, monotonic=self._monotonic)
         async with aclosing(events):
             async for event in events:

@@ -12,9 +12,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from schemas.stream import StreamGap, StreamOpened
 from services.gateway import metrics, stream
 from services.gateway.feed import Feed, Slice
-from services.gateway.stream import GAP, OPENED, Streams
+from services.gateway.stream import Streams
 from services.kernel import journal
 from services.kernel.clock import SystemClock
 from services.kernel.database import Database
@@ -78,7 +79,7 @@ async def test_history_then_live_in_order(client: httpx.AsyncClient, database: D
     await append(database, *(an_event(n, public=True) for n in range(3)))
     async with reading(client, "?after=1") as reader:
         opened = await anext(reader)
-        assert (opened.event, opened.id, opened.data) == (OPENED, "1", {"position": 1})
+        assert (opened.event, opened.id, opened.data) == (StreamOpened.TYPE, "1", {"position": 1})
         first = await take(reader, 2)
         await append(database, an_event(3, public=True))
         await append(database, an_event(4, public=True))
@@ -199,7 +200,7 @@ async def test_a_position_that_cannot_be_resumed_is_said(
     async with reading(client, **{"Last-Event-ID": "99"}) as reader:
         await anext(reader)
         gap = await anext(reader)
-        assert (gap.event, gap.id) == (GAP, "3")
+        assert (gap.event, gap.id) == (StreamGap.TYPE, "3")
         assert gap.data["asked"] == 99
         assert "not reached" in gap.data["reason"]
         await append(database, an_event(3, public=True))
