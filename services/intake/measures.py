@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from schemas.text import LABEL_MAX
+
 _NUMBER = r"(?:[±+−-]\s?)?(?:\d{1,3}(?:[ \u00a0\u2009\u202f’']\d{3})+(?:[.,]\d+)?|\d+(?:[.,]\d+)*)"
 _POWER = r"(?:\s?[·×x*]\s?10(?:\^?[−-]?\d{1,3}|[⁻⁰¹²³⁴-⁹]+)|[eE][+−-]?\d{1,3})?"
 _TO = r"\s?(?:-|–|—|to|and|bis|und|à|et|a|y|e|do|tot|till|til|και|до)\s?"
@@ -103,7 +105,9 @@ def first_measure(sentence: str) -> Measure | None:
     for found in _MEASURE.finditer(sentence):
         target, unit = found["target"], found["unit"]
         before = sentence[max(0, found.start() - METRIC_WINDOW) : found.start()]
-        if _NUMBERED.search(before) or (len(unit) == 1 and unit.isalpha() and _YEAR.fullmatch(target)):
+        if max(len(target), len(unit)) > LABEL_MAX or _NUMBERED.search(before):
+            continue
+        if len(unit) == 1 and unit.isalpha() and _YEAR.fullmatch(target):
             continue
         return Measure(" ".join(target.split()), " ".join(unit.split()), _metric(before))
     return None

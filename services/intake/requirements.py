@@ -143,7 +143,9 @@ def _tidy(raw: str) -> str:
     plain = " ".join(_ORNAMENT.sub(" ", raw).split())
     opened = cues.LEAD_IN.sub("", plain)
     tidy = _ENUMERATING.sub("", opened)
-    return (tidy if len(_WORD.findall(tidy)) >= 2 else plain or raw)[:REQUIREMENT_MAX]
+    if len(_WORD.findall(tidy)) >= 2:
+        return tidy[:REQUIREMENT_MAX]
+    return (plain if any(map(str.isalnum, plain)) else raw)[:REQUIREMENT_MAX]
 
 
 def _stems(text: str) -> frozenset[str]:

@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
-from schemas.challenge import LifecycleStage, RequirementKind
-from schemas.text import NEED_MAX, REQUIREMENT_MAX
+from schemas.challenge import LifecycleStage, Requirement, RequirementKind
+from schemas.text import NEED_MAX, REQUIREMENT_MAX, Need
 from services.intake.requirements import PROPOSED_MAX, Extracted, extract, stage_hint, trl_hint
 
 SENSOR = (
@@ -118,6 +119,18 @@ def test_spans_are_exact_ordered_and_disjoint(text: str, language: str | None) -
         assert 0 < len(one.text) <= REQUIREMENT_MAX
         assert set(one.text) <= {*text[one.start : one.end], " "}
         position = one.end
+
+
+@given(st.text(max_size=300) | st.lists(WORDS, max_size=80).map(" ".join) | st.text("-_.\u200b\ufeff[1]\na"))
+def test_what_is_read_from_an_accepted_need_is_an_accepted_requirement(text: str) -> None:
+    try:
+        need = TypeAdapter(Need).validate_python(text)
+    except ValidationError:
+        return
+    for one in extract(need):
+        labels = {"metric": one.metric, "target": one.target, "unit": one.unit}
+        requirement = Requirement(id="r1", text=one.text, kind=one.kind, trl_min=one.trl_min, **labels)
+        assert requirement.text == one.text
 
 
 def test_an_enormous_text_without_any_stop_stays_bounded() -> None:
