@@ -61,6 +61,7 @@ class Tail:
             if self._head is None:
                 self._head = await head(tx)
                 page = []
+                self.bell.wake(NEWS)  # for whoever looked before us and saw less
             else:
                 page = await read(tx, after=self._head, limit=PAGE)
         if page:
@@ -78,15 +79,17 @@ class Tail:
         first = self._events[0].position if self._events else self._head + 1
         return list(islice(self._events, after - first + 1, None)) if after >= first - 1 else None
 
-    async def read(self, *, after: int, limit: int, types: Collection[str]) -> tuple[list[Event], int]:
-        """The next events of these types, and the position up to which there are no others of them."""
+    async def read(
+        self, *, after: int, limit: int, types: Collection[str] | None = None
+    ) -> tuple[list[Event], int]:
+        """The next events of these types (None: of all), and the position up to which there are no others."""
         known = self._head or 0
         if after >= known and self._head is not None:
             return [], after
         first = self._events[0].position if self._events else known + 1
         if self._head is not None and after >= first - 1:
             newer = islice(self._events, after - first + 1, None)
-            found = list(islice((event for event in newer if event.type in types), limit))
+            found = list(islice((event for event in newer if types is None or event.type in types), limit))
         else:
             async with self._database.read() as tx:
                 known = max(known, await head(tx))
