@@ -27,6 +27,10 @@ class StoredVector(Base):
     """Fixed point: 16-bit little-endian integers."""
 
 
+_table = StoredVector.__table__
+"""Read and written without the ORM, in half the time: these rows have no identity to track."""
+
+
 class VectorsInDatabase:
     """`KeptVectors` on the database. Raises `Unavailable` as the database does."""
 
@@ -38,20 +42,24 @@ class VectorsInDatabase:
             return await _load(tx, model, digests)
 
     async def save(self, model: str, vectors: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+        if not vectors:
+            return {}
         # In order of the key: two processes that save the same texts then never lock each other out.
         rows = [{"model": model, "digest": key, "vector": vectors[key]} for key in sorted(vectors)]
         async with self._database.write() as tx:
-            await tx.execute(insert_or(tx, StoredVector.__table__).on_conflict_do_nothing(), rows)
-        # Read after the commit: it sees what another process committed first, on both databases.
-        return await self.load(model, list(vectors))
+            insert = insert_or(tx, _table).on_conflict_do_nothing().returning(_table.c.digest)
+            ours = {row.digest for row in await tx.execute(insert, rows)}
+        theirs = [digest for digest in vectors if digest not in ours]
+        # Read after the commit: what another process committed first is then visible on both databases.
+        return {**vectors, **(await self.load(model, theirs) if theirs else {})}
 
 
 async def _load(tx: AsyncSession, model: str, digests: Sequence[bytes]) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for start in range(0, len(digests), AT_A_TIME):
         part = digests[start : start + AT_A_TIME]
-        query = select(StoredVector.digest, StoredVector.vector).where(
-            StoredVector.model == model, StoredVector.digest.in_(part)
+        query = select(_table.c.digest, _table.c.vector).where(
+            _table.c.model == model, _table.c.digest.in_(part)
         )
         found.update((row.digest, row.vector) for row in await tx.execute(query))
     return found

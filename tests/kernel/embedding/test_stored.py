@@ -20,6 +20,7 @@ async def test_what_is_saved_is_loaded(database: Database) -> None:
     assert await store.load("model", [*vectors, b"unknown"]) == vectors
     assert await store.load("other model", list(vectors)) == {}
     assert await store.load("model", []) == {}
+    assert await store.save("model", {}) == {}
 
 
 async def test_the_first_vector_of_a_digest_stays(database: Database) -> None:
