@@ -76,6 +76,8 @@ def clean_text(text: str, *, maximum: int, lines: bool) -> str:
             "The text has {length} characters; at most {maximum} are accepted. Shorten it.",
             {"length": len(text), "maximum": maximum},
         )
+    if not lines:
+        text = text.removesuffix("\n")  # lines read from a file end so, and `$` of many languages allows it
     refused = (_REFUSED_IN_LINES if lines else _REFUSED_IN_LINE).search(text)
     if refused:
         raise PydanticCustomError(

@@ -74,6 +74,8 @@ def test_the_type_is_a_plain_string_in_models() -> None:
 
 @given(st.text(alphabet=st.characters(codec=None), max_size=40))
 @example("\x1f")
+@example("0\n")
+@example("\n")
 @example("a\u2029b")
 @example("\u2066")
 def test_published_pattern_and_validator_agree(text: str) -> None:
