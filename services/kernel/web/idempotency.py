@@ -20,14 +20,14 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
-from sqlalchemy import delete, literal, select, update
+from sqlalchemy import bindparam, delete, literal, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.kernel.database import Database
 from services.kernel.problems import Conflict, InvalidInput, MalformedRequest
-from services.kernel.upsert import insert_or
 from services.kernel.web.authentication import Writer
 from services.kernel.web.model import IdempotencyKey
 from services.kernel.web.ports import WebPorts, ports_of
@@ -43,6 +43,43 @@ _DIGEST = "liaison.body_digest"
 _NOT_STORED = frozenset({"content-length", "date", "server", "set-cookie"})
 
 Effect = Callable[[AsyncSession], Awaitable[Response]]
+
+_TABLE: Any = IdempotencyKey.__table__
+_MINE = (_TABLE.c.organisation == bindparam("of"), _TABLE.c.key == bindparam("named"))
+_FIND = select(_TABLE).where(*_MINE)
+
+
+def _claim_on(insert: Any) -> Any:
+    """Inserts the key where there is none, or one that has expired; returns a row only then."""
+    statement = insert(_TABLE).values(
+        organisation=bindparam("of"),
+        key=bindparam("named"),
+        fingerprint=bindparam("fingerprint"),
+        expires_at=bindparam("expires_at"),
+        sealed=False,
+    )
+    given = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["organisation", "key"],
+        set_={
+            "fingerprint": given.fingerprint,
+            "expires_at": given.expires_at,
+            "status": None,
+            "headers": None,
+            "body": None,
+            "sealed": False,
+        },
+        where=_TABLE.c.expires_at <= bindparam("now", type_=_TABLE.c.expires_at.type),
+    ).returning(literal(1))
+
+
+# Built once: with two more statements a request, building them would cost as much as running them.
+_CLAIM = {"sqlite": _claim_on(sqlite.insert), "postgresql": _claim_on(postgresql.insert)}
+_FINISH = (
+    update(_TABLE)
+    .where(*_MINE)
+    .values({name: bindparam(name) for name in ("status", "headers", "body", "sealed")})
+)
 
 
 class IdempotencyKeyReused(InvalidInput):
@@ -104,11 +141,12 @@ class Guard:
         if self._key is None:
             return
         now = self._ports.clock.now()
-        claimed = await tx.execute(self._claim(tx, now))
-        if claimed.first() is not None:
+        connection = await tx.connection()
+        claim = _CLAIM[connection.dialect.name]
+        fresh = {"fingerprint": self._fingerprint, "now": now, "expires_at": now + KEY_LIFETIME}
+        if (await connection.execute(claim, self._mine | fresh)).first() is not None:
             return
-        mine = (IdempotencyKey.organisation == self._organisation, IdempotencyKey.key == self._key)
-        row = (await tx.execute(select(IdempotencyKey.__table__).where(*mine))).one()
+        row = (await connection.execute(_FIND, self._mine)).one()
         if row.fingerprint != self._fingerprint:
             raise IdempotencyKeyReused(
                 "This Idempotency-Key was used for a different request within the last 24 hours. "
@@ -126,31 +164,13 @@ class Guard:
         if confidential:
             body = self._ports.box.seal(body.decode()).encode()
         headers = [[name, value] for name, value in response.headers.items() if name not in _NOT_STORED]
-        await tx.execute(
-            update(IdempotencyKey)
-            .where(IdempotencyKey.organisation == self._organisation, IdempotencyKey.key == self._key)
-            .values(status=response.status_code, headers=headers, body=body, sealed=confidential)
-        )
+        answer = {"status": response.status_code, "headers": headers, "body": body, "sealed": confidential}
+        connection = await tx.connection()
+        await connection.execute(_FINISH, self._mine | answer)
 
-    def _claim(self, tx: AsyncSession, now: datetime) -> Any:
-        fresh = {
-            "fingerprint": self._fingerprint,
-            "expires_at": now + KEY_LIFETIME,
-            "status": None,
-            "headers": None,
-            "body": None,
-            "sealed": False,
-        }
-        return (
-            insert_or(tx, IdempotencyKey)
-            .values(organisation=self._organisation, key=self._key, **fresh)
-            .on_conflict_do_update(
-                index_elements=["organisation", "key"],
-                set_=fresh,
-                where=IdempotencyKey.expires_at <= now,  # an expired key is as good as new
-            )
-            .returning(literal(1))
-        )
+    @property
+    def _mine(self) -> dict[str, Any]:
+        return {"of": self._organisation, "named": self._key}
 
     def _stored(self, row: Any) -> Response:
         body = self._ports.box.open(row.body.decode()).encode() if row.sealed else row.body
