@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, Field, model_validator
+from pydantic.config import JsonDict
 
 from schemas.base import ChallengeId, Contract, Handle, OrganisationId, Trl, Version, Weight
 from schemas.codes import CountryCode, CpvCode, LanguageCode
@@ -181,6 +182,68 @@ class ChallengeContent(Contract):
         if self.trl_start and self.trl_target and self.trl_start > self.trl_target:
             raise ValueError("trl_target is below trl_start")
         return self
+
+
+def _unsaid(schema: JsonDict) -> None:
+    """Left out means unchanged: there is no default to publish, and null is not accepted."""
+    schema.pop("default", None)
+
+
+_UNSAID: Any = Field(default=None, json_schema_extra=_unsaid)
+
+
+class ChallengePatch(Contract):
+    """What an amendment changes: fields that are sent replace the present ones, the others stay.
+
+    An empty list empties; null clears where it is accepted.
+    """
+
+    title: Title = _UNSAID
+    need: Need = _UNSAID
+    deadline: Annotated[date, Field(description="Last day for answers, in the buyer's time zone")] = _UNSAID
+    language: LanguageCode = _UNSAID
+    requirements: Annotated[
+        tuple[Requirement, ...],
+        Field(max_length=REQUIREMENTS_MAX, description="Empty: cut from the need anew"),
+    ] = _UNSAID
+    lots: Annotated[tuple[Lot, ...], Field(max_length=LOTS_MAX)] = _UNSAID
+    phases: Annotated[tuple[Phase, ...], Field(max_length=PHASES_MAX)] = _UNSAID
+    trl_start: Trl | None = None
+    trl_target: Trl | None = None
+    ip: IpArrangement | None = None
+    route: ProcurementRoute = _UNSAID
+    legal_regime: LegalRegime | None = None
+    eligible_countries: Annotated[
+        tuple[CountryCode, ...],
+        Field(max_length=COUNTRIES_MAX, description="Empty: as the buyer's rules say, else every country"),
+    ] = _UNSAID
+    cpv: Annotated[tuple[CpvCode, ...], Field(max_length=CODES_MAX)] = _UNSAID
+    attachments: Annotated[tuple[Attachment, ...], Field(max_length=ATTACHMENTS_MAX)] = _UNSAID
+    conflicts_of_interest: Annotated[tuple[Name, ...], Field(max_length=PARTIES_MAX)] = _UNSAID
+    excluded: Annotated[tuple[Name, ...], Field(max_length=PARTIES_MAX)] = _UNSAID
+
+
+class Withdrawal(Contract):
+    """Why a challenge is taken back; everybody may read it."""
+
+    reason: Note
+
+
+class Draft(Contract):
+    """A text that requirements are to be proposed for."""
+
+    title: Title
+    need: Need
+    language: LanguageCode = "en"
+
+
+class Proposal(Contract):
+    """What a text says, read by a machine, for a person to correct. Nothing of it is stored."""
+
+    requirements: tuple[Requirement, ...]
+    trl_start: Trl | None
+    trl_target: Trl | None
+    stage: LifecycleStage | None
 
 
 class Challenge(ChallengeContent):

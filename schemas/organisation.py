@@ -78,11 +78,33 @@ class IssuedKey(Key):
     secret: str
 
 
+class Rotation(Contract):
+    """How a key is rotated."""
+
+    overlap_s: Annotated[
+        int, Field(ge=0, le=604_800, description="Seconds for which the old key works beside the new one")
+    ] = 86_400
+
+
+class Speaker(Contract):
+    """Who speaks with the key that asks."""
+
+    organisation: Organisation
+    key: KeyId
+    scopes: tuple[Scope, ...]
+
+
 class Mandate(Contract):
     """What a cluster may do for a member: `receive` its matches, `act` for it (edit its profile)."""
 
     receive: bool = True
     act: bool = False
+
+
+class Validation(Contract):
+    """The cluster's word on a member's profile."""
+
+    validated: bool
 
 
 class Membership(Contract):

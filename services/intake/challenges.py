@@ -84,12 +84,6 @@ class Challenges:
 
         return write
 
-    async def propose(self, principal: Principal, content: ChallengeContent) -> ChallengeContent:
-        """The content as it would be announced, requirements cut from its need included; nothing is kept."""
-        buyer = await self._buyer(principal, content)
-        completion.check(content, self._clock.now())
-        return completion.completed(content, buyer)
-
     async def publish(self, principal: Principal, challenge: str, check: VersionCheck) -> Challenge:
         """Announce a draft. Conflict if it was announced already, InvalidInput if its deadline passed."""
         before, _ = await self._changeable(principal, challenge, check)
@@ -130,7 +124,7 @@ class Challenges:
             raise InvalidInput(detail, errors=[FieldError(pointer="/buyer", detail=detail)])
         now = self._clock.now()
         completion.check(content, now)
-        content = completion.completed(content, buyer, before=old)
+        content = completion.completed(content, buyer)
         async with self._database.write(durable=True) as tx:
             present = await self._locked(tx, before, check)
             found = changes(old, content)
@@ -202,6 +196,8 @@ class Challenges:
         """Who changed what and when, newest first; versions of the draft for its owner alone."""
         stored = await self._visible(principal, challenge)
         public = not _owns(principal, stored.challenge)
+        if before is not None:  # a cursor may hold any number, the column may not
+            before = min(max(before, 0), stored.challenge.version + 1)
         async with self._database.read() as tx:
             return await store.versions(tx, challenge, published_only=public, before=before, limit=limit)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from schemas.challenge import ChallengeContent, Requirement
+from schemas.challenge import ChallengeContent, Draft, Proposal, Requirement
 from schemas.organisation import Organisation
 from schemas.text import LABEL_MAX
-from services.intake.requirements import Extracted, extract
+from services.intake.requirements import Extracted, extract, stage_hint, trl_hint
 from services.kernel.problems import FieldError, InvalidInput
 
 LAST_ZONE = timedelta(hours=12)
@@ -47,27 +48,61 @@ def check(content: ChallengeContent, now: datetime) -> None:
         raise InvalidInput(f"{errors[0].pointer}: {errors[0].detail}", errors=errors)
 
 
-def completed(
-    content: ChallengeContent, buyer: Organisation, *, before: ChallengeContent | None = None
-) -> ChallengeContent:
+def completed(content: ChallengeContent, buyer: Organisation) -> ChallengeContent:
     """The content as it is kept: the buyer by id, its standing rule where no countries are named, and
-    requirements cut from the need where none are given.
-
-    `before` is the present version in an amendment: while title, need and language stay the same, leaving
-    the requirements out leaves them as they are.
-    """
+    requirements cut from the need where none are given."""
     filled: dict[str, Any] = {"buyer": buyer.id}
     if not content.eligible_countries:
         filled["eligible_countries"] = buyer.eligible_countries
     if not content.requirements:
-        kept = before is not None and _same_text(before, content)
-        filled["requirements"] = before.requirements if before and kept else proposed(content)
+        filled["requirements"] = proposed(content)
     return content.model_copy(update=filled)
+
+
+def revised(before: ChallengeContent, fields: Mapping[str, Any]) -> ChallengeContent:
+    """The content with these fields replaced; pydantic's ValidationError where they contradict the rest.
+
+    Requirements go with the text they were cut from: where that changes and they are not given anew, mere
+    proposals are cut again, and those that a person wrote or corrected stay, without spans that now show
+    something else.
+    """
+    after = ChallengeContent.model_validate({**dict(before), **fields})
+    if "requirements" in fields or _same_text(before, after):
+        return after
+    if before.requirements == proposed(before):
+        kept: tuple[Requirement, ...] = ()
+    else:
+        kept = tuple(_still_from(one, before.need, after.need) for one in before.requirements)
+    return after.model_copy(update={"requirements": kept})
+
+
+def _still_from(requirement: Requirement, old: str, new: str) -> Requirement:
+    if requirement.source is None:
+        return requirement
+    start, end = requirement.source
+    if old[start:end] == new[start:end]:
+        return requirement
+    return requirement.model_copy(update={"source": None})
+
+
+def proposal(draft: Draft) -> Proposal:
+    """Requirements, readiness and stage as the text tells them."""
+    hint = trl_hint(draft.need)
+    found = extract(draft.need, draft.language, title=draft.title)
+    return Proposal(
+        requirements=_numbered(found),
+        trl_start=hint.start,
+        trl_target=hint.target,
+        stage=stage_hint(draft.need),
+    )
 
 
 def proposed(content: ChallengeContent) -> tuple[Requirement, ...]:
     """Requirements r1, r2, … cut from the need, each with the span it comes from; one at least."""
-    found = extract(content.need, content.language, title=content.title)
+    return _numbered(extract(content.need, content.language, title=content.title))
+
+
+def _numbered(found: Sequence[Extracted]) -> tuple[Requirement, ...]:
     return tuple(_requirement(f"r{number}", one) for number, one in enumerate(found, start=1))
 
 

@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from schemas.events import INBOX
 from services.intake.inbox import Inbox
 from services.kernel.journal import Event
-from services.kernel.stream.port import Plan
+from services.kernel.problems import Forbidden, InvalidInput, NotFound
+from services.kernel.stream.port import Plan, Rejected
 
 
 class AcceptInbox:
     """Handler `inbox`. Each submission is accepted in a transaction of its own, once by its idempotency key;
-    a refusal is an exception, and its reason goes into the dead letters."""
+    a refusal goes into the dead letters with its reason, without further tries."""
 
     name = "inbox"
     consumes = frozenset(INBOX)
@@ -25,7 +26,10 @@ class AcceptInbox:
 
     async def prepare(self, events: Sequence[Event]) -> Plan:
         for event in events:
-            await self._inbox.accept(event.type, event.data)
+            try:
+                await self._inbox.accept(event.type, event.data)
+            except (InvalidInput, Forbidden, NotFound) as refusal:
+                raise Rejected(refusal.detail) from refusal
         return _nothing_more
 
 
