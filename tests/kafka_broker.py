@@ -15,10 +15,16 @@ import tempfile
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 START_S = 60.0
 """It listens after some 4 s; a busy machine may take much longer."""
@@ -29,14 +35,21 @@ NEITHER = (
     "or KAFKA_BOOTSTRAP_SERVERS to a running broker"
 )
 
+USER, PASSWORD = "liaison", "a password of the tests"
+
 _PROPERTIES = """
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},SASL_SSL://127.0.0.1:{secured},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_SSL://127.0.0.1:{secured}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL
+listener.name.sasl_ssl.sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=\
+  org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.name.sasl_ssl.ssl.keystore.type=PEM
+listener.name.sasl_ssl.ssl.keystore.location={identity}
 log.dirs={data}
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -53,15 +66,29 @@ class Broker:
     def __init__(self, home: Path, folder: Path) -> None:
         self._libs = f"{home / 'libs'}/*"
         self._folder = folder
-        self._port, controller = _free_ports(2)
+        self._port, secured, controller = _free_ports(3)
         self.bootstrap_servers = f"127.0.0.1:{self._port}"
+        self.secured_servers = f"127.0.0.1:{secured}"
+        """The same node by TLS, for USER with PASSWORD by SCRAM-SHA-512."""
+        self.authority = folder / "authority.pem"
+        """Whom to trust there."""
+        identity = folder / "identity.pem"
+        _write_certificate(self.authority, identity)
         self._properties = folder / "server.properties"
         self._properties.write_text(
-            _PROPERTIES.format(port=self._port, controller=controller, data=folder / "data")
+            _PROPERTIES.format(
+                port=self._port,
+                secured=secured,
+                controller=controller,
+                data=folder / "data",
+                identity=identity,
+            )
         )
         self._process: subprocess.Popen[bytes] | None = None
         cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
-        self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties)).wait()
+        user = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
+        storage = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties))
+        self._java(*storage, "--add-scram", user).wait()
 
     def start(self) -> None:
         """Start the node and wait until it listens."""
@@ -106,21 +133,52 @@ def kafka_home() -> Path:
 
 
 @pytest.fixture(scope="session")
-def kafka() -> Iterator[str]:
+def kafka(request: pytest.FixtureRequest) -> str:
     """Bootstrap servers of a real broker."""
     given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
     if given:
-        yield given
-        return
+        return given
+    node: Broker = request.getfixturevalue("kafka_node")
+    return node.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def kafka_node() -> Iterator[Broker]:
+    """A node of our own, started for the session."""
     home = kafka_home()
     folder = Path(tempfile.mkdtemp(prefix="liaison-kafka-"))
     broker = Broker(home, folder)
     try:
         broker.start()
-        yield broker.bootstrap_servers
+        yield broker
     finally:
         broker.kill()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_certificate(authority: Path, identity: Path) -> None:
+    """A certificate for 127.0.0.1 that signs itself, and the same with its key as Kafka wants it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    public = certificate.public_bytes(serialization.Encoding.PEM)
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    authority.write_bytes(public)
+    identity.write_bytes(private + public)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -29,7 +29,7 @@ from services.kernel.stream.kafka_service import IDLE_S, ORDERS, KafkaService
 from services.kernel.stream.kafka_topics import RETENTION_DAYS, Topics, lag_of
 from services.kernel.stream.model import HandledEvent
 from services.kernel.stream.port import Handler
-from services.kernel.stream.processor import Processor
+from services.kernel.stream.processor import Processor, Stopping
 from services.kernel.wakeups import Wakeups
 
 HANDLED_KEPT = timedelta(days=2 * RETENTION_DAYS)
@@ -161,6 +161,8 @@ class KafkaStream:
                     for letter in letters:
                         async with self._leases.holding(f"redrive.{service.name}"):
                             await service.processor.redrive(letter)
+                except Stopping:
+                    return
                 except TransientError as error:
                     log.warning("redrive waits", service=service.name, error=str(error))
             await self._bell.wait(ORDERS, token, IDLE_S)

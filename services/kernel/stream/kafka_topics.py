@@ -15,9 +15,10 @@ from aiokafka.errors import KafkaError
 from services.kernel.problems import TransientError
 from services.kernel.stream.kafka_connection import MESSAGE_BYTES, KafkaConnection
 
-RETENTION_DAYS = 7
-"""How long a topic keeps an event: the journal keeps it for ever, a worker that was away longer than a
-week starts from there. Deleted by age, not compacted: subscribers want every change, not the last state."""
+RETENTION_DAYS = 14
+"""How long a topic keeps an event. Deleted by age, not compacted: services want every change, not the last
+state. The journal keeps everything: a service that was away for longer gets what it missed when the
+relay's cursor is set back, and what the others have done already is known by their inbox rows."""
 
 _OK = 0
 _EXISTS_ALREADY = 36

@@ -31,8 +31,9 @@ BATCH_TRIES = 2
 """A whole batch is tried twice: the second try catches what was a race; then each event stands alone."""
 SINGLE_TRIES = 4
 """With the default backoff some 0.4-0.7 s: enough for a race, too short to hold up the others."""
-FLOOD_MEMORY = timedelta(hours=1)
-"""Dead letters older than this do not count when a consumer starts again."""
+FLOOD_MEMORY = timedelta(minutes=1)
+"""Dead letters older than this do not count when a consumer starts again. A flood makes one a second, so a
+process that restarts in the midst of one recalls it; what went wrong now and then during hours is none."""
 
 log = structlog.get_logger("liaison.stream")
 

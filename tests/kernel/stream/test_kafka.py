@@ -28,7 +28,7 @@ from services.kernel.stream.kafka_stream import KafkaStream
 from services.kernel.stream.kafka_topics import Topics
 from services.kernel.stream.port import Handler
 from tests.eventually import eventually
-from tests.kafka_broker import Broker, kafka_home
+from tests.kafka_broker import PASSWORD, USER, Broker, kafka_home
 from tests.kernel.stream.carriers import Carrier
 from tests.kernel.stream.effects import (
     FOLLOWED,
@@ -289,6 +289,32 @@ async def test_topics_are_created_once_and_left_alone_then(kafka: str, topics: T
         assert [len(topic["partitions"]) for topic in await admin.describe_topics(names)] == [2, 2]
     finally:
         await admin.close()
+
+
+async def test_everything_speaks_tls_and_sasl_where_it_is_told_to(
+    database: Database, kafka_node: Broker, topics: Topics
+) -> None:
+    connection = KafkaConnection(
+        (kafka_node.secured_servers,),
+        security_protocol="SASL_SSL",
+        sasl_mechanism="SCRAM-SHA-512",
+        username=USER,
+        password=PASSWORD,
+        ca_file=kafka_node.authority,
+    )
+    assert PASSWORD not in repr(connection)
+
+    def new_stream() -> KafkaStream:
+        return KafkaStream(database, SystemClock(), connection, topics=topics, types={HAPPENED})
+
+    async with Carrier(database, new_stream).carrying(Recorder()) as stream:
+        await happen(database, range(5))
+        await eventually(partial(has_effects, database, 5))
+
+        async def caught_up() -> bool:
+            return await stream.lag() == {"recorder": 0, "relay": 0}
+
+        await eventually(caught_up)
 
 
 @pytest.mark.slow

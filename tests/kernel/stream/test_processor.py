@@ -20,6 +20,8 @@ from services.kernel.metrics import REGISTRY
 from services.kernel.problems import TransientError
 from services.kernel.stream import dead_letters, tracing
 from services.kernel.stream.backoff import Backoff
+from services.kernel.stream.consumers import Halted
+from services.kernel.stream.flood import FloodGuard
 from services.kernel.stream.processor import Processor, Retries, Stopping
 from services.kernel.stream.progress import CursorProgress, InboxProgress
 from tests.conftest import MovableClock
@@ -154,6 +156,35 @@ async def test_the_waits_between_tries_pass_on_the_injected_clock(
         clock.advance(step_s / 2 + 1)
     await handling
     assert await effects(sqlite) == [1]
+
+
+async def test_a_restart_in_the_midst_of_a_flood_is_no_fresh_budget(
+    sqlite: Database, clock: MovableClock
+) -> None:
+    progress = await inbox_of(sqlite, Recorder(), clock)
+    await happen(sqlite, range(12), now=clock.now())
+    events = await read_all(sqlite)
+
+    async def handle_after_a_restart(batch: Sequence[Event]) -> None:
+        processor = Processor(
+            Recorder(fails=poison(*range(12))),
+            sqlite,
+            clock,
+            retries=Retries(1, 1),
+            flood=FloodGuard(limit=3),
+        )
+        await processor.open()
+        await processor.process(batch, progress)
+
+    for event in events[:3]:
+        clock.advance(1)
+        await handle_after_a_restart([event])
+    with pytest.raises(Halted, match="more than 3 of the last 100 events failed"):
+        await handle_after_a_restart(events[3:])
+    clock.advance(3600)  # what was long ago is no flood
+    await handle_after_a_restart(events[3:4])
+    async with sqlite.read() as tx:
+        assert await dead_letters.count(tx) == {"recorder": 4}
 
 
 async def test_a_stop_breaks_off_the_wait_for_an_outage(sqlite: Database, clock: MovableClock) -> None:
