@@ -6,9 +6,13 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter, FastAPI
 
-from services.bootstrap.parts import Core
+from services.bootstrap.parts import Brain, Core
+from services.courier import endpoints as courier
+from services.directory import endpoints as directory
 from services.gateway.app import create_app
 from services.gateway.health import Check
+from services.indexing import endpoints as indexing
+from services.intake import endpoints as intake
 from services.kernel.web.ports import WebPorts
 from services.kernel.web.session import Sessions
 from services.matching import endpoints as matching
@@ -26,12 +30,17 @@ def web_ports(core: Core) -> WebPorts:
     )
 
 
-def routers(core: Core) -> list[APIRouter]:
+def routers(core: Core, brain: Brain) -> list[APIRouter]:
     return [
+        *directory.routers(core.directory),
+        *intake.routers(core.intake),
         matching.router(core.matches),
         notification.router(core.subscriptions),
+        courier.endpoints_router(core.endpoints),
+        courier.deliveries_router(core.deliveries),
+        indexing.router(brain.generations, brain.upkeep),
     ]
 
 
-def application(core: Core, checks: Mapping[str, Check] | None = None) -> FastAPI:
-    return create_app(core.settings, web_ports(core), core.tail, routers(core), checks=checks)
+def application(core: Core, brain: Brain, checks: Mapping[str, Check] | None = None) -> FastAPI:
+    return create_app(core.settings, web_ports(core), core.tail, routers(core, brain), checks=checks)

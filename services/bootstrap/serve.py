@@ -24,6 +24,7 @@ from services.kernel.clock import Clock
 from services.kernel.journal.sequencer import Sequencer
 from services.kernel.problems import TransientError
 from services.kernel.settings import Settings
+from services.kernel.stream.port import Stream
 from services.kernel.vectors.edge import EdgeVectorIndex
 
 MAINTAIN_S = 30.0
@@ -32,7 +33,6 @@ MAINTAIN_S = 30.0
 log = structlog.get_logger("liaison.serve")
 
 Started = Callable[["Running"], Coroutine[Any, Any, None]]
-"""Work to do beside serving, once everything runs; cancelled at the end."""
 
 
 @dataclass(slots=True)
@@ -41,15 +41,24 @@ class Running:
 
     core: Core
     brain: Brain
+    carrier: Stream
     url: str
     first_key: str | None
 
+    def sign_in_link(self, key: str) -> str:
+        """An address that signs in on the board with this key, once."""
+        return f"{self.url}/sign-in"
+
 
 async def serve(
-    settings: Settings, started: Callable[[Running], Coroutine[Any, Any, None]] | None = None
+    settings: Settings, started: Started | None = None, *, until: asyncio.Event | None = None
 ) -> None:
-    """Serve until SIGTERM or SIGINT; then drain and hand back. Raises `ConfigurationError` at the start."""
-    stopping = asyncio.Event()
+    """Serve until SIGTERM or SIGINT, or until the event; then drain and hand back.
+
+    `started`: work to do beside serving, once everything runs; cancelled at the end. Raises
+    `ConfigurationError` at the start.
+    """
+    stopping = until or asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
@@ -74,9 +83,10 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         chosen = settings.admin_key
         first_key = await core.directory.ensure_admin(chosen.get_secret_value() if chosen else None)
         brain = await stack.enter_async_context(open_brain(core))
-        web = server(application(core), settings)
-        process = Running(core, brain, _url(listening), first_key)
-        async with _background(core, brain):
+        web = server(application(core, brain), settings)
+        carrier = stream(core)
+        process = Running(core, brain, carrier, _url(listening), first_key)
+        async with _background(core, brain, carrier):
             serving = asyncio.create_task(web.serve(sockets=[listening]), name="http")
             try:
                 await _until_started(web, serving)
@@ -87,9 +97,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
 
 
 @asynccontextmanager
-async def _background(core: Core, brain: Brain) -> AsyncIterator[None]:
+async def _background(core: Core, brain: Brain, carrier: Stream) -> AsyncIterator[None]:
     """Sequencer, tail, handlers, courier and upkeep, until the block ends; then each drains."""
-    carrier = stream(core)
     sender = Sender(core.guard, clock=core.clock)
     courier = Courier(core.database, sender, core.guard, core.secrets.box, core.clock)
     jobs: list[tuple[str, Coroutine[Any, Any, None]]] = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from pathlib import Path
 from statistics import fmean
 
 from schemas.challenge import Challenge, ChallengeContent, ChallengeState
@@ -157,7 +156,3 @@ def _pages(companies: Sequence[Company]) -> Iterator[tuple[int, Sequence[Company
     for start in range(0, len(companies), PAGE):
         page = companies[start : start + PAGE]
         yield start + len(page), page
-
-
-def scratch_database(folder: Path) -> str:
-    return f"sqlite:///{folder / 'scratch.db'}"

@@ -17,7 +17,7 @@ class Intake:
     """`Directory(database, clock, register=Register(database))` comes first, then this."""
 
     def __init__(self, database: Database, clock: Clock, directory: Directory) -> None:
-        writer = CompanyWriter(clock, directory)
+        self.writer = writer = CompanyWriter(clock, directory)
         self.challenges = Challenges(database, clock, directory)
         self.companies = Companies(database, clock, directory, writer)
         self.imports = CompanyImport(database, clock, directory, self.companies, writer)

@@ -1,0 +1,105 @@
+"""Talking to a server: its address and our key from the environment, its problems as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+from uuid import uuid4
+
+import httpx
+import typer
+
+from services.cli.output import EXIT_UNREACHABLE, EXIT_USAGE, fail
+
+DEFAULT_URL = "http://localhost:8000"
+TIMEOUT_S = 60.0
+"""An import of thousands of rows is answered when it is done."""
+PAGE = 200
+
+Url = Annotated[
+    str, typer.Option(envvar="LIAISON_URL", help="Address of the server.", show_default=DEFAULT_URL)
+]
+Key = Annotated[
+    str | None,
+    typer.Option(envvar="LIAISON_KEY", help="API key. Better in the environment than on the command line."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+class Client:
+    """Calls the API; a problem ends the command with its sentence."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self.http = http
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        return self._call("GET", path, params=_given(parameters))
+
+    def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
+        """`key`: an idempotency key; a fresh one is made where none is given."""
+        headers = {"Idempotency-Key": key or str(uuid4())}
+        return self._call("POST", path, json=body, headers=headers)
+
+    def upload(self, path: str, name: str, content: bytes, **parameters: Any) -> Any:
+        files = {"file": (name, content)}
+        return self._call("POST", path, files=files, params=_given(parameters))
+
+    def delete(self, path: str) -> Any:
+        return self._call("DELETE", path)
+
+    def pages(self, path: str, *, at_most: int, **parameters: Any) -> Iterator[dict[str, Any]]:
+        """Items of a list, over as many pages as it takes."""
+        cursor: str | None = None
+        left = at_most
+        while left > 0:
+            page = self.get(path, limit=min(left, PAGE), cursor=cursor, **parameters)
+            yield from page["items"]
+            left -= len(page["items"])
+            cursor = page["next"]
+            if cursor is None:
+                return
+
+    def _call(self, method: str, path: str, **arguments: Any) -> Any:
+        try:
+            response = self.http.request(method, path, **arguments)
+        except httpx.TransportError as error:
+            fail(
+                f"No server answers at {self.http.base_url} ({error}). Start one with `liaison serve`, or "
+                "name another with LIAISON_URL.",
+                EXIT_UNREACHABLE,
+            )
+        if not response.is_success:
+            fail(problem(response))
+        return response.json() if response.content else None
+
+
+def problem(response: httpx.Response) -> str:
+    """A problem document as lines for a person."""
+    try:
+        body = response.json()
+        lines = [f"{body['title']} ({response.status_code}): {body['detail']}"]
+        lines += [
+            f"  {one.get('pointer') or one.get('parameter') or ''}: {one['detail']}"
+            for one in body.get("errors", [])
+        ]
+        return "\n".join(lines)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"The server answered {response.status_code}: {response.text[:300]}"
+
+
+@contextmanager
+def connected(url: str, key: str | None) -> Iterator[Client]:
+    """A client that speaks with the key."""
+    if key is None:
+        fail(
+            "No API key. Set LIAISON_KEY; the first start of `liaison serve` shows the first one.",
+            EXIT_USAGE,
+        )
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S) as http:
+        yield Client(http)
+
+
+def _given(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if value is not None}

@@ -1,0 +1,60 @@
+"""`import companies`: profiles from a file that somebody already has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from services.cli.client import Json, Key, Url, connected
+from services.cli.output import EXIT_USAGE, err, fail, out, print_json, print_table
+
+SUFFIXES = (".csv", ".xlsx", ".jsonl")
+PROBLEMS_SHOWN = 50
+"""The rest is counted; `--json` prints all."""
+
+imports = typer.Typer(help="Bring in data from files.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(imports, name="import")
+
+
+@imports.command()
+def companies(
+    file: Annotated[
+        Path, typer.Argument(help="CSV, Excel (.xlsx) or JSON lines.", exists=True, dir_okay=False)
+    ],
+    owner: Annotated[
+        str | None, typer.Option(help="For administrators: handle of the organisation they belong to.")
+    ] = None,
+    url: Url = "http://localhost:8000",
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Create or update profiles from a file.
+
+    Columns are recognised by their names, in several languages. Rows that cannot be read are listed with
+    line and reason, all others are imported; importing the same file again changes nothing.
+    """
+    if file.suffix.lower() not in SUFFIXES:
+        fail(f"{file.name}: name a file that ends in {', '.join(SUFFIXES)}.", EXIT_USAGE)
+    with connected(url, key) as client, err.status(f"importing {file.name}"):
+        result = client.upload("/v1/companies/import", file.name, file.read_bytes(), owner=owner)
+    if as_json:
+        print_json(result)
+        return
+    counts = ", ".join(f"{result[name]} {name}" for name in ("created", "updated", "unchanged"))
+    out.print(f"[bold]{counts}[/bold]", highlight=False)
+    problems = result["problems"]
+    if problems:
+        print_table(
+            ("row", "reason"),
+            [(one["row"], escape(one["reason"])) for one in problems[:PROBLEMS_SHOWN]],
+            empty="",
+        )
+        if len(problems) > PROBLEMS_SHOWN:
+            out.print(f"… and {len(problems) - PROBLEMS_SHOWN} more")
+        raise typer.Exit(1)

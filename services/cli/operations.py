@@ -1,0 +1,102 @@
+"""`status`, `reindex`, `dead-letters`: for whoever runs the service."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from services.cli.client import Json, Key, Url, connected
+from services.cli.output import fail, out, print_json, print_table, progress
+
+LOOK_S = 0.5
+
+letters = typer.Typer(help="Events that could not be handled, with the reason.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(reindex)
+    app.add_typer(letters, name="dead-letters")
+
+
+def reindex(
+    wait: Annotated[bool, typer.Option(help="Wait until it is done.")] = True,
+    url: Url = "http://localhost:8000",
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Write every vector anew from the rows. The present index goes on serving."""
+    with connected(url, key) as client:
+        state = client.post("/v1/index/rebuild")
+        if wait:
+            with progress("writing vectors") as advance:
+                while state["rebuilt"] is not None:
+                    advance(state["rebuilt"])
+                    time.sleep(LOOK_S)
+                    state = client.get("/v1/index")
+    if as_json:
+        print_json(state)
+        return
+    for one in state["collections"]:
+        out.print(f"{one['name']:<50} {one['points']:>9} texts", highlight=False)
+    if state["lacking"]:
+        fail(f"{state['lacking']} profiles lack vectors; see `liaison dead-letters list`.")
+
+
+@letters.command(name="list")
+def list_letters(
+    service: Annotated[str | None, typer.Option(help="Only of this service, e.g. `matching`.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 50,
+    url: Url = "http://localhost:8000",
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """List what waits for a human."""
+    with connected(url, key) as client:
+        found = list(client.pages("/v1/dead-letters", at_most=limit, service=service))
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("id", "service", "type", "tries", "reason"),
+        [(one["id"], one["service"], one["type"], one["tries"], escape(one["reason"])) for one in found],
+        empty="No dead letters: every event was handled.",
+    )
+
+
+@letters.command()
+def show(
+    letter: Annotated[str, typer.Argument(help="Id of the dead letter.")],
+    url: Url = "http://localhost:8000",
+    key: Key = None,
+) -> None:
+    """Show one, with what is known of the failure."""
+    with connected(url, key) as client:
+        print_json(client.get(f"/v1/dead-letters/{letter}"))
+
+
+@letters.command()
+def redrive(
+    letter: Annotated[str, typer.Argument(help="Id of the dead letter.")],
+    url: Url = "http://localhost:8000",
+    key: Key = None,
+) -> None:
+    """Have it handled again, once its cause is mended."""
+    with connected(url, key) as client:
+        client.post(f"/v1/dead-letters/{letter}/redrive")
+    out.print(f"{letter} is handled again; `liaison dead-letters show {letter}` tells how that went")
+
+
+@letters.command()
+def discard(
+    letter: Annotated[str, typer.Argument(help="Id of the dead letter.")],
+    reason: Annotated[str, typer.Option(help="Why it may be given up; kept.")],
+    url: Url = "http://localhost:8000",
+    key: Key = None,
+) -> None:
+    """Give it up, with a reason."""
+    with connected(url, key) as client:
+        client.post(f"/v1/dead-letters/{letter}/discard", {"reason": reason})
+    out.print(f"{letter} is given up")

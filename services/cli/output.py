@@ -1,0 +1,81 @@
+"""What the command prints: results on stdout (tables for people, JSON for programs), the rest on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+EXIT_FAILED = 1
+"""The server refused, or what was checked does not hold."""
+EXIT_USAGE = 2
+"""The command line or the settings are wrong."""
+EXIT_UNREACHABLE = 3
+"""No server answers."""
+
+out = Console()
+err = Console(stderr=True)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document, indented, on stdout."""
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def print_line(value: Any) -> None:
+    """One JSON document on one line, flushed: for streams that are piped."""
+    sys.stdout.write(orjson.dumps(value).decode() + "\n")
+    sys.stdout.flush()
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, empty: str) -> None:
+    """A table for people; `empty` says what will appear here, and how to make it appear."""
+    if not rows:
+        err.print(empty)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    out.print(table)
+
+
+def fail(message: str, code: int = EXIT_FAILED) -> NoReturn:
+    """Say what is wrong, on stderr, and end."""
+    err.print(message, style="red", highlight=False, markup=False)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def progress(description: str, total: int | None = None) -> Iterator[Any]:
+    """A bar on stderr; yields a function that takes (done, total, description)."""
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    ) as bar:
+        task = bar.add_task(description, total=total)
+
+        def advance(done: int, total: int | None = None, description: str | None = None) -> None:
+            bar.update(task, completed=done, total=total, description=description)
+
+        yield advance
+
+
+def bar(score: float, width: int = 10) -> str:
+    """A score in [0, 1] as a bar of eighths of a character."""
+    eighths = round(max(0.0, min(1.0, score)) * width * 8)
+    full, part = divmod(eighths, 8)
+    return "█" * full + (" ▏▎▍▌▋▊▉"[part] if part else "") or "·"

@@ -1,0 +1,134 @@
+"""`subscribe` and `replay`: webhooks, and sending them again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from services.cli.client import Json, Key, Url, connected
+from services.cli.output import EXIT_USAGE, fail, out, print_json
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(subscribe)
+    app.command()(replay)
+
+
+def subscribe(
+    webhook: Annotated[
+        str | None, typer.Option(help="URL that webhooks are sent to; makes an endpoint for it.")
+    ] = None,
+    endpoint: Annotated[str | None, typer.Option(help="Or the id of an endpoint you have (end_…).")] = None,
+    company: Annotated[str | None, typer.Option(help="Follow the matches of this company.")] = None,
+    members: Annotated[
+        bool, typer.Option("--members", help="Follow those of your cluster's members.")
+    ] = False,
+    challenge: Annotated[str | None, typer.Option(help="Follow this challenge.")] = None,
+    buyer: Annotated[str | None, typer.Option(help="Follow everything of a buyer, by handle.")] = None,
+    country: Annotated[str | None, typer.Option(help="Follow a country, by its code.")] = None,
+    query: Annotated[str | None, typer.Option(help="Follow challenges near this sentence.")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Lowest score that is passed on.")
+    ] = None,
+    cpv: Annotated[list[str] | None, typer.Option(help="Only these CPV prefixes; may be repeated.")] = None,
+    url: Url = "http://localhost:8000",
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Hear of matches and announcements by signed webhook.
+
+    liaison subscribe --webhook https://example.org/hooks/liaison --company cmp_…
+    """
+    follow = _follow(company, members, challenge, buyer, country, query)
+    if (webhook is None) == (endpoint is None):
+        fail("Give either --webhook with a URL, or --endpoint with the id of one you have.", EXIT_USAGE)
+    with connected(url, key) as client:
+        made: dict[str, Any] | None = None
+        if webhook is not None:
+            made = client.post("/v1/endpoints", {"url": webhook})
+            endpoint = made["id"] if made else None
+        body = {
+            "follow": follow,
+            "endpoint": endpoint,
+            "threshold": threshold,
+            "filters": {"cpv": cpv or []},
+        }
+        subscription = client.post("/v1/subscriptions", body)
+    if as_json:
+        print_json({"subscription": subscription, "endpoint": made})
+        return
+    out.print(f"[bold]{subscription['id']}[/bold]  → {endpoint}", highlight=False)
+    if made is not None:
+        out.print(f"signing secret, shown this once: {made['secret']}", highlight=False)
+        out.print(f"try it: curl -X POST {url}/v1/endpoints/{endpoint}/test …", highlight=False)
+
+
+def _follow(
+    company: str | None,
+    members: bool,
+    challenge: str | None,
+    buyer: str | None,
+    country: str | None,
+    query: str | None,
+) -> dict[str, str]:
+    given: list[dict[str, str]] = []
+    if company is not None:
+        given.append({"kind": "own-profile", "company": company})
+    if members:
+        given.append({"kind": "members"})
+    if challenge is not None:
+        given.append({"kind": "challenge", "challenge": challenge})
+    if buyer is not None:
+        given.append({"kind": "bso", "buyer": buyer})
+    if country is not None:
+        given.append({"kind": "country", "country": country})
+    if query is not None:
+        given.append({"kind": "query", "query": query})
+    if len(given) != 1:
+        fail(
+            "Say what to follow: one of --company, --members, --challenge, --buyer, --country, --query.",
+            EXIT_USAGE,
+        )
+    return given[0]
+
+
+def replay(
+    target: Annotated[
+        str, typer.Argument(help="A message (msg_…) to send again, or an endpoint (end_…) with --since.")
+    ],
+    since: Annotated[
+        datetime | None, typer.Option(help="Beginning of the window, UTC, e.g. 2026-11-21T09:00:00.")
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(help="End of the window; default: now.")] = None,
+    url: Url = "http://localhost:8000",
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Send one message again, or those of a window that were not delivered.
+
+    The webhook-id stays the same, so that a receiver that has seen it can tell.
+    """
+    with connected(url, key) as client:
+        if target.startswith("msg_"):
+            answer = client.post(f"/v1/deliveries/{target}/resend")
+            text = f"{target} goes out again"
+        elif since is None:
+            fail("A window needs --since.", EXIT_USAGE)
+        else:
+            window = {
+                "endpoint": target,
+                "since": _utc(since),
+                "until": _utc(until or datetime.now(UTC)),
+            }
+            answer = client.post("/v1/deliveries/resend", window)
+            text = f"{answer['messages']} messages go out again"
+    if as_json:
+        print_json(answer)
+    else:
+        out.print(text, highlight=False)
+
+
+def _utc(moment: datetime) -> str:
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()

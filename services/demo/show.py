@@ -1,0 +1,173 @@
+"""`liaison demo`: real data, one challenge announced before your eyes, its webhook with the seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from schemas.delivery import EndpointContent
+from schemas.organisation import Organisation
+from schemas.subscription import FollowMembers, SubscriptionContent
+from services.bootstrap.parts import Core
+from services.bootstrap.serve import Running, serve
+from services.demo.dataset import DemoData
+from services.demo.dataset import load as read_data
+from services.demo.loading import Loaded, issue_key, load
+from services.demo.receiver import Received, Receiver, receiving
+from services.kernel.database import Database
+from services.kernel.security import CLUSTER, Principal
+from services.kernel.settings import Settings
+from services.matching.model import MatchRow
+
+SETTLE_S = 180.0
+"""Longest wait for the first 320 profiles and 46 challenges to be matched; on two cores it takes 10-20 s."""
+ARRIVAL_S = 30.0
+LABEL = "demo"
+
+console = Console()
+
+
+async def show(settings: Settings, *, stay: bool) -> None:
+    """Serve with demo data. `stay`: until Ctrl-C; else end after the webhook has arrived."""
+    console.print("[bold]Liaison[/bold] demo: everything in this one process, nothing leaves this machine\n")
+    done = asyncio.Event()
+    failure: list[BaseException] = []
+
+    async def play(process: Running) -> None:
+        try:
+            async with receiving() as receiver:
+                await _play(process, receiver)
+                if stay:
+                    console.print("\nIt stays up. [dim]Ctrl-C stops it.[/dim]")
+                    await asyncio.Event().wait()
+        except Exception as error:
+            failure.append(error)
+            raise
+        finally:
+            done.set()
+
+    await serve(settings, play, until=None if stay else done)
+    if failure:
+        raise failure[0]
+
+
+async def _play(process: Running, receiver: Receiver) -> None:
+    core = process.core
+    data = read_data()
+    loaded = await _load(core, data)
+    await _settled(core, process)
+    cluster = next(iter(loaded.clusters.values()))
+    await _subscribe(core, cluster, receiver)
+    await _tell_address(process, loaded)
+    await _announce(process, loaded, data, receiver)
+
+
+async def _load(core: Core, data: DemoData) -> Loaded:
+    columns = (TextColumn("loading {task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("organisations", total=None)
+
+        def advance(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        loaded = await load(core, data, advance)
+    console.print(
+        f"{loaded.companies} organisations (ANR, real names), {len(data.challenges)} challenges "
+        "(EU Funding & Tenders, TED)"
+    )
+    return loaded
+
+
+async def _settled(core: Core, process: Running) -> None:
+    """Wait until every profile is indexed and every challenge matched."""
+    deadline = time.monotonic() + SETTLE_S
+    with console.status("embedding and matching …"):
+        while time.monotonic() < deadline:
+            lag = await process.carrier.lag()
+            if not any(lag.values()):
+                break
+            await asyncio.sleep(0.2)
+    console.print(f"{await _count(core.database)} suggestions stand\n")
+
+
+async def _count(database: Database) -> int:
+    from sqlalchemy import func, select
+
+    async with database.read() as tx:
+        return (await tx.execute(select(func.count()).select_from(MatchRow))).scalar() or 0
+
+
+async def _subscribe(core: Core, cluster: Organisation, receiver: Receiver) -> None:
+    """The cluster hears of its members' matches, at the receiver."""
+    principal = Principal(cluster.id, CLUSTER, LABEL, frozenset({"write"}))
+    for old in await core.endpoints.list(principal, after=None, limit=50):
+        await core.endpoints.remove(principal, old.id)
+    for stale in await core.subscriptions.list(principal, after=None, limit=50):
+        await core.subscriptions.remove(principal, stale.id)
+    endpoint = await core.endpoints.create(principal, EndpointContent(url=receiver.url, label=LABEL))
+    receiver.secret = endpoint.secret
+    await core.subscriptions.create(
+        principal, SubscriptionContent(label=LABEL, follow=FollowMembers(), endpoint=endpoint.id)
+    )
+    console.print(f"{escape(cluster.name)} follows its members; webhooks go to {receiver.url}")
+
+
+async def _tell_address(process: Running, loaded: Loaded) -> None:
+    operator = await process.core.directory.organisation_by_handle_or_id(loaded.admin.organisation)
+    assert operator is not None
+    key = process.first_key or await process.core.directory.recover_admin("demo")
+    link = process.sign_in_link(key)
+    console.print(f"\nboard    [bold]{process.url}[/bold]")
+    console.print(f"sign in  {link}  [dim](works once, as administrator)[/dim]", soft_wrap=True)
+    console.print(f"API key  {key}\n", highlight=False, soft_wrap=True)
+
+
+async def _announce(process: Running, loaded: Loaded, data: DemoData, receiver: Receiver) -> None:
+    """Announce the live challenge over HTTP, as its buyer would."""
+    core = process.core
+    content = data.live.content(core.clock.now().date())
+    buyer = await core.directory.organisation_by_handle_or_id(content.buyer)
+    assert buyer is not None
+    key = await issue_key(core, buyer, f"{LABEL} {datetime.now(UTC):%Y-%m-%d %H:%M:%S}")
+    receiver.drain()
+    console.print(f"[bold]announcing[/bold] “{escape(content.title)}” ({escape(buyer.name)})")
+    async with httpx.AsyncClient(base_url=process.url, timeout=ARRIVAL_S) as http:
+        began = time.perf_counter()
+        response = await http.post(
+            "/v1/challenges",
+            json=content.model_dump(mode="json"),
+            headers={"Authorization": f"Bearer {key}"},
+        )
+        answered = time.perf_counter()
+    response.raise_for_status()
+    first = await receiver.wait(ARRIVAL_S)
+    if first is None:
+        console.print("[red]no webhook arrived[/red]; the delivery log on the board says why")
+        return
+    console.print(f"{answered - began:7.3f} s  201, {len(response.json()['requirements'])} requirements")
+    console.print(f"{first.at - began:7.3f} s  first webhook, signature verified")
+    _print_webhook(first)
+    more, until = 0, core.clock.now() + timedelta(seconds=2)
+    while core.clock.now() < until and await receiver.wait(0.5) is not None:
+        more += 1
+    console.print(f"           and {more} more")
+    console.print(f"\npage     {response.json()['links']['page']}", soft_wrap=True)
+
+
+def _print_webhook(received: Received) -> None:
+    event: dict[str, Any] = received.event
+    console.print(f"           webhook-id {received.id}  {event['type']}", highlight=False)
+    data = event["data"]
+    if isinstance(data.get("company"), dict):
+        company = f"{data['company']['name']} ({data['company']['country']})"
+        console.print(
+            f"           {escape(company)}  {data['score']:.2f} {data['strength']}", highlight=False
+        )
+        console.print(f"           {escape(data['headline'])}", highlight=False)
