@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from schemas.base import ChallengeId, CompanyId
 from schemas.events import CloudEvent
-from services.gateway.stream import Types, reader_of, wanted_types
+from services.gateway.stream import Types, reader_of
 from services.kernel.database import Database
 from services.kernel.journal.reading import head, read
 from services.kernel.problems import Forbidden, InvalidInput, Unauthenticated
@@ -56,7 +56,7 @@ def router(database: Database) -> APIRouter:
                 tx,
                 after=min(max(cursor[0], after), POSITION_MAX) if cursor else after,
                 limit=paging.limit + 1,
-                types=wanted_types(types),
+                types=frozenset(types) or None,
                 concerning=frozenset(name for name in (challenge, company) if name),
                 reader=reader_of(principal),
             )

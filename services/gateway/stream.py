@@ -11,17 +11,20 @@ from typing import Annotated, Any
 import orjson
 import structlog
 from fastapi import APIRouter, Header, Query
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from sse_starlette.sse import SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
 from schemas.base import ChallengeId, CompanyId
+from schemas.codes import quoted
 from schemas.events import EVENTS
 from schemas.stream import StreamGap, StreamOpened
 from services.gateway.feed import Feed, Slice, Start
 from services.gateway.metrics import STREAM_EVENTS, STREAMS, STREAMS_CUT
 from services.kernel.journal.event import Event
-from services.kernel.problems import FieldError, Forbidden, InvalidInput, TooManyRequests, Unauthenticated
+from services.kernel.problems import Forbidden, InvalidInput, TooManyRequests, Unauthenticated
 from services.kernel.security import Principal
 from services.kernel.web.authentication import Reader
 from services.kernel.web.problems import ConnectionCut, responses_for
@@ -44,6 +47,9 @@ RETRY_MS = 1_000
 
 FRAMES_KEPT = 512
 """Encoded events kept, so that one that goes to many readers is encoded once. As many as the tail keeps."""
+
+NAME_COMPARED = 100
+"""Characters of a wrong name that are compared with the right ones: comparing is quadratic."""
 
 POSITION = r"^(0|[1-9][0-9]{0,17})$"
 
@@ -145,20 +151,30 @@ def reader_of(principal: Principal) -> str | None:
     return None if principal.is_admin else principal.organisation
 
 
-def wanted_types(types: list[str]) -> frozenset[str] | None:
-    """Event types as given in an address, repeated or separated by commas. Raises `InvalidInput`."""
-    names = [name.strip() for group in types for name in group.split(",") if name.strip()]
-    for name in names:
-        if name not in EVENTS:
-            near = difflib.get_close_matches(name[:100], EVENTS, n=1)
-            advice = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(EVENTS)}."
-            detail = f"'{name[:100]}' is not an event type.{advice}"
-            raise InvalidInput(f"types: {detail}", errors=[FieldError(parameter="types", detail=detail)])
-    return frozenset(names) or None
+def _known(name: str) -> str:
+    if name in EVENTS:
+        return name
+    near = difflib.get_close_matches(name[:NAME_COMPARED], EVENTS, n=1)
+    advice = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(EVENTS)}."
+    raise PydanticCustomError(
+        "unknown_event_type",
+        "{name} is not an event type. {advice}",
+        {"name": quoted(name), "advice": advice},
+    )
 
 
+def _split(names: Any) -> Any:
+    """Lists in an address are repeated or separated by commas; both are understood."""
+    if not isinstance(names, list):
+        return names
+    return [name.strip() for each in names for name in str(each).split(",") if name.strip()]
+
+
+EventType = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": [*EVENTS]})]
 Types = Annotated[
-    list[str], Query(description="Only events of these types; repeat it or separate them by commas")
+    list[EventType],
+    BeforeValidator(_split),
+    Query(description="Only events of these types; repeat it or separate them by commas"),
 ]
 After = Annotated[
     str | None,
@@ -207,7 +223,7 @@ def router(streams: Streams) -> APIRouter:
         resume = last_event_id if last_event_id is not None else after
         wanted = Slice(
             reader=reader_of(principal),
-            types=wanted_types(types),
+            types=frozenset(types) or None,
             concerning=frozenset(name for name in (challenge, company) if name),
         )
         return await streams.open(principal.key, wanted, None if resume is None else int(resume))

@@ -27,7 +27,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.kernel.database import Database
-from services.kernel.problems import Conflict, InvalidInput, MalformedRequest
+from services.kernel.problems import Conflict, InvalidInput
 from services.kernel.web.authentication import Writer
 from services.kernel.web.model import IdempotencyKey
 from services.kernel.web.ports import WebPorts, ports_of
@@ -35,6 +35,9 @@ from services.kernel.web.ports import WebPorts, ports_of
 KEY_LIFETIME = timedelta(hours=24)
 """As long as a client may sensibly retry; clients are told so in the description of the header."""
 KEY_MAX = 255
+KEY_PATTERN = "^[!-~]([ -~]*[!-~])?$"
+"""Visible ASCII characters, blanks between them; what HTTP carries without doubt."""
+
 REPLAYED = "idempotency-replayed"
 PURGE_BATCH = 1_000
 """Expired keys deleted in one transaction: short enough that nobody waits for it."""
@@ -189,6 +192,8 @@ async def _guard(
     idempotency_key: Annotated[
         str | None,
         Header(
+            max_length=KEY_MAX,
+            pattern=KEY_PATTERN,
             description="Any text that is new for each new request, e.g. a UUID, plain or in double quotes. "
             "Sent again with the same key within 24 hours, a request has no second effect and gets the "
             "same answer.",
@@ -199,11 +204,9 @@ async def _guard(
     ports = ports_of(request)
     if idempotency_key is None:
         return Guard(ports, principal.organisation, None, "")
-    key = idempotency_key.strip()
-    if len(key) > 1 and key[0] == key[-1] == '"':  # a string of RFC 8941, as the draft has it
+    key = idempotency_key
+    if len(key) > 2 and key[0] == key[-1] == '"':  # a string of RFC 8941, as the draft has it
         key = key[1:-1]
-    if not 0 < len(key) <= KEY_MAX or not key.isascii() or not key.isprintable():
-        raise MalformedRequest(f"The Idempotency-Key must be 1 to {KEY_MAX} visible ASCII characters.")
     return Guard(ports, principal.organisation, key, await _fingerprint(request))
 
 

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from services.kernel.problems import MalformedRequest, PreconditionFailed, PreconditionRequired
 
 _TAG = re.compile(r'(?:W/)?"([^"]*)"')
-_LIST = re.compile(r'\s*(?:W/)?"[^"]*"\s*(?:,\s*(?:W/)?"[^"]*"\s*)*')
+_LIST = re.compile(r'(?:W/)?"[^"]*"(?:\s*,\s*(?:W/)?"[^"]*")*')
+_SHAPE = rf"^(?:\*|{_LIST.pattern})$"
 _VERSION = re.compile("[1-9][0-9]{0,17}", re.ASCII)
 
 
@@ -43,7 +44,7 @@ def parse_if_match(header: str) -> Precondition:
     and our tags name versions, not bytes. A tag that is no version of ours matches nothing."""
     if header.strip() == "*":
         return ANY_VERSION
-    if not _LIST.fullmatch(header):
+    if not _LIST.fullmatch(header.strip()):
         raise MalformedRequest('If-Match must be an entity tag as we sent it, e.g. "3", or *.')
     tags = _TAG.findall(header)
     return Precondition(frozenset(int(tag) for tag in tags if _VERSION.fullmatch(tag)))
@@ -51,7 +52,10 @@ def parse_if_match(header: str) -> Precondition:
 
 _Header = Annotated[
     str | None,
-    Header(description='The ETag of the version you read, e.g. `"3"`; `*` for whichever there is.'),
+    Header(
+        pattern=_SHAPE,
+        description='The ETag of the version you read, e.g. `"3"`; `*` for whichever there is.',
+    ),
 ]
 
 

@@ -146,6 +146,8 @@ def _sentence(error: Any, strange: Sequence[str]) -> str:
         return f"This is required. Is '{near[0]}' meant for it?" if near else "This is required."
     if kind in _SENTENCES:
         return _SENTENCES[kind]
+    if kind == "string_pattern_mismatch":
+        return f"This does not have the form that is wanted here ({error['ctx']['pattern']}); see /docs."
     said = str(error["msg"]).removeprefix("Value error, ")
     said = said.replace("Input should", "This should", 1)
     said = said[:1].upper() + said[1:]

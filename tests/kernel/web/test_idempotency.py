@@ -144,9 +144,9 @@ async def test_uploads_are_compared_by_their_bytes(simple: httpx.AsyncClient) ->
     assert (await upload("abd")).status_code == 422
 
 
-@pytest.mark.parametrize("key", ["", " ", '""', "é", "a\tb", "x" * 256])
+@pytest.mark.parametrize("key", ["", " ", "é", "a\tb", "x" * 256])
 async def test_a_key_that_is_none(simple: httpx.AsyncClient, key: str) -> None:
     headers = {**bearer("lia_writer"), "Idempotency-Key": key.encode("latin-1")}
     response = await simple.post("/things", json=BODY, headers=headers)  # type: ignore[arg-type]
-    assert response.status_code == 400
-    assert "1 to 255" in response.json()["detail"]
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["parameter"].lower() == "idempotency-key"
