@@ -25,9 +25,6 @@ LEAST_COSINE = 0.9999
 """Between the exported model and torch. Seen: 0.9999998; a fusion that does not fit is far below."""
 
 FUSED_LIKE_BERT = frozenset({"bert", "roberta", "xlm-roberta", "camembert", "electra", "distilbert"})
-LARGEST_FUSED_BYTES = 1_500_000_000
-"""A protobuf message ends at 2 GB, and the optimiser needs the graph in one."""
-
 PROBES = (
     "Radiation-hard pressure sensor for a 4 K helium line.",
     "vacuum",
@@ -124,7 +121,7 @@ def _fuse(graph: Path, target: Path) -> Path | None:
     config = AutoConfig.from_pretrained(
         str(graph.parent.parent if graph.parent.name == "onnx" else graph.parent)
     )
-    if config.model_type not in FUSED_LIKE_BERT or graph.stat().st_size > LARGEST_FUSED_BYTES:
+    if config.model_type not in FUSED_LIKE_BERT or _external_weights(graph):
         return None
     options = FusionOptions("bert")
     options.enable_skip_layer_norm = False
@@ -143,10 +140,14 @@ def _fuse(graph: Path, target: Path) -> Path | None:
 
 
 def _place(graph: Path, into: Path) -> None:
-    """Beside weights that a graph of more than 2 GB keeps in files of their own, under the names it knows."""
     shutil.copyfile(graph, into / MODEL_FILE)
-    for external in graph.parent.glob("*.onnx_data*"):
+    for external in _external_weights(graph):
         shutil.copyfile(external, into / external.name)
+
+
+def _external_weights(graph: Path) -> list[Path]:
+    """Files beside a graph of more than 2 GB, where a protobuf message ends; it knows them by name."""
+    return list(graph.parent.glob("*.onnx_data*"))
 
 
 def _agreement(into: Path, manifest: dict[str, Any], reference: np.ndarray[Any, Any]) -> float:

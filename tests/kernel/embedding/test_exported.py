@@ -20,6 +20,7 @@ from services.kernel.embedding.source import fingerprint, locate
 
 source, cache = locate(sys.argv[1]), Path(sys.argv[2])
 encoder = open_exported(source, fingerprint(source, cache), cache, lanes=1)
+assert "torch" not in sys.modules, "only the process that exports pays for torch"
 sys.stdout.write(encoder.encode(encoder.tokenise(["vacuum pump"])).tobytes().hex())
 """
 
