@@ -56,7 +56,7 @@ class Dispatch:
         self._on_outcome = on_outcome
         self._max_in_flight = max_in_flight
         self._traced = traced
-        self._ring: deque[Lane] = deque()
+        self._line: deque[Lane] = deque()
         self._workers: set[asyncio.Task[None]] = set()
 
     def add(self, lane: Lane, messages: list[Due]) -> None:
@@ -85,54 +85,63 @@ class Dispatch:
         return [(lane, item) for lane, item in settled if self.lanes.get(lane.endpoint.id) is lane]
 
     def staff(self) -> None:
-        """Start workers where there is work and room, one for each lane in turn."""
+        """Have as many workers as there is work and room for."""
         now = self._clock.now()
-        self._ring = deque(lane for lane in self.lanes.values() if lane.has_work(now))
-        self._fill()
+        for lane in self.lanes.values():
+            if lane.has_work(now):
+                self._line_up(lane)
+        self._hire()
         metrics.IN_FLIGHT.set(self.in_flight)
 
-    def _fill(self) -> None:
+    def _hire(self) -> None:
+        while self.in_flight < self._max_in_flight:
+            job = self._next()
+            if job is None:
+                return
+            worker = asyncio.get_running_loop().create_task(self._work(*job))
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    def _line_up(self, lane: Lane) -> None:
+        if lane.queue and not lane.in_line:
+            lane.in_line = True
+            self._line.append(lane)
+
+    def _next(self) -> tuple[Lane, Due] | None:
+        """The next message, of one lane after the other in turn; it counts as under way from now on."""
         now = self._clock.now()
-        while self._ring and self.in_flight < self._max_in_flight:
-            lane = self._ring.popleft()
+        while self._line:
+            lane = self._line.popleft()
+            lane.in_line = False
             if lane.has_work(now):
-                self._start(lane)
-                self._ring.append(lane)
-
-    def _start(self, lane: Lane) -> None:
-        lane.in_flight += 1
-        self.in_flight += 1
-        worker = asyncio.get_running_loop().create_task(self._work(lane, self._pop(lane)))
-        self._workers.add(worker)
-        worker.add_done_callback(self._workers.discard)
-
-    def _pop(self, lane: Lane) -> Due:
-        self.queued -= 1
-        return lane.queue.popleft()
+                lane.in_flight += 1
+                self.in_flight += 1
+                self.queued -= 1
+                due = lane.queue.popleft()
+                self._line_up(lane)
+                return lane, due
+        return None
 
     async def _work(self, lane: Lane, due: Due) -> None:
-        """Send one message of the lane after another, as long as its queue, its cap and the others allow."""
-        try:
-            while True:
+        """Send one message after another, whichever lane's turn it is, until there is none to send."""
+        while True:
+            room = lane.cap
+            try:
                 settled = await self._deliver(lane, due)
-                if settled.outcome is not None:
-                    lane.note(settled.outcome)
-                self.settled.append((lane, settled))
-                self._on_outcome(lane)
-                if not lane.queue or lane.in_flight > lane.cap or lane.rests(self._clock.now()):
-                    break
-                if lane.in_flight < lane.cap:  # an answer has just widened it
-                    self._ring.append(lane)
-                    self._fill()
-                if self._ring or not lane.queue:  # others wait for a place: give this one up, and queue again
-                    break
-                due = self._pop(lane)
-        finally:
-            lane.in_flight -= 1
-            self.in_flight -= 1
-            if lane.queue:
-                self._ring.append(lane)
-            self._fill()
+            finally:
+                lane.in_flight -= 1
+                self.in_flight -= 1
+            if settled.outcome is not None:
+                lane.note(settled.outcome)
+            self.settled.append((lane, settled))
+            self._on_outcome(lane)
+            self._line_up(lane)
+            job = self._next()
+            if job is None:
+                return
+            if lane.cap > room:  # an answer has just widened it: others can help
+                self._hire()
+            lane, due = job
 
     async def _deliver(self, lane: Lane, due: Due) -> Settled:
         now = self._clock.now()
