@@ -29,7 +29,8 @@ class ChallengeFilter:
     """What a list is narrowed to; None leaves that open.
 
     `country`: companies from there may answer. `cpv`: the beginning of a code. `text`: occurs in title,
-    need or buyer's name, in any case. `due_from`, `due_until`: the deadline, both ends included.
+    need or buyer's name, in any case; `words`: each of them does. `due_from`, `due_until`: the deadline, both
+    ends included. `open_on`: matched on that day.
     """
 
     state: ChallengeState | None = None
@@ -39,6 +40,8 @@ class ChallengeFilter:
     text: str | None = None
     due_from: date | None = None
     due_until: date | None = None
+    words: tuple[str, ...] = ()
+    open_on: date | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         found: list[ColumnElement[bool]] = []
@@ -51,8 +54,10 @@ class ChallengeFilter:
             found.append(or_(_TABLE.c.countries == "", named))
         if self.cpv is not None:
             found.append(_TABLE.c.cpv.contains(f"|{self.cpv}", autoescape=True))
-        if self.text is not None:
-            found.append(_TABLE.c.search.contains(self.text.casefold(), autoescape=True))
+        wanted = [self.text, *self.words] if self.text is not None else self.words
+        found.extend(_TABLE.c.search.contains(text.casefold(), autoescape=True) for text in wanted)
+        if self.open_on is not None:
+            found.append(is_open(self.open_on))
         if self.due_from is not None:
             found.append(_TABLE.c.deadline >= self.due_from)
         if self.due_until is not None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
 
 from schemas.match import MatchState, MatchSuggestion
 from services.kernel.database import Database
 from services.kernel.problems import NotFound
 from services.kernel.security import CLUSTER, Principal
+from services.matching.depth import Depth, depth
 from services.matching.model import MatchRow
 
 GONE = (MatchState.retracted.value, MatchState.superseded.value, MatchState.expired.value)
@@ -76,6 +77,32 @@ class Matches:
         if document is None:
             raise NotFound(f"There is no match {match!r} that you may see.")
         return MatchSuggestion.model_validate(document)
+
+    async def counts(self, principal: Principal, challenges: Collection[str]) -> dict[str, int]:
+        """How many suggestions of each of these challenges the reader sees; without those that have none."""
+        if not challenges:
+            return {}
+        query = (
+            select(MatchRow.challenge, func.count())
+            .where(
+                MatchRow.challenge.in_(sorted(challenges)),
+                MatchRow.state.not_in(GONE),
+                await self._visible(principal),
+            )
+            .group_by(MatchRow.challenge)
+        )
+        async with self._database.read() as tx:
+            return {row[0]: row[1] for row in (await tx.execute(query)).all()}
+
+    async def depth(self, principal: Principal, challenge: str) -> Depth:
+        """How many answer each requirement, among the suggestions that the reader sees."""
+        query = select(MatchRow.document).where(
+            MatchRow.challenge == challenge,
+            MatchRow.state.not_in(GONE),
+            await self._visible(principal),
+        )
+        async with self._database.read() as tx:
+            return depth((await tx.execute(query)).scalars())
 
     async def _list(
         self,
