@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.kernel.database import wake_after_commit
@@ -49,16 +49,13 @@ async def append(tx: AsyncSession, events: Sequence[NewEvent], *, now: datetime)
         for event in events
     ]
     serial = tx.get_bind().dialect.name == "sqlite"
-    position, previous = await _head(tx) if serial else (0, GENESIS)
     if serial:
-        for row in rows:
-            position += 1
-            previous = entry_hash(previous, position, row)
-            row.update(position=position, hash=previous)
-    inserted = await tx.execute(
-        insert(JournalEntry).returning(JournalEntry.number, sort_by_parameter_order=True), rows
-    )
-    numbers = inserted.scalars().all()
+        numbers = await _insert_in_place(tx, rows)
+    else:
+        inserted = await tx.execute(
+            insert(JournalEntry).returning(JournalEntry.number, sort_by_parameter_order=True), rows
+        )
+        numbers = inserted.scalars().all()
     shares = [
         {"organisation": organisation, "number": number}
         for number, event in zip(numbers, events, strict=True)
@@ -67,6 +64,18 @@ async def append(tx: AsyncSession, events: Sequence[NewEvent], *, now: datetime)
     if shares:
         await tx.execute(insert(JournalAudience), shares)
     wake_after_commit(tx, JOURNAL if serial else UNSEQUENCED)
+
+
+async def _insert_in_place(tx: AsyncSession, rows: Sequence[dict[str, Any]]) -> Sequence[int]:
+    """Insert the rows with their positions, and return their numbers, which are given here too: the one
+    writer knows the last, and asking SQLite for them would make every row a statement of its own."""
+    position, previous = await _head(tx)
+    last = (await tx.execute(select(func.max(JournalEntry.number)))).scalar() or 0
+    for offset, row in enumerate(rows, start=1):
+        previous = entry_hash(previous, position + offset, row)
+        row.update(number=last + offset, position=position + offset, hash=previous)
+    await tx.execute(insert(JournalEntry), rows)
+    return [row["number"] for row in rows]
 
 
 async def sequence(tx: AsyncSession, limit: int = SEQUENCE_BATCH) -> int:
