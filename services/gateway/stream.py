@@ -167,7 +167,7 @@ def _split(names: Any) -> Any:
     """Lists in an address are repeated or separated by commas; both are understood."""
     if not isinstance(names, list):
         return names
-    return [name.strip() for each in names for name in str(each).split(",") if name.strip()]
+    return [name for each in names for name in str(each).split(",")]
 
 
 EventType = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": [*EVENTS]})]

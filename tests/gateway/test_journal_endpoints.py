@@ -49,7 +49,7 @@ async def test_pages_of_ones_own_slice(both: httpx.AsyncClient, database: Databa
 
 
 @pytest.mark.parametrize(
-    "query", ["after=-1", "after=x", f"after={2**63}", "types=x", "challenge=x", "limit=0", "cursor=WyJhIl0"]
+    "query", ["after=-1", "after=x", f"after={2**63}", "types=x", "challenge=x", "limit=0", "cursor=a,b"]
 )
 async def test_wrong_parameters(plain: httpx.AsyncClient, query: str) -> None:
     response = await plain.get(f"/v1/journal?{query}", headers=bearer("lia_reader"))
@@ -60,7 +60,7 @@ async def test_wrong_parameters(plain: httpx.AsyncClient, query: str) -> None:
 @pytest.mark.parametrize("cursor", ["Wzk5OTk5OTk5OTk5OTk5OTk5OTk5OTldCg", "WzFlOTld", "Wy0xXQ"])
 async def test_a_made_up_cursor_is_no_bug(both: httpx.AsyncClient, cursor: str) -> None:
     response = await both.get(f"/v1/journal?cursor={cursor}", headers=bearer("lia_reader"))
-    assert response.status_code in (200, 422)
+    assert response.status_code in (200, 404)
 
 
 async def test_it_needs_a_key(plain: httpx.AsyncClient) -> None:

@@ -44,6 +44,9 @@ def document(app: FastAPI) -> dict[str, Any]:
         for operations in schema.get("paths", {}).values():
             for operation in operations.values():
                 _add_problems(operation)
+                for parameter in operation.get("parameters", ()):
+                    if parameter["in"] in ("path", "query"):
+                        _forbid_nul(parameter["schema"])
         schema["components"]["schemas"] = dict(sorted(schemas.items()))
         app.openapi_schema = schema
     return app.openapi_schema
@@ -66,3 +69,10 @@ def _add_problems(operation: dict[str, Any]) -> None:
         {"description": "Any other problem", "content": {PROBLEM_JSON: {"schema": PROBLEM_REF}}},
     )
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _forbid_nul(schema: dict[str, Any]) -> None:
+    """Says of free texts in an address what `known_parameters` enforces."""
+    for part in (schema, schema.get("items", {}), *schema.get("anyOf", ())):
+        if part.get("type") == "string" and not part.keys() & {"pattern", "enum", "const", "format"}:
+            part["pattern"] = r"^[^\u0000]*$"

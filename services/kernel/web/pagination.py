@@ -13,7 +13,7 @@ import orjson
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.kernel.problems import FieldError, InvalidInput
+from services.kernel.problems import FieldError, NotFound
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 200
@@ -41,7 +41,7 @@ class PageRequest:
         self._cursor = cursor
 
     def after(self, *types: type[str] | type[int] | type[float]) -> tuple[Any, ...] | None:
-        """The sort values to go on from, of these types; None for the first page. Raises `InvalidInput`."""
+        """The sort values to go on from, of these types; None for the first page. Raises `NotFound`."""
         if self._cursor is None:
             return None
         values = decode_cursor(self._cursor)
@@ -68,7 +68,7 @@ def encode_cursor(values: Sequence[Any]) -> str:
 
 
 def decode_cursor(cursor: str) -> list[Any]:
-    """The inverse; raises `InvalidInput` for anything that `encode_cursor` did not make."""
+    """The inverse; raises `NotFound` for anything that `encode_cursor` did not make."""
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         values = orjson.loads(raw)
@@ -79,16 +79,20 @@ def decode_cursor(cursor: str) -> list[Any]:
     return values
 
 
-def _not_ours() -> InvalidInput:
-    detail = "This is not a cursor of this list; take it from `next` of the page before, unchanged."
-    return InvalidInput(f"cursor: {detail}", errors=[FieldError(parameter="cursor", detail=detail)])
+def _not_ours() -> NotFound:
+    detail = "This is no page of this list; take the cursor from `next` of the page before, unchanged."
+    return NotFound(f"cursor: {detail}", errors=[FieldError(parameter="cursor", detail=detail)])
 
 
 async def _asked(
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="Most items on the page")] = LIMIT_DEFAULT,
     cursor: Annotated[
         str | None,
-        Query(max_length=CURSOR_MAX, description="`next` of the page before; none: the first page"),
+        Query(
+            max_length=CURSOR_MAX,
+            pattern="^[A-Za-z0-9_-]+$",
+            description="`next` of the page before; none: the first page",
+        ),
     ] = None,
 ) -> PageRequest:
     return PageRequest(limit, cursor)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.kernel.problems import InvalidInput, MalformedRequest, PreconditionFailed
+from services.kernel.problems import MalformedRequest, NotFound, PreconditionFailed
 from services.kernel.web.pagination import PageRequest, decode_cursor, encode_cursor
 from services.kernel.web.preconditions import Precondition, etag, parse_if_match
 
@@ -28,8 +28,8 @@ def test_a_cursor_comes_back(values: list[str | int | float]) -> None:
 
 
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")))
-def test_a_strange_cursor_is_invalid_input_and_nothing_else(text: str) -> None:
-    with contextlib.suppress(InvalidInput):
+def test_a_strange_cursor_is_not_found_and_nothing_else(text: str) -> None:
+    with contextlib.suppress(NotFound):
         PageRequest(10, text).after(str, int)
 
 
@@ -37,7 +37,7 @@ def test_a_cursor_of_another_list_is_refused() -> None:
     cursor = encode_cursor(["chl_1", 3])
     assert PageRequest(10, cursor).after(str, int) == ("chl_1", 3)
     for types in ((int, int), (str,), (str, int, int)):
-        with pytest.raises(InvalidInput):
+        with pytest.raises(NotFound):
             PageRequest(10, cursor).after(*types)
 
 
@@ -59,7 +59,7 @@ async def test_pages_hold_everything_once(simple: httpx.AsyncClient, limit: int)
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=201", "limit=x", "cursor=%00", "cursor=e30", "cursor=" + "a" * 1_001]
+    "query", ["limit=0", "limit=201", "limit=x", "cursor=%00", "cursor=", "cursor=" + "a" * 1_001]
 )
 async def test_wrong_paging_is_422(simple: httpx.AsyncClient, query: str) -> None:
     response = await simple.get(f"/things?{query}")
