@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -180,13 +181,13 @@ class EdgeCollection:
             self._changed.clear()
             self._stale_before = self._removed = self.logged = 0
             self.stop_tracking()
-        await dispose(self._folder, old)
+        await dispose(self._folder, old, self.spec)
 
     async def drop(self) -> None:
         async with self._writing:
             gone, self._live = self.live, None
-            folder = self._folder.forget(self.spec.name)
-        await _close_and_remove(gone, folder, folder / gone.path.name)
+            home = self._folder.forget(self.spec.name)
+        await _take_down(self._folder, gone, self.spec, home)
 
     async def close(self) -> None:
         await self.remember()
@@ -225,21 +226,26 @@ class EdgeCollection:
         self._touched.difference_update(ids)
 
 
-async def dispose(folder: EdgeFolder, generation: Generation) -> None:
+async def dispose(folder: EdgeFolder, generation: Generation, spec: CollectionSpec) -> None:
     """Close a generation that serves no longer, and remove it."""
-    if not generation.path.exists():  # its collection was dropped meanwhile, and took it along
-        generation.close_quickly()
-        return
-    gone = folder.discard_generation(generation.path)
-    await _close_and_remove(generation, gone, gone)
+    await _take_down(folder, generation, spec, generation.path)
 
 
-async def _close_and_remove(generation: Generation, gone: Path, shard: Path) -> None:
+async def _take_down(folder: EdgeFolder, generation: Generation, spec: CollectionSpec, home: Path) -> None:
+    """`home` is the folder to remove: the generation's own, or its collection's."""
+    gone: Path | None = None
     try:
-        await asyncio.to_thread(sync_log, shard)
+        for step in generation.dismantling(spec):
+            with suppress(VectorStoreUnavailable):  # then closing takes longer, that is all
+                step()
+            await asyncio.sleep(0)
+        if home.exists():  # else its collection was dropped meanwhile, and took it along
+            gone = folder.discard(home)
+            await asyncio.to_thread(sync_log, gone / generation.path.relative_to(home))
     finally:
         generation.close_quickly()
-    await asyncio.to_thread(remove_folder, gone)
+    if gone is not None:
+        await asyncio.to_thread(remove_folder, gone)
 
 
 def slices(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -94,11 +94,15 @@ class EdgeFolder:
         return _draft(self._collections / name / RECORD, asdict(record))
 
     def forget(self, name: str) -> Path:
-        """Move a collection out of sight, and say where it lies now."""
-        return self._discard(self._collections / name)
+        """From now on the collection is a leftover. Its folder, to be discarded."""
+        (self._collections / name / RECORD).unlink()
+        return self._collections / name
 
-    def discard_generation(self, path: Path) -> Path:
-        return self._discard(path)
+    def discard(self, path: Path) -> Path:
+        """Move a folder out of the way, and say where it lies now."""
+        gone = self._trash / str(ULID())
+        path.rename(gone)
+        return gone
 
     def aliases(self) -> dict[str, str]:
         path = self.root / "aliases.json"
@@ -110,11 +114,6 @@ class EdgeFolder:
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.root).free
-
-    def _discard(self, path: Path) -> Path:
-        gone = self._trash / str(ULID())
-        path.rename(gone)
-        return gone
 
 
 def bytes_on_disk(folder: Path) -> int:

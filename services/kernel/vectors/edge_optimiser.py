@@ -24,8 +24,9 @@ from services.kernel.vectors.edge_generation import Generation, warm
 from services.kernel.vectors.edge_values import Row, point_of_row
 from services.kernel.vectors.port import CollectionSpec
 
-NICENESS = 19
-"""The lowest priority: an index that is late costs milliseconds a query, a late request costs its user."""
+NICENESS = 10
+"""A late index costs milliseconds a query, a late request costs its user. Not the lowest priority, with
+which the process gets next to nothing on a busy machine."""
 
 LENGTH = struct.Struct(">I")
 

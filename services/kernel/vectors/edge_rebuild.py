@@ -54,7 +54,7 @@ async def rebuild(folder: EdgeFolder, collection: EdgeCollection, build: Build) 
         if fresh is None:
             await asyncio.to_thread(remove_folder, build.path)
         elif collection.record.generation != build.path.name:
-            await dispose(folder, fresh)
+            await dispose(folder, fresh, build.spec)
 
 
 async def touch_all(generation: Generation) -> None:
