@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from services.cli.output import EXIT_USAGE, err, fail
-from services.kernel.settings import ConfigurationError, Settings, load_settings, misspelt_variables
+from services.kernel.settings import ConfigurationError, LogLevel, Settings, load_settings, misspelt_variables
 
 DataDir = Annotated[
     Path | None, typer.Option(help="Folder of everything kept on disk; default LIAISON_DATA_DIR or ./var.")
@@ -63,7 +63,10 @@ def demo(
     from services.demo.show import show
 
     settings = settings_or_fail(
-        port=port, data_dir=data_dir or Path("var") / "demo", allow_loopback_webhooks=True
+        port=port,
+        data_dir=data_dir or Path("var") / "demo",
+        allow_loopback_webhooks=True,
+        log_level=LogLevel.error,  # what the demo shows is its own story; LIAISON_LOG_LEVEL is for `serve`
     )
     run(show(settings, stay=not once), settings)
 

@@ -42,7 +42,7 @@ RESEARCH = frozenset(
 )
 """Technology centres, agencies, hospitals. Universities and the delegations of the national research
 organisations took part in nearly everything and would hide the industry."""
-CAPABILITIES_MAX = 8
+CAPABILITIES_MAX = 12
 """The largest took part in dozens of projects; the demo shows the richest texts."""
 TEXT_MAX = 700
 """Characters of a capability: the title and the first sentences, as much as an embedding model reads."""
@@ -103,15 +103,14 @@ def build(projects: Iterable[Mapping[str, Any]]) -> list[Entity]:
     texts: dict[str, list[Entity]] = defaultdict(list)
     partners: dict[str, Mapping[str, Any]] = {}
     for project in projects:
-        capability = _capability(project)
-        if capability is None:
+        capabilities = _capabilities(project)
+        if not capabilities:
             continue
         for partner in project["partners"]:
             name = _name(partner["name"])
             if partner["category"] in INDUSTRY | RESEARCH and _placed(name, partner):
                 partners.setdefault(name, partner)
-                if capability not in texts[name]:
-                    texts[name].append(capability)
+                texts[name] += [one for one in capabilities if one not in texts[name]]
     order = sorted(partners, key=lambda name: (partners[name]["category"] not in INDUSTRY, _slug(name)))
     return [_profile(name, partners[name], texts[name]) for name in order]
 
@@ -148,25 +147,31 @@ def _profile(name: str, partner: Mapping[str, Any], capabilities: Sequence[Entit
     return profile
 
 
-def _capability(project: Mapping[str, Any]) -> Entity | None:
+def _capabilities(project: Mapping[str, Any]) -> list[Entity]:
+    """Title and abstract together, or apart where they are in two languages: a text has one language."""
     title = readable(html.unescape(project["title"]))
     abstract = html.unescape(project["abstract_fr"] or "")
     telling = len(title.split()) >= TITLE_WORDS_MIN and title.casefold() != project["acronym"].casefold()
     if project["action"] not in TECHNICAL_ACTIONS or not (telling or abstract):
-        return None
+        return []
     humanities = {word.casefold() for word in _HUMANITIES.findall(abstract[:TEXT_MAX])}
     if _HUMANITIES.search(title) or len(humanities) > HUMANITIES_MAX:
-        return None
-    text = without_people(title, abstract, TEXT_MAX)
-    if len(text.split()) < TITLE_WORDS_MIN:
-        return None
+        return []
+    texts = {"": without_people(title, abstract, TEXT_MAX)}
+    if telling and abstract and language_of(title) != language_of(abstract):
+        texts = {"": without_people(title, "", TEXT_MAX), "-abstract": without_people("", abstract, TEXT_MAX)}
     acronym = html.unescape(project["acronym"])
-    return {
-        "id": project["id"].lower(),
-        "text": text,
-        "language": language_of(text),
-        "evidence": f"Partner of the project {acronym} ({project['id']}), Agence nationale de la recherche",
-    }
+    evidence = f"Partner of the project {acronym} ({project['id']}), Agence nationale de la recherche"
+    return [
+        {
+            "id": project["id"].lower() + suffix,
+            "text": text,
+            "language": language_of(text),
+            "evidence": evidence,
+        }
+        for suffix, text in texts.items()
+        if len(text.split()) >= TITLE_WORDS_MIN
+    ]
 
 
 def _placed(name: str, partner: Mapping[str, Any]) -> bool:

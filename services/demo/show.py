@@ -25,6 +25,7 @@ from services.kernel.database import Database
 from services.kernel.security import CLUSTER, Principal
 from services.kernel.settings import Settings
 from services.matching.model import MatchRow
+from services.matching.scoring import POSSIBLE
 
 SETTLE_S = 180.0
 """Longest wait for the first 320 profiles and 46 challenges to be matched; on two cores it takes 10-20 s."""
@@ -114,7 +115,8 @@ async def _subscribe(core: Core, cluster: Organisation, receiver: Receiver) -> N
     endpoint = await core.endpoints.create(principal, EndpointContent(url=receiver.url, label=LABEL))
     receiver.secret = endpoint.secret
     await core.subscriptions.create(
-        principal, SubscriptionContent(label=LABEL, follow=FollowMembers(), endpoint=endpoint.id)
+        principal,
+        SubscriptionContent(label=LABEL, follow=FollowMembers(), endpoint=endpoint.id, threshold=POSSIBLE),
     )
     console.print(f"{escape(cluster.name)} follows its members; webhooks go to {receiver.url}")
 
