@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import structlog
 
@@ -25,9 +24,8 @@ from services.kernel.vectors.edge import EdgeVectorIndex
 from services.kernel.vectors.port import VectorIndex
 from services.kernel.vectors.server import ServerVectorIndex
 
-MODELS = "models"
 VECTORS = "vectors"
-"""Folders in the data folder."""
+"""Folder in the data folder."""
 
 log = structlog.get_logger("liaison.start")
 
@@ -56,15 +54,11 @@ async def open_embedder(settings: Settings, model: str | None, database: Databas
     """An embedder that keeps what it has embedded. Raises `ModelUnavailable`."""
     inner = await open_transformer(
         model,
-        cache=models_folder(settings),
+        cache=settings.models_dir,
         backend=settings.embedding_backend,
         threads=settings.embedding_threads,
     )
     return CachedEmbedder(inner, VectorsInDatabase(database))
-
-
-def models_folder(settings: Settings) -> Path:
-    return settings.data_dir / MODELS
 
 
 async def open_generations(

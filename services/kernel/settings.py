@@ -173,13 +173,17 @@ class Settings(BaseSettings):
         EmbeddingBackend.onnx,
         description="`onnx`, which falls back to torch where it cannot run, or `torch`.",
     )
+    models_dir: Path = Field(
+        default_factory=lambda data: data["data_dir"] / "models",
+        description="Folder of exported models, which are made once. Default: `models` in the data folder.",
+    )
     embedding_threads: Count | None = Field(
         None, description="Threads of the model. Default: one per processor core."
     )
 
     match_threshold: float = _section(
         "Matching",
-        0.5,
+        0.4,
         "Lowest score of a suggestion that is passed on to subscriptions without a threshold of their own.",
         ge=0,
         le=1,
