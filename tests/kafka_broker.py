@@ -7,7 +7,9 @@ skipped and say so; in CI (`CI=true`) they fail, so that nobody takes a skip for
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -88,7 +90,8 @@ class Broker:
         cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
         user = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
         storage = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties))
-        self._java(*storage, "--add-scram", user).wait()
+        if self._java(*storage, "--add-scram", user).wait():
+            raise RuntimeError(f"Kafka's storage could not be prepared:\n{self._said()}")
 
     def start(self) -> None:
         """Start the node and wait until it listens."""
@@ -96,8 +99,7 @@ class Broker:
         until = time.monotonic() + START_S
         while not _listens(self._port):
             if self._process.poll() is not None or time.monotonic() > until:
-                said = (self._folder / "log").read_text(errors="replace")[-3_000:]
-                raise RuntimeError(f"Kafka did not start:\n{said}")
+                raise RuntimeError(f"Kafka did not start:\n{self._said()}")
             time.sleep(0.05)
 
     def kill(self) -> None:
@@ -106,6 +108,9 @@ class Broker:
             self._process.kill()
             self._process.wait(STOP_S)
             self._process = None
+
+    def _said(self) -> str:
+        return (self._folder / "log").read_text(errors="replace")[-3_000:]
 
     def _java(self, *arguments: str) -> subprocess.Popen[bytes]:
         java = shutil.which("java")
@@ -127,6 +132,8 @@ def kafka_home() -> Path:
     home = os.environ.get("KAFKA_HOME")
     if home:
         return Path(home)
+    if os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        pytest.skip("a broker is given, but this test starts one of its own: set KAFKA_HOME for it")
     if os.environ.get("CI") == "true":
         pytest.fail(f"{NEITHER}; in CI the Kafka tests must run")
     pytest.skip(NEITHER)
@@ -182,11 +189,15 @@ def _write_certificate(authority: Path, identity: Path) -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    """Below the range from which the system takes ports for outgoing connections: between this look and
+    the start of Java nobody else is given them."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(10_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            if port not in found:
+                found.append(port)
+    return found
 
 
 def _listens(port: int) -> bool:
