@@ -1,19 +1,24 @@
 """The page and what it shows of the OpenAPI document."""
 
+import gzip
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
 from services.gateway.docs.example import example_of
 
 UNTAGGED = "other"
 METHOD_ORDER = ("get", "post", "put", "patch", "delete")
-CACHE = {"cache-control": "public, max-age=300"}
+CACHE = {"cache-control": "public, max-age=300", "vary": "accept-encoding"}
+
+_CODE = re.compile("`([^`]+)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,30 +105,37 @@ def _name(schema: dict[str, Any]) -> str:
     return str(schema.get("$ref", "")).rpartition("/")[2]
 
 
+def prose(text: str) -> Markup:
+    """Text of the OpenAPI document, in which backticks mark code, as HTML."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
+
+
 def router(app: FastAPI) -> APIRouter:
     """/docs and its style sheet; rendered once, when first asked for."""
     routes = APIRouter(include_in_schema=False)
     environment = Environment(
         loader=PackageLoader("services.gateway.docs", "."), autoescape=select_autoescape(["html"])
     )
+    environment.filters["prose"] = prose
     style = files("services.gateway.docs").joinpath("docs.css").read_bytes()
-    rendered: list[str] = []
+    rendered: list[bytes] = []
 
     @routes.get("/docs")
-    async def docs() -> HTMLResponse:
+    async def docs(request: Request) -> HTMLResponse:
         if not rendered:
             document = app.openapi()
             page = environment.get_template("docs.html")
-            rendered.append(
-                page.render(
-                    document=document,
-                    tags=operations(document),
-                    schemas={
-                        name: orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode()
-                        for name, schema in document["components"]["schemas"].items()
-                    },
-                )
+            text = page.render(
+                document=document,
+                tags=operations(document),
+                schemas={
+                    name: orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode()
+                    for name, schema in document["components"]["schemas"].items()
+                },
             )
+            rendered.extend([text.encode(), gzip.compress(text.encode(), mtime=0)])
+        if "gzip" in request.headers.get("accept-encoding", ""):  # a thirteenth of the size
+            return HTMLResponse(rendered[1], headers={**CACHE, "content-encoding": "gzip"})
         return HTMLResponse(rendered[0], headers=CACHE)
 
     @routes.get("/docs/docs.css")
