@@ -206,7 +206,7 @@ class Companies:
         """The company that this content describes, if it is here: by legal id, whoever keeps it, else by
         name among the owner's without another legal id."""
         mine = identity(owner, content)
-        found = await store.recognised(tx, [mine], lock=True)
+        found = store.parsed(await store.recognised_documents(tx, [mine], lock=True))
         others = [(keys, company) for keys, company in found if company.id != other_than]
         for keys, company in others:
             if mine.legal is not None and keys.legal == mine.legal:

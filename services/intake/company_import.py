@@ -121,11 +121,12 @@ class CompanyImport:
         """Plan outside any transaction, then write if nothing has changed since, else Conflict."""
         keys = [identity_of(row, terms.owner) for row in batch]
         async with self._database.read() as tx:
-            stored = await store.recognised(tx, keys)
+            documents = await store.recognised_documents(tx, keys)
+        stored = await asyncio.to_thread(store.parsed, documents)
         editable = await self._editable(principal, stored, terms)
         made = await asyncio.to_thread(plan, batch, stored, terms, editable=editable)
         async with self._database.write(durable=True) as tx:
-            if _versions(await store.recognised(tx, keys, lock=True)) != _versions(stored):
+            if await store.recognised_versions(tx, keys) != {one.id: one.version for _, one in stored}:
                 raise Conflict("Companies of this file are being changed by somebody else. Import it again.")
             await self._writer.create(tx, keeper, made.new)
             after = await self._writer.change(tx, made.present)
@@ -148,10 +149,6 @@ class CompanyImport:
             for company in foreign
             if await self._directory.may_edit_company(principal, company.id, company.owner)
         }
-
-
-def _versions(stored: Sequence[tuple[Identity, Company]]) -> dict[str, int]:
-    return {company.id: company.version for _, company in stored}
 
 
 def _told(problem: Problem) -> ImportProblem:

@@ -122,19 +122,37 @@ async def many(tx: AsyncSession, ids: Collection[str]) -> dict[str, Company]:
     return found
 
 
-async def recognised(
-    tx: AsyncSession, identities: Collection[Identity], *, lock: bool = False
-) -> list[tuple[Identity, Company]]:
-    """Companies that share a key with one of these (at most ASKED_AT_ONCE), with their own identities."""
+def _sharing_a_key(identities: Collection[Identity]) -> ColumnElement[bool]:
     legal = sorted({one.legal for one in identities if one.legal is not None})
     names = sorted({one.name for one in identities})
-    query = select(_TABLE.c.legal_key, _TABLE.c.name_key, _TABLE.c.document).where(
-        or_(_TABLE.c.legal_key.in_(legal), _TABLE.c.name_key.in_(names))
-    )
-    # in one order, so that two imports that share companies wait for each other instead of locking crosswise
-    query = query.order_by(_TABLE.c.id)
+    return or_(_TABLE.c.legal_key.in_(legal), _TABLE.c.name_key.in_(names))
+
+
+async def recognised_documents(
+    tx: AsyncSession, identities: Collection[Identity], *, lock: bool = False
+) -> list[tuple[Identity, Any]]:
+    """Documents of companies that share a key with one of these (at most ASKED_AT_ONCE), with their own
+    identities. Parsing thousands takes a while: `parsed` does it, on a thread where that matters."""
+    query = select(_TABLE.c.legal_key, _TABLE.c.name_key, _TABLE.c.document).where(_sharing_a_key(identities))
     rows = await tx.execute(query.with_for_update() if lock else query)
-    return [(Identity(row.legal_key, row.name_key), _company(row.document)) for row in rows]
+    return [(Identity(row.legal_key, row.name_key), row.document) for row in rows]
+
+
+def parsed(documents: Sequence[tuple[Identity, Any]]) -> list[tuple[Identity, Company]]:
+    return [(keys, _company(document)) for keys, document in documents]
+
+
+async def recognised_versions(tx: AsyncSession, identities: Collection[Identity]) -> dict[str, int]:
+    """Versions by id of the companies that `recognised_documents` would give, which nobody else changes
+    until this transaction ends."""
+    query = (
+        select(_TABLE.c.id, _TABLE.c.version)
+        .where(_sharing_a_key(identities))
+        # in one order, so that two imports that share companies wait for each other, not crosswise
+        .order_by(_TABLE.c.id)
+        .with_for_update()
+    )
+    return {row.id: row.version for row in await tx.execute(query)}
 
 
 async def page(
