@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from random import Random
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import delete
@@ -21,7 +22,6 @@ from services.kernel.stream import cloud_events
 from services.kernel.stream.backoff import Backoff
 from services.kernel.stream.control import Control
 from services.kernel.stream.journal import GRACE_S, LAG_S, JournalStream
-from services.kernel.stream.kafka import TopicReader
 from services.kernel.stream.kafka_connection import KafkaConnection
 from services.kernel.stream.kafka_inbox import submission_of
 from services.kernel.stream.kafka_relay import Relay
@@ -31,6 +31,9 @@ from services.kernel.stream.model import HandledEvent
 from services.kernel.stream.port import Handler
 from services.kernel.stream.processor import Processor, Stopping
 from services.kernel.wakeups import Wakeups
+
+if TYPE_CHECKING:
+    from services.kernel.stream.kafka import TopicReader
 
 HANDLED_KEPT = timedelta(days=2 * RETENTION_DAYS)
 """How long it is known what was handled: twice as long as Kafka could deliver it again."""
@@ -208,6 +211,8 @@ class KafkaStream:
         )
 
     def _reader(self, service: KafkaService) -> TopicReader:
+        from services.kernel.stream.kafka import TopicReader  # Faust takes long to import
+
         return TopicReader(
             self._connection,
             self._clock,
