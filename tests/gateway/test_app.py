@@ -125,6 +125,8 @@ class Addresses(HTMLParser):
 async def test_the_documentation_needs_nothing_from_elsewhere(app: FastAPI) -> None:
     async with client_of(app) as client:
         page = await client.get("/docs")
+        assert page.headers["content-encoding"] == "gzip"
+        assert page.text == (await client.get("/docs", headers={"Accept-Encoding": "identity"})).text
         style = await client.get("/docs/docs.css")
     assert style.headers["content-type"].startswith("text/css")
     assert "url(" not in style.text
@@ -190,7 +192,8 @@ async def test_what_curl_sends_without_asking_is_understood(app: FastAPI) -> Non
 
 
 async def test_over_real_http_every_answer_is_complete(app: FastAPI) -> None:
-    async with served(app) as address, httpx.AsyncClient(base_url=address) as client:
+    plainly = {"Accept-Encoding": "identity"}
+    async with served(app) as address, httpx.AsyncClient(base_url=address, headers=plainly) as client:
         for path, status in (("/healthz", 200), ("/docs", 200), ("/v1/things/bug", 500), ("/nothing", 404)):
             response = await client.get(path)
             assert response.status_code == status
