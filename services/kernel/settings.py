@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -79,6 +80,8 @@ class SaslMechanism(StrEnum):
 class ConfigurationError(Exception):
     """The settings cannot be used. The message is for the person at the terminal, one sentence a line."""
 
+
+ADMIN_KEY = re.compile(r"lia_[A-Za-z0-9_-]{32,}")
 
 Words = Annotated[tuple[str, ...], NoDecode]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode]
@@ -208,7 +211,6 @@ class Settings(BaseSettings):
     )
     admin_key: SecretStr | None = Field(
         None,
-        pattern=r"^lia_[A-Za-z0-9_-]{32,}$",
         description="API key of the administrator that the first start creates: `lia_` and 32 or more "
         "random letters and digits. Default: made, and shown once.",
     )
@@ -247,6 +249,13 @@ class Settings(BaseSettings):
         return (
             [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
         )
+
+    @field_validator("admin_key")
+    @classmethod
+    def _a_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not ADMIN_KEY.fullmatch(value.get_secret_value()):
+            raise ValueError("must be `lia_` and 32 or more letters, digits, hyphens or underscores")
+        return value
 
     @field_validator("public_url")
     @classmethod

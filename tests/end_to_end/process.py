@@ -1,0 +1,100 @@
+"""A real `liaison serve` in a process of its own, that tests start, kill and start again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+MODELS = Path(__file__).parents[2] / "var" / "models"
+"""The exported model is shared by the whole suite: the export takes a quarter of a minute."""
+ADMIN_KEY = "lia_end-to-end-tests-0123456789-0123456789-abcdef"
+START_S = 90.0
+STOP_S = 15.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass(slots=True)
+class Liaison:
+    """`environment` adds settings. The port stays the same over restarts, so that links stay right."""
+
+    data_dir: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Return when it is ready."""
+        settings = {
+            "LIAISON_DATA_DIR": str(self.data_dir),
+            "LIAISON_MODELS_DIR": str(MODELS),
+            "LIAISON_PORT": str(self.port),
+            "LIAISON_ADMIN_KEY": ADMIN_KEY,
+            "LIAISON_ALLOW_LOOPBACK_WEBHOOKS": "true",
+            "LIAISON_LOG_LEVEL": "warning",
+            "HF_HUB_OFFLINE": "1",
+        }
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("LIAISON_")}
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        with (self.data_dir / "process.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "services.cli", "serve"],
+                env=clean | settings | self.environment,
+                stdout=log,
+                stderr=log,
+                cwd=self.data_dir,
+            )
+        self._wait_until_ready()
+
+    def kill(self) -> None:
+        """kill -9, at once."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit status. Fails if it takes longer than it may."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=STOP_S)
+
+    def log(self) -> str:
+        return (self.data_dir / "process.log").read_text(encoding="utf-8", errors="replace")
+
+    def client(self, key: str = ADMIN_KEY) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=30.0, trust_env=False
+        )
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_S
+        pause = 0.05
+        while time.monotonic() < deadline:
+            assert self.process is not None
+            if self.process.poll() is not None:
+                raise AssertionError(f"it ended with {self.process.returncode}:\n{self.log()[-4000:]}")
+            try:
+                if httpx.get(f"{self.url}/readyz", timeout=2.0, trust_env=False).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(pause)  # another process is waited for, with a deadline
+        raise AssertionError(f"not ready within {START_S} s:\n{self.log()[-4000:]}")
