@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from services.bootstrap.parts import Brain, Core
 from services.courier import endpoints as courier
 from services.directory import endpoints as directory
+from services.gateway import board
 from services.gateway.app import create_app
 from services.gateway.health import Check
 from services.indexing import endpoints as indexing
@@ -30,6 +31,23 @@ def web_ports(core: Core) -> WebPorts:
     )
 
 
+def board_ports(core: Core) -> board.BoardPorts:
+    return board.BoardPorts(
+        database=core.database,
+        clock=core.clock,
+        tail=core.tail,
+        directory=core.directory,
+        intake=core.intake,
+        matches=core.matches,
+        subscriptions=core.subscriptions,
+        endpoints=core.endpoints,
+        deliveries=core.deliveries,
+        links=core.links,
+        streams_per_key=core.settings.streams_per_key,
+        threshold=core.settings.match_threshold,
+    )
+
+
 def routers(core: Core, brain: Brain) -> list[APIRouter]:
     return [
         *directory.routers(core.directory),
@@ -39,6 +57,7 @@ def routers(core: Core, brain: Brain) -> list[APIRouter]:
         courier.endpoints_router(core.endpoints),
         courier.deliveries_router(core.deliveries),
         indexing.router(brain.generations, brain.upkeep),
+        board.router(board_ports(core)),
     ]
 
 

@@ -13,6 +13,7 @@ from services.courier.address_guard import AddressGuard
 from services.courier.log import DeliveryLog
 from services.courier.service import Endpoints
 from services.directory.service import Directory
+from services.gateway.board import SignInLinks
 from services.indexing.generation import Generations
 from services.indexing.handlers import index_challenges, index_companies
 from services.indexing.upkeep import Upkeep
@@ -60,6 +61,7 @@ class Core:
     deliveries: DeliveryLog
     subscriptions: Subscriptions
     matches: Matches
+    links: SignInLinks
 
 
 @dataclass(slots=True)
@@ -100,6 +102,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             deliveries=DeliveryLog(database, clock),
             subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
             matches=Matches(database, directory.members),
+            links=SignInLinks(clock),
         )
 
 

@@ -46,8 +46,8 @@ class Running:
     first_key: str | None
 
     def sign_in_link(self, key: str) -> str:
-        """An address that signs in on the board with this key, once."""
-        return f"{self.url}/sign-in"
+        """An address that opens the board signed in with this API key: once, and soon."""
+        return self.url + self.core.links.make(key)
 
 
 async def serve(

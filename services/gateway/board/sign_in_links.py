@@ -37,5 +37,5 @@ class SignInLinks:
 
     def use(self, token: str) -> str | None:
         """The API key that the token stands for; None if it was used, is too old, or never was."""
-        key, until = self._keys.pop(token, ("", datetime.min))
-        return key if key and self._clock.now() < until else None
+        found = self._keys.pop(token, None)
+        return found[0] if found is not None and self._clock.now() < found[1] else None

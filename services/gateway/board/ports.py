@@ -1,0 +1,37 @@
+"""What the board needs of the process; bootstrap hands it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.courier.log import DeliveryLog
+from services.courier.service import Endpoints
+from services.directory.service import Directory
+from services.gateway.board.sign_in_links import SignInLinks
+from services.intake.service import Intake
+from services.kernel.clock import Clock
+from services.kernel.database import Database
+from services.kernel.journal.tail import Tail
+from services.matching.service import Matches
+from services.notification.subscriptions import Subscriptions
+
+
+@dataclass(frozen=True, slots=True)
+class BoardPorts:
+    """The same use cases that the API acts on, so that a page shows and does no more than the API would.
+
+    `streams_per_key`: live streams that one key may hold open. `threshold`: of subscriptions that set none.
+    """
+
+    database: Database
+    clock: Clock
+    tail: Tail
+    directory: Directory
+    intake: Intake
+    matches: Matches
+    subscriptions: Subscriptions
+    endpoints: Endpoints
+    deliveries: DeliveryLog
+    links: SignInLinks
+    streams_per_key: int
+    threshold: float

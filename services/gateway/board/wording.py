@@ -1,0 +1,149 @@
+"""How the board says things: numbers, dates, countries, codes, states. Filters of its templates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import quote
+
+from markupsafe import Markup, escape
+
+from schemas.challenge import Challenge
+from schemas.codes import country_name, cpv_label, flag, language_name
+from schemas.match import GateName, Strength
+from services.intake.completion import LAST_ZONE
+
+COUNTRIES_NAMED = 3
+"""More countries than this are counted in a list; the page of a challenge names them all."""
+EXCERPT = 260
+"""Characters of a need in a list: two to three lines."""
+LEVELS = 10
+"""Shades of the picture: as many as there are tenths."""
+
+GATES = {
+    GateName.eligible_country: "eligible country",
+    GateName.trl: "readiness (TRL)",
+    GateName.conflict_of_interest: "conflict of interest",
+    GateName.exclusion: "exclusion",
+}
+STRENGTHS = {
+    Strength.strong: "among the best 2 % in the trial on research projects; one in twenty of these really "
+    "took part, by chance it is one in 400",
+    Strength.good: "among the best 6 % in the trial on research projects, which held two thirds of those "
+    "who really took part",
+    Strength.possible: "among the best 12 % in the trial on research projects, which held four fifths of "
+    "those who really took part",
+}
+"""What the words stand for, as measured: `services.matching.scoring` has the figures and their source."""
+
+
+def instant(at: datetime) -> Markup:
+    """A point in time. Said in UTC; the page's script says it in the reader's zone."""
+    at = at.astimezone(UTC)
+    shown = f"{at.day} {at:%b %Y, %H:%M} UTC"
+    return Markup('<time datetime="{}" data-instant>{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", shown)
+
+
+def day(on: date) -> Markup:
+    """A day of the calendar, the same in every zone."""
+    return Markup('<time datetime="{}">{}</time>').format(on.isoformat(), f"{on.day} {on:%B %Y}")
+
+
+def closes(deadline: date) -> datetime:
+    """The instant at which the deadline has ended everywhere, up to which Liaison keeps a challenge open."""
+    return datetime(deadline.year, deadline.month, deadline.day, tzinfo=UTC) + timedelta(days=1) + LAST_ZONE
+
+
+def left(deadline: date, now: datetime) -> str:
+    """The time until a deadline, in words; the page's script says it anew for the reader's zone."""
+    days = (deadline - now.astimezone(UTC).date()).days
+    if now >= closes(deadline):
+        return "closed"
+    if days <= 0:
+        return "last day"
+    return "1 day left" if days == 1 else f"{days:,} days left"
+
+
+def country(code: str) -> Markup:
+    """Flag and name, never the flag alone."""
+    return Markup('<span class="country"><span aria-hidden="true">{}</span> {}</span>').format(
+        flag(code), country_name(code)
+    )
+
+
+def countries(codes: Sequence[str], named: int = COUNTRIES_NAMED) -> str:
+    """Who may take part, in a few words."""
+    if not codes:
+        return "every country"
+    names = sorted(country_name(code) for code in codes)
+    if len(names) <= named:
+        return ", ".join(names)
+    return f"{len(names)} countries"
+
+
+def score(value: float) -> str:
+    """Two decimals: finer differences mean nothing to anybody."""
+    return f"{value:.2f}"
+
+
+def level(value: float) -> int:
+    """The shade of a score, 0 to LEVELS."""
+    return min(LEVELS, max(0, int(value * LEVELS + 0.5)))
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 suggestion`, `1,204 suggestions`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def excerpt(text: str, length: int = EXCERPT) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= length else line[:length].rsplit(" ", 1)[0] + " …"
+
+
+def opening(challenge: Challenge) -> str:
+    """How a need begins. Texts that are pasted often say their title again first."""
+    need = " ".join(challenge.need.split())
+    title = " ".join(challenge.title.split())
+    rest = need[len(title) :].lstrip(" .:-–")
+    return excerpt(rest if need.casefold().startswith(title.casefold()) and rest else need)
+
+
+def words(code: str) -> str:
+    """A value of an enumeration as words."""
+    return str(code).replace("-", " ").replace("_", " ")
+
+
+def address_part(text: str) -> str:
+    """Text as a part of an address."""
+    return quote(text, safe="")
+
+
+def cpv(code: str) -> str:
+    return f"{code} {cpv_label(code)}"
+
+
+def lines(text: str) -> Markup:
+    """Plain text with its line breaks."""
+    return Markup("<br>").join(escape(line) for line in text.split("\n"))
+
+
+FILTERS = {
+    "instant": instant,
+    "day": day,
+    "country": country,
+    "countries": countries,
+    "score": score,
+    "level": level,
+    "count": count,
+    "excerpt": excerpt,
+    "opening": opening,
+    "words": words,
+    "address_part": address_part,
+    "cpv": cpv,
+    "language": language_name,
+    "lines": lines,
+    "gate": GATES.__getitem__,
+    "closes": closes,
+    "meaning": STRENGTHS.__getitem__,
+}
