@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, bindparam, exists, insert, select
+from sqlalchemy import LargeBinary, bindparam, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.courier.model import ID, PENDING, BodyRow, DeliveryRow
@@ -69,7 +69,7 @@ async def enqueue(tx: AsyncSession, messages: Sequence[NewMessage], *, now: date
     new = select(bindparam("b_id", type_=ID), bindparam("b_body", type_=LargeBinary)).where(accepted)
     connection = await tx.connection()
     await connection.execute(
-        insert(BodyRow).from_select(["delivery_id", "body"], new),
+        insert_or(tx, BodyRow).from_select(["delivery_id", "body"], new).on_conflict_do_nothing(),
         [{"b_id": message.id, "b_body": message.body} for message in messages],
     )
     wake_after_commit(tx, COURIER)

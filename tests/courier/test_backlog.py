@@ -1,0 +1,120 @@
+"""The courier's questions are answered from indexes, whatever waits for endpoints that hang."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from services.courier import backlog
+from services.courier.enqueue import NewMessage, enqueue
+from services.kernel.database import Database
+from services.kernel.identifiers import new_id
+from tests.conftest import MovableClock
+from tests.courier.desk import Desk
+
+URL = "https://receiver.example.org/"
+
+
+async def test_each_endpoint_gets_its_share(database: Database, clock: MovableClock) -> None:
+    desk = Desk(database, clock)
+    endpoints = [(await desk.endpoint(URL)).id for _ in range(3)]
+    await desk.post(endpoints[0], 100)
+    clock.advance(1)
+    few = await desk.post(endpoints[1], 2)
+    async with database.read() as tx:
+        found = await backlog.due(tx, endpoints, known=(), each=10, now=clock.now())
+        counts = [sum(due.endpoint == endpoint for due in found) for endpoint in endpoints]
+        assert counts == [10, 2, 0]
+        first = [due.id for due in found if due.endpoint == endpoints[0]]
+        more = await backlog.due(tx, endpoints[:1], known=first, each=10, now=clock.now())
+        assert not {due.id for due in more} & set(first)
+        assert len(more) == 10
+        assert {due.id for due in found if due.endpoint == endpoints[1]} == set(few)
+        assert {due.body for due in found if due.id in few} == {b'{"number": 0}', b'{"number": 1}'}
+
+
+async def test_what_is_not_due_is_not_given(database: Database, clock: MovableClock) -> None:
+    desk = Desk(database, clock)
+    endpoint = (await desk.endpoint(URL)).id
+    await desk.post(endpoint, 3)
+    async with database.read() as tx:
+        early = clock.now() - timedelta(seconds=1)
+        assert await backlog.due(tx, [endpoint], known=(), each=10, now=early) == []
+        (one,) = await backlog.waiting(tx)
+    assert (one.endpoint, one.due_at, one.ready_at) == (endpoint, clock.now(), clock.now())
+
+
+async def test_handing_over_twice_delivers_once(database: Database, clock: MovableClock) -> None:
+    desk = Desk(database, clock)
+    endpoint = (await desk.endpoint(URL)).id
+    event = new_id("evt")
+    messages = [NewMessage(endpoint, None, event, "test.v1", b"%d" % n) for n in range(2)]
+    for _ in range(2):
+        async with database.write() as tx:
+            await enqueue(tx, messages, now=clock.now())
+    (row,) = await desk.rows()
+    async with database.read() as tx:
+        (due,) = await backlog.due(tx, [endpoint], known=(), each=10, now=clock.now())
+        bodies = (await tx.execute(text("SELECT count(*) FROM delivery_bodies"))).scalar()
+    assert (row.id, due.body) == (messages[0].id, b"0")
+    assert bodies == 1
+
+
+async def test_no_deliveries_without_their_transaction(database: Database, clock: MovableClock) -> None:
+    desk = Desk(database, clock)
+    endpoint = (await desk.endpoint(URL)).id
+
+    async def fail() -> None:
+        async with database.write() as tx:
+            await enqueue(tx, [NewMessage(endpoint, None, new_id("evt"), "test.v1", b"")], now=clock.now())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert await desk.rows() == []
+
+
+async def test_a_lease_has_one_holder(database: Database, clock: MovableClock) -> None:
+    desk = Desk(database, clock)
+    endpoints = {(await desk.endpoint(URL)).id for _ in range(4)}
+    now = clock.now()
+
+    async def lease(holder: str, gone: tuple[str, ...] = (), at: Any = now) -> set[str]:
+        async with database.write() as tx:
+            return await backlog.lease(tx, endpoints, holder=holder, gone=gone, now=at)
+
+    assert await lease("a") == endpoints
+    assert await lease("b") == set()
+    assert await lease("a") == endpoints
+    assert await lease("b", gone=("a",)) == endpoints
+    assert await lease("c", at=now + timedelta(seconds=11)) == endpoints
+    async with database.write() as tx:
+        assert await backlog.still_held(tx, endpoints, holder="b") == set()
+        assert await backlog.still_held(tx, endpoints, holder="c") == endpoints
+        one = min(endpoints)
+        await backlog.release(tx, holder="c", endpoints=[one])
+        assert await backlog.renew(tx, holder="c", now=now) == endpoints - {one}
+        await backlog.release(tx, holder="c")
+        assert await backlog.renew(tx, holder="c", now=now) == set()
+
+
+async def test_every_question_is_answered_by_an_index(sqlite: Database, clock: MovableClock) -> None:
+    plans = {}
+    questions = {
+        "waiting": backlog._WAITING,
+        "due": backlog._DUE["sqlite"],
+    }
+    async with sqlite.read() as tx:
+        for name, question in questions.items():
+            asked = await tx.execute(
+                text(f"EXPLAIN QUERY PLAN {question}"),
+                {"endpoints": "[]", "known": "[]", "each": 10, "now": "2026-01-01"} if name == "due" else {},
+            )
+            plans[name] = [row[3] for row in asked]
+    for name, plan in plans.items():
+        scans = [step for step in plan if step.startswith("SCAN") and "VIRTUAL" not in step]
+        assert [scan for scan in scans if scan not in {"SCAN w", "SCAN waiting"}] == [], (name, plan)
+        assert any("ix_deliveries_pending" in step for step in plan), (name, plan)
