@@ -81,6 +81,7 @@ def settings_or_fail(**given: Any) -> Settings:
 
 def run(work: Coroutine[Any, Any, None], settings: Settings) -> None:
     """Run a serving process with its logs and traces; errors of the start-up are one sentence."""
+    from services.bootstrap.serve import BackgroundFailure
     from services.kernel.logs import start_logging
     from services.kernel.telemetry import start_tracing
 
@@ -99,5 +100,7 @@ def run(work: Coroutine[Any, Any, None], settings: Settings) -> None:
             asyncio.run(work)
     except ConfigurationError as error:
         fail(str(error), EXIT_USAGE)
+    except BackgroundFailure as error:
+        fail(str(error))
     finally:
         tracing.shutdown()

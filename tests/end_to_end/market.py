@@ -32,8 +32,8 @@ PRESSURE: dict[str, Any] = {
 }
 MIRROR: dict[str, Any] = {
     "title": "Deformable mirror for adaptive optics of a 40 m telescope",
-    "need": "The instrument needs a deformable mirror with 5000 actuators that corrects atmospheric turbulence "
-    "at 1 kHz. Laser guide stars must be supported.",
+    "need": "The instrument needs a deformable mirror with 5000 actuators that corrects atmospheric "
+    "turbulence at 1 kHz. Laser guide stars must be supported.",
     "buyer": "cern",
     "deadline": "2027-06-01",
 }

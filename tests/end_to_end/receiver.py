@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,14 +16,16 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 @dataclass(slots=True)
 class Receiver:
-    """`bodies`: every body received under a webhook-id, in order. `answer`: the status of the n-th request."""
+    """`bodies`: every body received under a webhook-id, in order. `answer`: the status for a webhook-id and
+    how often it has been sent."""
 
     url: str = ""
     secret: str = ""
     bodies: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     unsigned: int = 0
     requests: int = 0
-    answer: Callable[[int], int] = lambda _number: 204
+    answer: Callable[[str, int], int] = lambda _message, _times: 204
+    sent: Counter[str] = field(default_factory=Counter)
 
     async def receive(self, request: web.Request) -> web.Response:
         body = await request.read()
@@ -33,9 +35,11 @@ class Receiver:
         except WebhookVerificationError:
             self.unsigned += 1
             return web.Response(status=401)
-        status = self.answer(self.requests)
+        message = request.headers["webhook-id"]
+        self.sent[message] += 1
+        status = self.answer(message, self.sent[message])
         if status < 300:
-            self.bodies[request.headers["webhook-id"]].append(body)
+            self.bodies[message].append(body)
         return web.Response(status=status)
 
     def events(self, kind: str | None = None) -> list[dict[str, Any]]:
