@@ -53,6 +53,8 @@ class EdgeCollection:
         """Points removed since then that may still take up room in the ANN index."""
         self._touched: set[UUID] | None = None
         """While a new generation is built: points that it has in an old state, or not at all."""
+        self._carried: set[UUID] = set()
+        """Those of them that were brought over, and are thus outside of the new ANN index."""
         self.logged = 0
         """Points written since the generation was built or opened, each time counted."""
 
@@ -150,7 +152,7 @@ class EdgeCollection:
 
     def start_tracking(self) -> None:
         """From now on remember what changes, for `catch_up`."""
-        self._touched = set()
+        self._touched, self._carried = set(), set()
 
     def stop_tracking(self) -> None:
         self._touched = None
@@ -178,7 +180,7 @@ class EdgeCollection:
             draft = await asyncio.to_thread(self._folder.draft_record, self.spec.name, record)
             draft.put_in_force()
             self.record, self._live = record, fresh
-            self._changed.clear()
+            self._changed, self._carried = self._carried, set()
             self._stale_before = self._removed = self.logged = 0
             self.stop_tracking()
         await dispose(self._folder, old, self.spec)
@@ -224,6 +226,7 @@ class EdgeCollection:
         if gone:
             fresh.remove(list(gone))
         self._touched.difference_update(ids)
+        self._carried.update(ids)
 
 
 async def dispose(folder: EdgeFolder, generation: Generation, spec: CollectionSpec) -> None:
@@ -239,8 +242,8 @@ async def _take_down(folder: EdgeFolder, generation: Generation, spec: Collectio
             with suppress(VectorStoreUnavailable):  # then closing takes longer, that is all
                 step()
             await asyncio.sleep(0)
-        if home.exists():  # else its collection was dropped meanwhile, and took it along
-            gone = folder.discard(home)
+        gone = folder.discard(home)
+        if gone is not None:
             await asyncio.to_thread(sync_log, gone / generation.path.relative_to(home))
     finally:
         generation.close_quickly()

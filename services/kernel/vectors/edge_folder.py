@@ -98,8 +98,11 @@ class EdgeFolder:
         (self._collections / name / RECORD).unlink()
         return self._collections / name
 
-    def discard(self, path: Path) -> Path:
-        """Move a folder out of the way, and say where it lies now."""
+    def discard(self, path: Path) -> Path | None:
+        """Move a folder out of the way, and say where it lies now. None when it is not there any more: its
+        collection was dropped meanwhile, and took it along."""
+        if not path.exists():
+            return None
         gone = self._trash / str(ULID())
         path.rename(gone)
         return gone

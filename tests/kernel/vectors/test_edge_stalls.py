@@ -119,7 +119,7 @@ async def test_nothing_waits_longer_than_200_ms_while_60_000_vectors_are_optimis
             await asyncio.sleep(0.01)
         await optimising
         [hits] = await index.search(NAME, [Query("text", queries[0], 5)])
-    noise, _ = await control.communicate()
+    noise, _ = await control.communicate(b"")
     state = await index.state(NAME)
     print(
         f"longest wait {heart.longest * 1e3:.0f} ms (an idle process: {float(noise) * 1e3:.0f} ms); {state}"
@@ -128,7 +128,7 @@ async def test_nothing_waits_longer_than_200_ms_while_60_000_vectors_are_optimis
     # The last searches may have met the new index, which is approximate; the scan before it is exact.
     assert right >= 0.99 * 5 * len(added)
     assert state.points == COUNT + len(added) - len(gone)
-    assert state.optimised > 0.99
+    assert 0.98 < state.optimised < 1.0
     kept = await index.retrieve(NAME, list(added))
     assert {point.id for point in kept} == set(added)
     assert all(np.array_equal(p.dense["text"], added[p.id].dense["text"]) for p in kept)
