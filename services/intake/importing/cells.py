@@ -57,8 +57,10 @@ SIZES: Mapping[str, str] = {
 """Size classes in other words. SME, PME and KMU are not among them: they do not say which of the three."""
 
 
-def is_blank(cell: str) -> bool:
-    return not cell.strip() or cell.strip().casefold() in _NOTHING
+def is_blank(cell: str, field: str) -> bool:
+    """Nothing is said. A company may well be called "Null", so in a name only blanks are nothing."""
+    said = cell.strip().casefold()
+    return not said or (field != "name" and said in _NOTHING)
 
 
 def texts(cell: str) -> list[str]:

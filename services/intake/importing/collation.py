@@ -53,6 +53,7 @@ def collate(read: Iterable[Row | Problem], default_country: str | None) -> Colla
         if len(places) > 1:
             made.problems.append(Problem(one.line, SEVERAL_OF_THIS_NAME, one.name))
         elif places:
+            known.add(*keys, places[0])
             made.rows[places[0]] = _together(made.rows[places[0]], one)
             made.combined += 1
         else:
@@ -67,18 +68,18 @@ class _Known:
 
     def __init__(self) -> None:
         self._legal: dict[str, int] = {}
-        self._names: defaultdict[str, list[tuple[str | None, int]]] = defaultdict(list)
+        self._names: defaultdict[str, dict[int, str | None]] = defaultdict(dict)
 
     def add(self, legal: str | None, name: str, place: int) -> None:
         if legal is not None:
             self._legal[legal] = place
-        self._names[name].append((legal, place))
+        self._names[name][place] = legal or self._names[name].get(place)
 
     def places(self, legal: str | None, name: str) -> list[int]:
         if legal is not None and legal in self._legal:
             return [self._legal[legal]]
-        named = self._names.get(name, ())
-        return [place for other, place in named if legal is None or other is None]
+        named = self._names.get(name, {})
+        return [place for place, other in named.items() if legal is None or other is None]
 
 
 def _together(first: Row, further: Row) -> Row:

@@ -23,7 +23,7 @@ def from_cells(columns: Columns, row: Sequence[str]) -> tuple[dict[str, Any], di
     headings: dict[str, str] = {}
     for column in columns.found:
         cell = row[column.index] if column.index < len(row) else ""
-        if cells.is_blank(cell):
+        if cells.is_blank(cell, column.field):
             continue
         headings.setdefault(column.field, column.heading)
         if column.field in SEVERAL:
@@ -47,7 +47,7 @@ def from_object(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
         if name is None:
             ignored.append(key)
             continue
-        if value is None or (isinstance(value, str) and cells.is_blank(value)):
+        if value is None or (isinstance(value, str) and cells.is_blank(value, name)):
             continue
         if name in SEVERAL:
             headings.setdefault(name, key)
