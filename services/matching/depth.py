@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.match import Strength
 from services.matching.scoring import ANSWERED
 
 
@@ -19,10 +21,12 @@ class Answers:
 
 @dataclass(slots=True)
 class Depth:
-    """Of the suggestions that a reader sees: how many, from how many countries, and per requirement id."""
+    """Of the suggestions that a reader sees: how many, from how many countries, how many of each strength,
+    and per requirement id who answers it."""
 
     suggestions: int = 0
     countries: int = 0
+    strengths: Counter[Strength] = field(default_factory=Counter)
     requirements: dict[str, Answers] = field(default_factory=dict)
 
     def answers(self, requirement: str) -> Answers:
@@ -37,6 +41,7 @@ def depth(documents: Iterable[Mapping[str, Any]]) -> Depth:
     for document in documents:
         found.suggestions += 1
         countries.add(document["company"]["country"])
+        found.strengths[Strength(document["strength"])] += 1
         for requirement in document["requirements"]:
             answers = found.requirements.setdefault(requirement["id"], Answers())
             answers.best = max(answers.best, requirement["score"])

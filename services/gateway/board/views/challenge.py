@@ -1,0 +1,143 @@
+"""`/challenges/{id}`: what is needed and, for those who may see it, who answers, arriving while one looks."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Query
+from starlette.responses import Response
+
+from schemas.challenge import OPEN_STATES, Challenge, Requirement
+from schemas.events import ChallengeMatched
+from services.gateway.board import suggestions
+from services.gateway.board.live import Live
+from services.gateway.board.ports import BoardPorts
+from services.gateway.board.rendering import Renderer
+from services.gateway.board.suggestions import PAGE, Shown
+from services.gateway.board.views.need import stretches
+from services.gateway.board.views.picture import Picture, picture
+from services.gateway.board.visit import Visit, Visits
+from services.gateway.board.wording import closes
+from services.gateway.stream import POSITION
+from services.kernel import journal
+from services.kernel.security import Principal
+from services.matching.depth import Depth
+
+VERSIONS_SHOWN = 5
+"""The latest ones; the others are a page away."""
+MATCHED_MAX = 1_000
+"""Times one challenge is matched: once a version and once a model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Who answers the challenge, as far as the reader may see. `whole`: the reader sees all of it.
+    `settled`: matching has looked at this version. `open`: it is matched at all."""
+
+    challenge: Challenge
+    shown: Shown
+    depth: Depth
+    picture: Picture | None
+    whole: bool
+    settled: bool
+    open: bool
+    companies: int
+
+    @property
+    def unanswered(self) -> list[Requirement]:
+        """Requirements that no company answers: news for whoever announced the challenge."""
+        if not (self.whole and self.settled and self.open):
+            return []
+        return [one for one in self.challenge.requirements if not self.depth.answers(one.id).companies]
+
+
+def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) -> APIRouter:
+    made = APIRouter(include_in_schema=False)
+    visiting = Annotated[Visit, Depends(visits)]
+    text = Annotated[str, Query(max_length=1_000)]
+
+    @made.get("/challenges/{challenge}")
+    async def page(visit: visiting, challenge: str) -> Response:
+        position = await live.position()
+        found = await ports.intake.challenges.get(visit.principal, challenge)
+        versions = await ports.intake.challenges.versions(visit.principal, found.id, limit=VERSIONS_SHOWN)
+        announcer = await ports.directory.organisations.find(found.announced_by)
+        return renderer.page(
+            "challenge.html",
+            visit,
+            challenge=found,
+            announcer=announcer,
+            stretches=stretches(found.need, found.requirements),
+            versions=versions,
+            market=await _market(ports, visit.principal, found) if visit.principal else None,
+            position=position,
+            may_change=_speaks_for(visit.principal, found) and visit.writes,
+        )
+
+    @made.get("/challenges/{challenge}/suggestions")
+    async def market(visit: visiting, challenge: str, since: text = "") -> Response:
+        principal = visit.known()
+        found = await ports.intake.challenges.get(principal, challenge)
+        return renderer.page(
+            "_market.html",
+            visit,
+            challenge=found,
+            market=await _market(ports, principal, found, since=since),
+        )
+
+    @made.get("/challenges/{challenge}/suggestions/more")
+    async def more(visit: visiting, challenge: str, cursor: text = "") -> Response:
+        found = await ports.matches.of_challenge(
+            visit.known(), challenge, after=suggestions.after(cursor), limit=PAGE + 1
+        )
+        shown = suggestions.shown(found, f"/challenges/{challenge}/suggestions/more")
+        return renderer.page("_suggestions.html", visit, shown=shown, of="challenge")
+
+    @made.get("/challenges/{challenge}/stream")
+    async def stream(
+        visit: visiting,
+        challenge: str,
+        after: Annotated[str | None, Query(pattern=POSITION)] = None,
+        last_event_id: Annotated[str | None, Header(pattern=POSITION)] = None,
+    ) -> Response:
+        principal = visit.known()
+        found = await ports.intake.challenges.get(principal, challenge)
+        position = last_event_id if last_event_id is not None else after
+        return await live.open(principal, found.id, None if position is None else int(position))
+
+    return made
+
+
+async def _market(ports: BoardPorts, principal: Principal, challenge: Challenge, since: str = "") -> Market:
+    found = await ports.matches.of_challenge(principal, challenge.id, after=None, limit=PAGE + 1)
+    depth = await ports.matches.depth(principal, challenge.id)
+    whole = _speaks_for(principal, challenge)
+    shown = suggestions.shown(
+        found, f"/challenges/{challenge.id}/suggestions/more", suggestions.instant(since)
+    )
+    is_open = challenge.state in OPEN_STATES and ports.clock.now() < closes(challenge.deadline)
+    return Market(
+        challenge=challenge,
+        shown=shown,
+        depth=depth,
+        picture=picture(challenge.requirements, shown.suggestions, depth) if whole else None,
+        whole=whole,
+        settled=await _is_settled(ports, challenge),
+        open=is_open,
+        companies=await ports.intake.reading.active_count(),
+    )
+
+
+async def _is_settled(ports: BoardPorts, challenge: Challenge) -> bool:
+    """Whether matching has looked at the present version."""
+    async with ports.database.read() as tx:
+        matched = await journal.read(
+            tx, after=0, limit=MATCHED_MAX, types={ChallengeMatched.TYPE}, key=challenge.id
+        )
+    return any(event.data["version"] == challenge.version for event in matched)
+
+
+def _speaks_for(principal: Principal | None, challenge: Challenge) -> bool:
+    """Sees every suggestion of the challenge: who announced it, its buyer, and administrators."""
+    if principal is None:
+        return False
+    return principal.is_admin or principal.organisation in (challenge.announced_by, challenge.buyer)
