@@ -93,6 +93,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
                 await _until_started(web, serving)
                 yield process
             finally:
+                core.tail.close()
                 web.should_exit = True
                 await serving
 

@@ -79,9 +79,10 @@ class Feed:
         until: float = float("inf"),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> AsyncGenerator[Event]:
-        """Events with a position above `after`, in order, until the monotonic instant `until`."""
+        """Events with a position above `after`, in order, until the monotonic instant `until` or until the
+        process is being stopped."""
         position = after
-        while monotonic() < until:
+        while monotonic() < until and not self._tail.closing:
             token = self._tail.bell.token(NEWS)
             found, reached = await self._next(position, wanted)
             for event in found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import httpx
@@ -17,6 +18,8 @@ from tests.eventually import eventually
 pytestmark = pytest.mark.slow
 
 SUGGESTED = "liaison.match.suggested.v1"
+STOPPED_S = 10.0
+"""Promised for a graceful stop."""
 
 
 async def test_a_challenge_is_announced_and_the_right_company_hears_of_it_and_why(
@@ -165,3 +168,15 @@ async def _read_until(
                 if event["type"] == kind:
                     break
     return seen
+
+
+async def test_a_stop_ends_open_streams_at_once(liaison: Liaison, market: Market) -> None:
+    async with liaison.client(market.buyer) as buyer, buyer.stream("GET", "/v1/stream") as reply:
+        lines = reply.aiter_lines()
+        await anext(lines)
+        began = time.monotonic()
+        stopped = asyncio.get_running_loop().run_in_executor(None, liaison.stop)
+        async for _line in lines:
+            pass  # to its orderly end: a stream that is cut off raises
+        assert await stopped == 0
+    assert time.monotonic() - began < STOPPED_S

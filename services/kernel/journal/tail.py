@@ -36,11 +36,18 @@ class Tail:
 
     def __init__(self, database: Database, clock: Clock, *, keep: int = KEEP, poll_s: float = POLL_S) -> None:
         self.bell = Wakeups()
+        self.closing = False
+        """The process is being stopped: whoever follows the journal for somebody outside ends now."""
         self._database = database
         self._clock = clock
         self._poll_s = poll_s
         self._events: deque[Event] = deque(maxlen=keep)
         self._head: int | None = None
+
+    def close(self) -> None:
+        """End what follows the journal for readers outside; they come back to another process."""
+        self.closing = True
+        self.bell.wake(NEWS)
 
     async def run(self) -> None:
         """Run until cancelled; outages of the database are waited through."""
