@@ -63,7 +63,8 @@ class CarryingWord(Contract):
 
 
 class Answer(Contract):
-    """The capability (or reference) that answers a requirement best."""
+    """The capability (or reference) that answers a requirement best, by its id in the profile, and its
+    text; of a long one the passage that does."""
 
     capability: str
     text: str
