@@ -168,7 +168,7 @@ class EdgeVectorIndex:
         target = self._find(collection)
         async with self._optimising:
             self._check_open()
-            if not target.stale and not target.logged:
+            if not target.stale(target.count()) and not target.drift.logged:
                 return
             await check_room(self._folder, target, self._reserve)
             name = target.spec.name
@@ -187,7 +187,8 @@ class EdgeVectorIndex:
             if name not in self._collections or self._closed:
                 continue
             await collection.remember()
-            if not worth_optimising(collection.count(), collection.stale, collection.logged):
+            points = collection.count()
+            if not worth_optimising(points, collection.stale(points), collection.drift.logged):
                 continue
             try:
                 await self.optimise(name)
@@ -197,16 +198,18 @@ class EdgeVectorIndex:
     async def state(self, collection: str) -> CollectionState:
         target = self._find(collection)
         points = target.count()
+        outside = target.outside(points)
         details: dict[str, str | int | float] = {
             "engine": "qdrant-edge",
             "segments": target.live.segments(),
-            "outside_the_index": min(points, target.stale),
-            "logged_points": target.logged,
+            "outside_the_index": outside,
+            "removed_from_the_index": target.drift.gone,
+            "logged_points": target.drift.logged,
             "free_disk_bytes": self._folder.free_bytes(),
         }
         if failure := self._failures.get(target.spec.name):
             details["last_failure"] = failure
-        return CollectionState(target.spec.name, points, target.optimised(points), details)
+        return CollectionState(target.spec.name, points, 1 - outside / points if points else 1.0, details)
 
     async def close(self) -> None:
         """Write everything out and let go of the folder. A running optimisation is given up."""

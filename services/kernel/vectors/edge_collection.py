@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
+from services.kernel.vectors.edge_drift import Drift
 from services.kernel.vectors.edge_folder import CollectionRecord, EdgeFolder
 from services.kernel.vectors.edge_generation import Generation, remove_folder, sync_log
 from services.kernel.vectors.edge_values import again, as_uuid, edge_point, point
@@ -45,18 +46,11 @@ class EdgeCollection:
         self._live: Generation | None = live
         self._writing = asyncio.Lock()
         """Held for one slice of a write, and while a generation is exchanged."""
-        self._stale_before = record.stale
-        """Of what follows, what an earlier process counted and recorded."""
-        self._changed: set[UUID] = set()
-        """Points written since the generation was built or opened: they are outside of its ANN index."""
-        self._removed = 0
-        """Points removed since then that may still take up room in the ANN index."""
+        self.drift = Drift(record.outside, record.gone)
         self._touched: set[UUID] | None = None
         """While a new generation is built: points that it has in an old state, or not at all."""
-        self._carried: set[UUID] = set()
-        """Those of them that were brought over, and are thus outside of the new ANN index."""
-        self.logged = 0
-        """Points written since the generation was built or opened, each time counted."""
+        self._next_drift = Drift()
+        """Of the new generation: what was brought over to it is outside of its index."""
 
     @property
     def spec(self) -> CollectionSpec:
@@ -117,18 +111,13 @@ class EdgeCollection:
                 return
             await asyncio.sleep(0)
 
-    @property
-    def stale(self) -> int:
-        """Points that the ANN index lacks, or holds although they are gone; an estimate after a crash."""
-        if not self.record.indexed:
-            return self.count()
-        return self._stale_before + len(self._changed) + self._removed
+    def outside(self, points: int) -> int:
+        """How many of the `points` in the collection are not in an ANN index."""
+        return min(points, self.drift.outside) if self.record.indexed else points
 
-    def optimised(self, points: int) -> float:
-        """The share of the points in the ANN index."""
-        if not points:
-            return 1.0
-        return max(0.0, 1.0 - self.stale / points) if self.record.indexed else 0.0
+    def stale(self, points: int) -> int:
+        """How many points a new index would take in or throw out."""
+        return self.outside(points) + self.drift.gone
 
     async def index_fields(self, keywords: tuple[str, ...], numbers: tuple[str, ...]) -> None:
         """Index further payload fields, and remember that they are."""
@@ -147,12 +136,13 @@ class EdgeCollection:
     async def remember(self) -> None:
         """Record what is stale, so that a restart does not forget that an index is due."""
         async with self._writing:
-            if self._live is not None and self.record.indexed and self.stale != self.record.stale:
-                await self._save(replace(self.record, stale=self.stale))
+            now = replace(self.record, outside=self.drift.outside, gone=self.drift.gone)
+            if self._live is not None and self.record.indexed and now != self.record:
+                await self._save(now)
 
     def start_tracking(self) -> None:
         """From now on remember what changes, for `catch_up`."""
-        self._touched, self._carried = set(), set()
+        self._touched, self._next_drift = set(), Drift()
 
     def stop_tracking(self) -> None:
         self._touched = None
@@ -176,12 +166,11 @@ class EdgeCollection:
                 raise VectorStoreUnavailable(
                     f"The new index of {self.spec.name!r} holds {points} points instead of {old.count()}."
                 )
-            record = CollectionRecord(self.spec, fresh.path.name, indexed=points, stale=0)
+            record = CollectionRecord(self.spec, fresh.path.name, indexed=points)
             draft = await asyncio.to_thread(self._folder.draft_record, self.spec.name, record)
             draft.put_in_force()
             self.record, self._live = record, fresh
-            self._changed, self._carried = self._carried, set()
-            self._stale_before = self._removed = self.logged = 0
+            self.drift = self._next_drift
             self.stop_tracking()
         await dispose(self._folder, old, self.spec)
 
@@ -204,14 +193,12 @@ class EdgeCollection:
         self.record = record
 
     def _note_written(self, ids: set[UUID]) -> None:
-        self.logged += len(ids)
-        self._changed |= ids
+        self.drift.wrote(ids)
         if self._touched is not None:
             self._touched |= ids
 
     def _note_removed(self, ids: set[UUID]) -> None:
-        self._removed += len(ids - self._changed)
-        self._changed -= ids
+        self.drift.removed(ids)
         if self._touched is not None:
             self._touched |= ids
 
@@ -226,7 +213,8 @@ class EdgeCollection:
         if gone:
             fresh.remove(list(gone))
         self._touched.difference_update(ids)
-        self._carried.update(ids)
+        self._next_drift.removed(gone)
+        self._next_drift.wrote(set(ids) - gone)
 
 
 async def dispose(folder: EdgeFolder, generation: Generation, spec: CollectionSpec) -> None:

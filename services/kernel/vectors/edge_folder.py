@@ -31,12 +31,13 @@ RECORD = "collection.json"
 @dataclass(frozen=True, slots=True)
 class CollectionRecord:
     """What survives a restart. `indexed`: points in the ANN index when the generation was built (0: it has
-    none); `stale`: points written or removed since then, as far as it was recorded."""
+    none); `outside`, `gone`: the `Drift` since then, as far as it was recorded."""
 
     spec: CollectionSpec
     generation: str
     indexed: int = 0
-    stale: int = 0
+    outside: int = 0
+    gone: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,4 +162,6 @@ def _record_from(content: dict[str, Any]) -> CollectionRecord:
         keywords=tuple(shape["keywords"]),
         numbers=tuple(shape["numbers"]),
     )
-    return CollectionRecord(spec, content["generation"], content["indexed"], content["stale"])
+    return CollectionRecord(
+        spec, content["generation"], content["indexed"], content["outside"], content["gone"]
+    )
