@@ -45,13 +45,17 @@ async def embed(embedder: Embedder, lexical: LexicalEncoder, parts: Sequence[Par
     return Embedded(tuple(parts), dense, words, Texts.of(quantise(dense), words))
 
 
+def queries(dense: Vectors, words: Sequence[Sparse]) -> list[Query]:
+    """For every part the texts nearest by meaning, and then for those that have words, by words."""
+    near = [Query(TEXT, vector, DENSE_NEAREST, fields=(ENTITY, VERSION)) for vector in dense]
+    spoken = [one for one in words if one.indices.size]
+    return near + [Query(WORDS, one, WORDS_NEAREST, fields=(ENTITY, VERSION)) for one in spoken]
+
+
 async def nearest(index: VectorIndex, embedded: Embedded) -> Nearest:
     """Both searches for every part in one request."""
     indexed = await index.count(COMPANIES)
-    queries = [Query(TEXT, vector, DENSE_NEAREST) for vector in embedded.dense]
-    spoken = [words for words in embedded.words if words.indices.size]
-    queries += [Query(WORDS, words, WORDS_NEAREST) for words in spoken]
-    answers = await index.search(COMPANIES, queries)
+    answers = await index.search(COMPANIES, queries(embedded.dense, embedded.words))
     found = Nearest()
     for part, hits in zip(embedded.parts, answers, strict=False):
         found.backgrounds[part.id] = measure_background([hit.score for hit in hits], indexed)
