@@ -9,11 +9,12 @@ from fastapi import APIRouter, FastAPI
 from services.bootstrap.parts import Brain, Core
 from services.courier import endpoints as courier
 from services.directory import endpoints as directory
-from services.gateway import board
+from services.gateway import board, status_endpoints
 from services.gateway.app import create_app
 from services.gateway.health import Check
 from services.indexing import endpoints as indexing
 from services.intake import endpoints as intake
+from services.kernel.stream.port import Stream
 from services.kernel.web.ports import WebPorts
 from services.kernel.web.session import Sessions
 from services.matching import endpoints as matching
@@ -48,7 +49,7 @@ def board_ports(core: Core) -> board.BoardPorts:
     )
 
 
-def routers(core: Core, brain: Brain) -> list[APIRouter]:
+def routers(core: Core, brain: Brain, carrier: Stream) -> list[APIRouter]:
     return [
         *directory.routers(core.directory),
         *intake.routers(core.intake),
@@ -57,9 +58,13 @@ def routers(core: Core, brain: Brain) -> list[APIRouter]:
         courier.endpoints_router(core.endpoints),
         courier.deliveries_router(core.deliveries),
         indexing.router(brain.generations, brain.upkeep),
+        status_endpoints.router(core.database, core.clock, carrier.lag, brain.upkeep.lacking),
         board.router(board_ports(core)),
     ]
 
 
-def application(core: Core, brain: Brain, checks: Mapping[str, Check] | None = None) -> FastAPI:
-    return create_app(core.settings, web_ports(core), core.tail, routers(core, brain), checks=checks)
+def application(
+    core: Core, brain: Brain, carrier: Stream, checks: Mapping[str, Check] | None = None
+) -> FastAPI:
+    every = routers(core, brain, carrier)
+    return create_app(core.settings, web_ports(core), core.tail, every, checks=checks)

@@ -84,8 +84,8 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         chosen = settings.admin_key
         first_key = await core.directory.ensure_admin(chosen.get_secret_value() if chosen else None)
         brain = await stack.enter_async_context(open_brain(core))
-        web = server(application(core, brain), settings)
         carrier = stream(core)
+        web = server(application(core, brain, carrier), settings)
         process = Running(core, brain, carrier, _url(listening), first_key, asyncio.Event())
         async with background(core, brain, carrier, process.failed.set):
             serving = asyncio.create_task(web.serve(sockets=[listening]), name="http")

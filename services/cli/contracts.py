@@ -52,9 +52,9 @@ def export_(
 
 async def _openapi() -> dict[str, Any]:
     from services.bootstrap.application import application
-    from services.bootstrap.parts import open_brain, open_core
+    from services.bootstrap.parts import open_brain, open_core, stream
 
     with tempfile.TemporaryDirectory() as scratch:
         settings = Settings(data_dir=Path(scratch))
         async with open_core(settings) as core, open_brain(core) as brain:
-            return application(core, brain).openapi()
+            return application(core, brain, stream(core)).openapi()

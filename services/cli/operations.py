@@ -1,4 +1,4 @@
-"""`status`, `reindex`, `dead-letters`: for whoever runs the service."""
+"""`status`, `reindex`, `resume`, `dead-letters`: for whoever runs the service."""
 
 from __future__ import annotations
 
@@ -17,8 +17,51 @@ letters = typer.Typer(help="Events that could not be handled, with the reason.",
 
 
 def register(app: typer.Typer) -> None:
+    app.command()(status)
     app.command()(reindex)
+    app.command()(resume)
     app.add_typer(letters, name="dead-letters")
+
+
+def status(url: Url = "http://localhost:8000", key: Key = None, as_json: Json = False) -> None:
+    """Is anything waiting, for how long, and why."""
+    with connected(url, key) as client:
+        now = client.get("/v1/status")
+        index = client.get("/v1/index")
+    if as_json:
+        print_json({**now, "index": index})
+        return
+    webhooks = now["webhooks"]
+    rows: list[tuple[str, object, str]] = [
+        ("journal", now["journal"], "entries"),
+        *((f"lag of {name}", behind, "events") for name, behind in sorted(now["lag"].items())),
+        ("webhooks due", webhooks["due"], f"oldest {webhooks['oldest']}" if webhooks["oldest"] else ""),
+        ("webhooks to be retried", webhooks["scheduled"], ""),
+        ("endpoints off", webhooks["endpoints_off"], ""),
+        ("profiles without vectors", now["lacking"], ""),
+        ("texts the index lost", index["lost"], ""),
+        *((f"dead letters of {name}", count, "") for name, count in sorted(now["dead_letters"].items())),
+        *(
+            (f"HALTED {one['service']}", "", f"{one['reason']} (since {one['since']})")
+            for one in now["halted"]
+        ),
+    ]
+    print_table(("", "", ""), [(name, number, escape(note)) for name, number, note in rows], empty="")
+    if now["halted"]:
+        fail(
+            "A halted service stands still; `liaison resume SERVICE` lets it go on once the cause is mended."
+        )
+
+
+def resume(
+    service: Annotated[str, typer.Argument(help="A halted service, e.g. `matching`.")],
+    url: Url = "http://localhost:8000",
+    key: Key = None,
+) -> None:
+    """Let a service go on that was halted after a flood of failures."""
+    with connected(url, key) as client:
+        client.post(f"/v1/consumers/{service}/resume")
+    out.print(f"{service} goes on with the event at which it stopped")
 
 
 def reindex(
