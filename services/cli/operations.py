@@ -49,7 +49,7 @@ def status(url: Url = "http://localhost:8000", key: Key = None, as_json: Json = 
     print_table(("", "", ""), [(name, number, escape(note)) for name, number, note in rows], empty="")
     if now["halted"]:
         fail(
-            "A halted service stands still; `liaison resume SERVICE` lets it go on once the cause is mended."
+            "A halted service stands still; once the cause is mended, `liaison resume SERVICE`."
         )
 
 
