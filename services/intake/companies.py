@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
-from sqlalchemy import or_
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.codes import quoted
@@ -134,6 +134,16 @@ class Companies:
         self, principal: Principal, wanted: CompanyFilter, *, after: str | None = None, limit: int
     ) -> list[Company]:
         """What the principal may see, newest first, from behind the id `after`."""
+        conditions = self._conditions(principal, wanted)
+        async with self._database.read() as tx:
+            return await store.page(tx, conditions, after=after, limit=limit)
+
+    async def count(self, principal: Principal, wanted: CompanyFilter) -> int:
+        """How many of them the principal may see."""
+        async with self._database.read() as tx:
+            return await store.count(tx, self._conditions(principal, wanted))
+
+    def _conditions(self, principal: Principal, wanted: CompanyFilter) -> list[ColumnElement[bool]]:
         conditions = wanted.conditions()
         own = store.is_owned_by(principal.organisation)
         if principal.is_admin:
@@ -145,8 +155,7 @@ class Companies:
             conditions.append(or_(own, store.is_active_and_among(members)))
         else:
             conditions.append(own)
-        async with self._database.read() as tx:
-            return await store.page(tx, conditions, after=after, limit=limit)
+        return conditions
 
     async def many(self, ids: Collection[str]) -> dict[str, Company]:
         """By id, whatever their state and whoever asks, for other rooms; unknown ones are left out."""

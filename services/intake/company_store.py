@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,11 +24,12 @@ _TABLE = CompanyRow.__table__
 @dataclass(frozen=True, slots=True)
 class CompanyFilter:
     """What a list is narrowed to; None leaves that open. `text` occurs in the name or in a capability or
-    reference, in any case."""
+    reference, in any case. `without_texts`: neither capability nor reference, so that nobody finds it."""
 
     state: CompanyState | None = None
     country: str | None = None
     text: str | None = None
+    without_texts: bool = False
 
     def conditions(self) -> list[ColumnElement[bool]]:
         found: list[ColumnElement[bool]] = []
@@ -38,6 +39,8 @@ class CompanyFilter:
             found.append(_TABLE.c.country == self.country)
         if self.text is not None:
             found.append(_TABLE.c.search.contains(self.text.casefold(), autoescape=True))
+        if self.without_texts:
+            found.append(_TABLE.c.search.not_like("%\n%"))  # a name has no line break; texts follow one
         return found
 
 
@@ -164,6 +167,11 @@ async def page(
         query = query.where(_TABLE.c.id < after)
     documents = (await tx.execute(query.order_by(_TABLE.c.id.desc()).limit(limit))).scalars()
     return [_company(document) for document in documents]
+
+
+async def count(tx: AsyncSession, wanted: Sequence[ColumnElement[bool]]) -> int:
+    query = select(func.count()).select_from(_TABLE).where(*wanted)
+    return (await tx.execute(query)).scalar() or 0
 
 
 async def cards(tx: AsyncSession, ids: Collection[str]) -> list[Mapping[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
 
 from schemas.match import MatchState, MatchSuggestion
 from services.kernel.database import Database
@@ -80,16 +81,22 @@ class Matches:
 
     async def counts(self, principal: Principal, challenges: Collection[str]) -> dict[str, int]:
         """How many suggestions of each of these challenges the reader sees; without those that have none."""
-        if not challenges:
+        return await self._counts(principal, MatchRow.challenge, challenges)
+
+    async def counts_of_companies(self, principal: Principal, companies: Collection[str]) -> dict[str, int]:
+        """The same of companies."""
+        return await self._counts(principal, MatchRow.company, companies)
+
+    async def _counts(
+        self, principal: Principal, side: InstrumentedAttribute[str], ids: Collection[str]
+    ) -> dict[str, int]:
+        if not ids:
             return {}
+        visible = await self._visible(principal)
         query = (
-            select(MatchRow.challenge, func.count())
-            .where(
-                MatchRow.challenge.in_(sorted(challenges)),
-                MatchRow.state.not_in(GONE),
-                await self._visible(principal),
-            )
-            .group_by(MatchRow.challenge)
+            select(side, func.count())
+            .where(side.in_(sorted(ids)), MatchRow.state.not_in(GONE), visible)
+            .group_by(side)
         )
         async with self._database.read() as tx:
             return {row[0]: row[1] for row in (await tx.execute(query)).all()}

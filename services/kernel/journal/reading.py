@@ -53,6 +53,12 @@ async def read(
     return [event_of(row) for row in rows]
 
 
+async def named(tx: AsyncSession, ids: Collection[str]) -> list[Event]:
+    """Entries with these event ids, in order; whoever asks. Those that have no position yet are left out."""
+    query = select(_TABLE).where(JournalEntry.id.in_(sorted(ids)), JournalEntry.position.is_not(None))
+    return [event_of(row) for row in (await tx.execute(query.order_by(JournalEntry.position))).all()]
+
+
 def event_of(row: Row[Any]) -> Event:
     return Event(
         id=row.id,
