@@ -193,8 +193,9 @@ async def test_lists_are_narrowed_and_paged(api: Api) -> None:
     assert sorted(seen) == titles
     found = (await reader("GET", "/v1/challenges?text=CHALLENGE 3&buyer=cern&country=FR")).json()
     assert [one["title"] for one in found["items"]] == ["Challenge 3"]
-    for wrong in ("state=x", "country=Frankreich", "cpv=x", "due_from=x", "cursor=x", "contry=FR"):
+    for wrong in ("state=x", "country=Frankreich", "cpv=x", "due_from=x", "due_until=0", "contry=FR"):
         assert (await reader("GET", f"/v1/challenges?{wrong}")).status_code == 422, wrong
+    assert (await reader("GET", "/v1/challenges?cursor=x")).status_code == 404
 
 
 async def test_an_unknown_challenge_is_404_and_nonsense_422(api: Api) -> None:

@@ -74,7 +74,7 @@ async def test_given_requirements_and_countries_stay_as_they_are(world: World) -
         ({"buyer": "minalogic"}, "/buyer", "no buyer"),
         ({"buyer": new_id("org")}, "/buyer", "no buyer"),
         (
-            {"requirements": [{"id": "r1", "text": "x", "source": [0, 99_999]}]},
+            {"requirements": [{"id": "r1", "text": "x", "source": [0, 19_999]}]},
             "/requirements/0/source",
             "no span of the need",
         ),
