@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from datetime import date
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 
 class Contract(BaseModel):
@@ -13,14 +16,38 @@ class Contract(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_enum_values=False)
 
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_MOMENT = re.compile(_DAY.pattern + "[Tt ][0-9]{2}:[0-9]{2}.*", re.ASCII)
+
+
+def _written_day(value: Any) -> Any:
+    if isinstance(value, date) or (isinstance(value, str) and _DAY.fullmatch(value)):
+        return value
+    raise PydanticCustomError("date_form", "Write the date as YYYY-MM-DD, for example 2027-02-01.")
+
+
+def _written_moment(value: Any) -> Any:
+    if isinstance(value, date) or (isinstance(value, str) and _MOMENT.fullmatch(value)):
+        return value
+    raise PydanticCustomError(
+        "datetime_form", "Write date, time and zone as in RFC 3339, for example 2027-02-01T12:00:00Z."
+    )
+
+
+# A number must not pass for a date, nor a text for a number: what was meant would be guessed.
+Day = Annotated[date, BeforeValidator(_written_day)]
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_moment)]
+Flag = Annotated[bool, Field(strict=True)]
 Trl = Annotated[
-    int, Field(ge=1, le=9, description="Technology readiness level 1-9, Horizon Europe definitions")
+    int,
+    Field(ge=1, le=9, strict=True, description="Technology readiness level 1-9, Horizon Europe definitions"),
 ]
 Weight = Annotated[
-    float, Field(gt=0, le=10, allow_inf_nan=False, description="Relative importance; 1 is usual")
+    float,
+    Field(gt=0, le=10, allow_inf_nan=False, strict=True, description="Relative importance; 1 is usual"),
 ]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Version = Annotated[int, Field(ge=1, description="Counts up with every change of the entity")]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+Version = Annotated[int, Field(ge=1, strict=True, description="Counts up with every change of the entity")]
 Handle = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"),

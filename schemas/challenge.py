@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 from pydantic.config import JsonDict
 
-from schemas.base import ChallengeId, Contract, Handle, OrganisationId, Trl, Version, Weight
+from schemas.base import ChallengeId, Contract, Day, Flag, Handle, OrganisationId, Trl, Version, Weight
 from schemas.codes import CountryCode, CpvCode, LanguageCode
 from schemas.links import Links
 from schemas.text import FreeId, Label, Name, Need, Note, RequirementText, Title
@@ -25,6 +24,12 @@ COUNTRIES_MAX = 250
 ATTACHMENTS_MAX = 20
 PARTIES_MAX = 200
 """Companies named under exclusions or conflicts of interest: each needs its own documented reason."""
+MONEY_MAX = 10**15
+"""A thousand times the dearest machine there is, in any currency; and JSON readers keep it exact."""
+
+Money = Annotated[int, Field(ge=0, le=MONEY_MAX, strict=True)]
+Place = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
+Span = tuple[Place, Place]
 
 
 class RequirementKind(StrEnum):
@@ -88,14 +93,14 @@ class Requirement(Contract):
     id: FreeId
     text: RequirementText
     kind: RequirementKind = RequirementKind.capability
-    mandatory: bool = False
+    mandatory: Flag = False
     weight: Weight = 1.0
     metric: Label | None = None
     target: Label | None = None
     unit: Label | None = None
     trl_min: Trl | None = None
     phases: tuple[PhaseStage, ...] = ()
-    source: tuple[int, int] | None = None
+    source: Span | None = None
 
 
 class Lot(Contract):
@@ -105,8 +110,8 @@ class Lot(Contract):
 
 
 class BudgetRange(Contract):
-    minimum: Annotated[int, Field(ge=0)] | None = None
-    maximum: Annotated[int, Field(ge=0)] | None = None
+    minimum: Money | None = None
+    maximum: Money | None = None
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217")] = "EUR"
 
     @model_validator(mode="after")
@@ -118,8 +123,8 @@ class BudgetRange(Contract):
 
 class Phase(Contract):
     stage: PhaseStage
-    starts: date | None = None
-    ends: date | None = None
+    starts: Day | None = None
+    ends: Day | None = None
     budget: BudgetRange | None = None
     composition_rule: Note | None = None
 
@@ -147,7 +152,7 @@ class ChallengeContent(Contract):
     title: Title
     need: Need
     buyer: Annotated[Handle | OrganisationId, Field(description="The buyer: its handle or its id")]
-    deadline: Annotated[date, Field(description="Last day for answers, in the buyer's time zone")]
+    deadline: Annotated[Day, Field(description="Last day for answers, in the buyer's time zone")]
     language: LanguageCode = "en"
     requirements: Annotated[tuple[Requirement, ...], Field(max_length=REQUIREMENTS_MAX)] = ()
     lots: Annotated[tuple[Lot, ...], Field(max_length=LOTS_MAX)] = ()
@@ -200,7 +205,7 @@ class ChallengePatch(Contract):
 
     title: Title = _UNSAID
     need: Need = _UNSAID
-    deadline: Annotated[date, Field(description="Last day for answers, in the buyer's time zone")] = _UNSAID
+    deadline: Annotated[Day, Field(description="Last day for answers, in the buyer's time zone")] = _UNSAID
     language: LanguageCode = _UNSAID
     requirements: Annotated[
         tuple[Requirement, ...],

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from schemas.base import CompanyId, Contract, OrganisationId, Trl, Version
+from schemas.base import CompanyId, Contract, Day, OrganisationId, Trl, Version
 from schemas.challenge import LifecycleStage
 from schemas.codes import CountryCode, CpvCode, LanguageCode, NutsCode
 from schemas.links import Links
@@ -57,7 +56,7 @@ class Reference(Contract):
     text: CapabilityText
     language: LanguageCode = "en"
     client: Name | None = None
-    year: Annotated[int, Field(ge=YEAR_MIN, le=YEAR_MAX)] | None = None
+    year: Annotated[int, Field(ge=YEAR_MIN, le=YEAR_MAX, strict=True)] | None = None
     trl: Trl | None = None
     stages: tuple[LifecycleStage, ...] = ()
 
@@ -79,7 +78,7 @@ class CompanyContent(Contract):
     capabilities: Annotated[tuple[Capability, ...], Field(max_length=CAPABILITIES_MAX)] = ()
     references: Annotated[tuple[Reference, ...], Field(max_length=CAPABILITIES_MAX)] = ()
     ip_position: Note | None = None
-    last_confirmed: date | None = None
+    last_confirmed: Day | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

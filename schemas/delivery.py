@@ -7,7 +7,16 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from schemas.base import Contract, EndpointId, EventId, MessageId, OrganisationId, SubscriptionId, Version
+from schemas.base import (
+    Contract,
+    EndpointId,
+    EventId,
+    MessageId,
+    Moment,
+    OrganisationId,
+    SubscriptionId,
+    Version,
+)
 from schemas.text import Label
 
 URL_MAX = 2_000
@@ -80,8 +89,8 @@ class Window(Contract):
     """Messages of one endpoint, by the time they were made: from `since` up to and without `until`."""
 
     endpoint: EndpointId
-    since: AwareDatetime
-    until: AwareDatetime
+    since: Moment
+    until: Moment
 
 
 class Resent(Contract):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from schemas.base import CompanyId, Contract, Handle, KeyId, OrganisationId, Version
+from schemas.base import CompanyId, Contract, Flag, Handle, KeyId, Moment, OrganisationId, Version
 from schemas.codes import CountryCode, NutsCode
 from schemas.company import CompanyState
 from schemas.text import Label, Name
@@ -58,7 +58,7 @@ class Organisation(OrganisationContent):
 class KeyContent(Contract):
     label: Label
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1)] = (Scope.write,)
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class Key(KeyContent):
@@ -82,7 +82,13 @@ class Rotation(Contract):
     """How a key is rotated."""
 
     overlap_s: Annotated[
-        int, Field(ge=0, le=604_800, description="Seconds for which the old key works beside the new one")
+        int,
+        Field(
+            ge=0,
+            le=604_800,
+            strict=True,
+            description="Seconds for which the old key works beside the new one",
+        ),
     ] = 86_400
 
 
@@ -97,14 +103,14 @@ class Speaker(Contract):
 class Mandate(Contract):
     """What a cluster may do for a member: `receive` its matches, `act` for it (edit its profile)."""
 
-    receive: bool = True
-    act: bool = False
+    receive: Flag = True
+    act: Flag = False
 
 
 class Validation(Contract):
     """The cluster's word on a member's profile."""
 
-    validated: bool
+    validated: Flag
 
 
 class Membership(Contract):

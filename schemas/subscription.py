@@ -12,6 +12,7 @@ from schemas.base import (
     CompanyId,
     Contract,
     EndpointId,
+    Flag,
     OrganisationId,
     Share,
     SubscriptionId,
@@ -102,7 +103,7 @@ class SubscriptionContent(Contract):
     threshold: Share | None = None
     channel: Channel = Channel.webhook
     endpoint: Annotated[EndpointId | None, Field(description="Where webhooks go; required by them")] = None
-    paused: bool = False
+    paused: Flag = False
 
 
 class Subscription(SubscriptionContent):

@@ -30,6 +30,7 @@ from services.kernel.web import openapi
 from services.kernel.web.headers import JsonByDefault, SecurityHeaders
 from services.kernel.web.idempotency import BodyDigest
 from services.kernel.web.limits import BodyLimit, Rate, RateLimit, RequestTimeout
+from services.kernel.web.methods import LiteralAddresses
 from services.kernel.web.parameters import known_parameters
 from services.kernel.web.ports import WebPorts
 from services.kernel.web.problems import UnexpectedErrors, install_problem_handlers
@@ -71,7 +72,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,  # type: ignore[arg-type]  # FastAPI's own type leaves out the mapping
-        dependencies=[Depends(known_parameters)],
+        dependencies=[Depends(LiteralAddresses(routers)), Depends(known_parameters)],
         middleware=_stack(settings),
         # Our own span around each request is cheaper, and tells nothing of what was sent.
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},

@@ -1,7 +1,6 @@
 """Challenges over HTTP."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query, Request
@@ -9,7 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from schemas.base import ChallengeId
+from schemas.base import ChallengeId, Day
 from schemas.challenge import (
     Challenge,
     ChallengeContent,
@@ -193,8 +192,8 @@ def _reading(routes: APIRouter, challenges: Challenges) -> None:
         text: Annotated[
             Label | None, Query(description="Only those whose title, need or buyer contains this")
         ] = None,
-        due_from: Annotated[date | None, Query(description="Deadline on this day or later")] = None,
-        due_until: Annotated[date | None, Query(description="Deadline on this day or earlier")] = None,
+        due_from: Annotated[Day | None, Query(description="Deadline on this day or later")] = None,
+        due_until: Annotated[Day | None, Query(description="Deadline on this day or earlier")] = None,
     ) -> Page[ChallengeView]:
         position = paging.after(str)
         wanted = ChallengeFilter(state, buyer, country, cpv, text, due_from, due_until)

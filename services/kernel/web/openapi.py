@@ -9,6 +9,7 @@ from services.kernel.problems import (
     Forbidden,
     InvalidInput,
     MalformedRequest,
+    PreconditionRequired,
     ProblemDetails,
     TooLarge,
     TooManyRequests,
@@ -20,6 +21,8 @@ from services.kernel.web.problems import PROBLEM_JSON, PROBLEM_REF, responses_fo
 
 REPLACED = ("HTTPValidationError", "ValidationError")
 """Schemas that FastAPI publishes for its own form of errors, which never leaves this server."""
+
+PRECONDITION_REQUIRED = str(PreconditionRequired.status)
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -45,6 +48,9 @@ def document(app: FastAPI) -> dict[str, Any]:
             for operation in operations.values():
                 _add_problems(operation)
                 for parameter in operation.get("parameters", ()):
+                    _without_null(parameter)
+                    if parameter["name"] == "if-match" and PRECONDITION_REQUIRED in operation["responses"]:
+                        parameter["required"] = True  # FastAPI knows it as optional: we answer 428, not 422
                     if parameter["in"] in ("path", "query"):
                         _forbid_nul(parameter["schema"])
         schema["components"]["schemas"] = dict(sorted(schemas.items()))
@@ -69,6 +75,15 @@ def _add_problems(operation: dict[str, Any]) -> None:
         {"description": "Any other problem", "content": {PROBLEM_JSON: {"schema": PROBLEM_REF}}},
     )
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _without_null(parameter: dict[str, Any]) -> None:
+    """A parameter that may be left out is not null then: an address and a header have no null."""
+    schema = parameter["schema"]
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind.get("type") != "null"]
+    if kinds:
+        del schema["anyOf"]
+        parameter["schema"] = {**kinds[0], **schema} if len(kinds) == 1 else {"anyOf": kinds, **schema}
 
 
 def _forbid_nul(schema: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from services.kernel.problems import (
     UnsupportedMediaType,
 )
 from services.kernel.telemetry import current_trace_id
+from services.kernel.web.methods import DETAIL, allowed_methods
 from services.kernel.web.validation import as_problem
 
 PROBLEM_JSON = "application/problem+json"
@@ -34,7 +35,7 @@ log = structlog.get_logger(__name__)
 _BY_STATUS: dict[int, tuple[type[Problem], str]] = {
     400: (MalformedRequest, "The body could not be read: it must be UTF-8 and valid in its Content-Type."),
     404: (NotFound, "There is nothing at this address. See /docs for what there is."),
-    405: (MethodNotAllowed, "This address does not know that method; the Allow header names those it knows."),
+    405: (MethodNotAllowed, DETAIL),
     406: (NotAcceptable, "The Accept header asks for a form that is not offered here."),
     413: (TooLarge, "The body is larger than is accepted here."),
     415: (UnsupportedMediaType, "Send the body as Content-Type: application/json."),
@@ -78,6 +79,8 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     headers = dict(error.headers or {})
+    if error.status_code == MethodNotAllowed.status:
+        headers["Allow"] = allowed_methods(request.scope)
     if error.status_code in _BY_STATUS:
         kind, detail = _BY_STATUS[error.status_code]
         return problem_response(kind(detail, headers=headers), request.url.path)
