@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Collection, Iterable
-from difflib import get_close_matches
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, or_, select, update
+from sqlalchemy import insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.codes import quoted
 from schemas.events import OrganisationChanged, OrganisationRegistered
 from schemas.organisation import Organisation, OrganisationContent, OrganisationKind
+from services.directory import organisation_store as store
 from services.directory.model import AppointmentRow, OrganisationRow
 from services.kernel import journal
 from services.kernel.clock import Clock
@@ -36,7 +35,6 @@ VersionCheck = Callable[[int], None]
 """Given the present version, raises PreconditionFailed unless the caller has seen it (If-Match)."""
 
 _TABLE = OrganisationRow.__table__
-_REFERENCE = re.compile(r"[a-z0-9-]{1,63}|org_[0-9A-Z]{26}")
 _RULED_BY_ADMIN = frozenset({"handle", "kind", "appointed_to"})
 """Fields that an organisation cannot change for itself: its name in addresses, its role, its mandates."""
 
@@ -71,10 +69,10 @@ class Organisations:
             **_fields(content), id=new_id("org"), version=1, created_at=self._clock.now()
         )
         try:
-            await tx.execute(insert(OrganisationRow).values(_columns(organisation)))
+            await tx.execute(insert(OrganisationRow).values(store.columns(organisation)))
         except IntegrityError as error:
             raise _handle_taken(content.handle) from error
-        await _appoint(tx, organisation.id, bsos)
+        await store.appoint(tx, organisation.id, bsos)
         await self._append(tx, OrganisationRegistered(organisation=organisation))
         return organisation
 
@@ -88,7 +86,7 @@ class Organisations:
         """
         principal.needs_scope("admin")
         async with self._database.write(durable=True) as tx:
-            before = await _find(tx, reference, lock=True)
+            before = await store.find(tx, reference, lock=True)
             if before is None or not _may_see(principal, before):
                 raise _unknown(reference)
             changed = _changed(before, content)
@@ -105,11 +103,11 @@ class Organisations:
             )
             try:
                 await tx.execute(
-                    update(OrganisationRow).where(_TABLE.c.id == before.id).values(_columns(after))
+                    update(OrganisationRow).where(_TABLE.c.id == before.id).values(store.columns(after))
                 )
             except IntegrityError as error:
                 raise _handle_taken(content.handle) from error
-            await _appoint(tx, after.id, bsos)
+            await store.appoint(tx, after.id, bsos)
             await self._append(tx, OrganisationChanged(organisation=after, changed=tuple(changed)))
             return after
 
@@ -123,7 +121,7 @@ class Organisations:
     async def find(self, reference: str) -> Organisation | None:
         """By handle or id, whoever asks."""
         async with self._database.read() as tx:
-            return await _find(tx, reference)
+            return await store.find(tx, reference)
 
     async def many(self, ids: Collection[str]) -> dict[str, Organisation]:
         """By id; unknown ones are left out."""
@@ -131,7 +129,7 @@ class Organisations:
             return {}
         async with self._database.read() as tx:
             rows = (await tx.execute(select(_TABLE).where(_TABLE.c.id.in_(sorted(ids))))).all()
-            return {found.id: found for found in await _organisations(tx, rows)}
+            return {found.id: found for found in await store.parsed(tx, rows)}
 
     async def page(
         self,
@@ -156,7 +154,7 @@ class Organisations:
             query = query.where(_TABLE.c.handle > after)
         async with self._database.read() as tx:
             rows = (await tx.execute(query.order_by(_TABLE.c.handle).limit(limit))).all()
-            return await _organisations(tx, rows)
+            return await store.parsed(tx, rows)
 
     async def may_announce(self, principal: Principal, buyer: Organisation) -> bool:
         """Whether the principal speaks for this buyer: the BSO itself, an ILO appointed to it, an admin."""
@@ -184,7 +182,7 @@ class Organisations:
     async def suggestion(self, reference: str, kind: OrganisationKind) -> str | None:
         """The handle of this kind that is nearest to a wrong one, by handle or by name."""
         async with self._database.read() as tx:
-            return await _suggestion(tx, reference, kind)
+            return await store.suggestion(tx, reference, kind)
 
     async def _append(self, tx: AsyncSession, data: OrganisationRegistered | OrganisationChanged) -> None:
         organisation = data.organisation
@@ -201,15 +199,6 @@ class Organisations:
 
 def _fields(content: OrganisationContent) -> dict[str, Any]:
     return {name: getattr(content, name) for name in OrganisationContent.model_fields}
-
-
-def _columns(organisation: Organisation) -> dict[str, Any]:
-    values = organisation.model_dump(exclude={"appointed_to"})
-    return values | {
-        "kind": organisation.kind.value,
-        "sectors": list(organisation.sectors),
-        "eligible_countries": list(organisation.eligible_countries),
-    }
 
 
 def _changed(before: Organisation, content: OrganisationContent) -> list[str]:
@@ -261,7 +250,7 @@ async def _checked(tx: AsyncSession, content: OrganisationContent) -> list[str]:
             if handle in known:
                 bsos.append(known[handle])
                 continue
-            near = await _suggestion(tx, handle, OrganisationKind.bso)
+            near = await store.suggestion(tx, handle, OrganisationKind.bso)
             advice = f" Did you mean '{near}'?" if near else " Register it first."
             errors.append(
                 FieldError(pointer=f"/appointed_to/{index}", detail=f"there is no BSO '{handle}'.{advice}")
@@ -269,50 +258,6 @@ async def _checked(tx: AsyncSession, content: OrganisationContent) -> list[str]:
     if errors:
         raise InvalidInput(errors[0].detail[0].upper() + errors[0].detail[1:], errors=errors)
     return sorted(set(bsos))
-
-
-async def _appoint(tx: AsyncSession, ilo: str, bsos: Iterable[str]) -> None:
-    await tx.execute(delete(AppointmentRow).where(AppointmentRow.ilo == ilo))
-    rows = [{"ilo": ilo, "bso": bso} for bso in bsos]
-    if rows:
-        await tx.execute(insert(AppointmentRow), rows)
-
-
-async def _find(tx: AsyncSession, reference: str, *, lock: bool = False) -> Organisation | None:
-    if not _REFERENCE.fullmatch(reference):
-        return None  # whatever a client put into an address never reaches the database
-    query = select(_TABLE).where(or_(_TABLE.c.handle == reference, _TABLE.c.id == reference))
-    rows = await tx.execute(query.with_for_update() if lock else query)
-    found = await _organisations(tx, rows.all())
-    return found[0] if found else None
-
-
-async def _organisations(tx: AsyncSession, rows: Collection[Row[Any]]) -> list[Organisation]:
-    ilos = [row.id for row in rows if row.kind == OrganisationKind.ilo]
-    appointed: dict[str, list[str]] = {}
-    if ilos:
-        query = (
-            select(AppointmentRow.ilo, _TABLE.c.handle)
-            .join(_TABLE, _TABLE.c.id == AppointmentRow.bso)
-            .where(AppointmentRow.ilo.in_(ilos))
-            .order_by(_TABLE.c.handle)
-        )
-        for ilo, handle in await tx.execute(query):
-            appointed.setdefault(ilo, []).append(handle)
-    return [
-        Organisation.model_validate({**row._mapping, "appointed_to": appointed.get(row.id, [])})
-        for row in rows
-    ]
-
-
-async def _suggestion(tx: AsyncSession, reference: str, kind: OrganisationKind) -> str | None:
-    rows = await tx.execute(select(_TABLE.c.handle, _TABLE.c.name).where(_TABLE.c.kind == kind.value))
-    handles: dict[str, str] = {}
-    for handle, name in rows:
-        handles[name.casefold()] = handle
-        handles[handle] = handle
-    near = get_close_matches(reference.casefold(), handles, n=1)
-    return handles[near[0]] if near else None
 
 
 def _handle_taken(handle: str) -> Conflict:

@@ -17,11 +17,12 @@ from schemas.challenge import (
 )
 from schemas.codes import quoted
 from schemas.events import ChallengeAmended, ChallengeAnnounced, ChallengeWithdrawn, EventData
-from schemas.organisation import Organisation, OrganisationKind
+from schemas.organisation import Organisation
 from services.directory.organisations import VersionCheck
 from services.directory.service import Directory
 from services.intake import challenge_store as store
 from services.intake import completion
+from services.intake.buyers import Buyers
 from services.intake.challenge_store import ChallengeFilter, Stored, content_of
 from services.intake.diff import changes
 from services.kernel import journal
@@ -29,7 +30,7 @@ from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.identifiers import new_id
 from services.kernel.problems import Conflict, FieldError, Forbidden, InvalidInput, NotFound
-from services.kernel.security import BSO, ILO, Principal
+from services.kernel.security import Principal
 
 PAGE = 200
 """Challenges read in one query when all open ones are wanted: a few MB of documents at most."""
@@ -43,6 +44,7 @@ class Challenges:
         self._database = database
         self._clock = clock
         self._directory = directory
+        self._buyers = Buyers(directory.organisations)
 
     # -- announcing ----------------------------------------------------------------------------------
 
@@ -62,7 +64,7 @@ class Challenges:
         A draft is seen by its owner alone and emits nothing. InvalidInput for an unknown buyer, a deadline
         that has passed; Forbidden for who does not speak for the buyer.
         """
-        buyer = await self._buyer(principal, content)
+        buyer = await self._buyers.of(principal, content.buyer)
         now = self._clock.now()
         completion.check(content, now)
         challenge = Challenge(
@@ -236,28 +238,6 @@ class Challenges:
 
     # ------------------------------------------------------------------------------------------------
 
-    async def _buyer(self, principal: Principal, content: ChallengeContent) -> Organisation:
-        """The buyer, if the principal speaks for it."""
-        principal.needs_scope("write")
-        principal.needs_role((BSO, ILO), "announce challenges")
-        organisations = self._directory.organisations
-        buyer = await organisations.find(content.buyer)
-        if buyer is None or buyer.kind is not OrganisationKind.bso:
-            near = await organisations.suggestion(content.buyer, OrganisationKind.bso)
-            advice = f" Did you mean '{near}'?" if near else " See GET /v1/organisations?kind=bso."
-            detail = f"{quoted(content.buyer)} is no buyer that is known here.{advice}"
-            raise InvalidInput(detail, errors=[FieldError(pointer="/buyer", detail=detail)])
-        await self._check_speaks_for(principal, buyer)
-        return buyer
-
-    async def _check_speaks_for(self, principal: Principal, buyer: Organisation) -> None:
-        organisations = self._directory.organisations
-        if not await organisations.may_announce(principal, buyer):
-            others = ", ".join(await organisations.buyers_of(principal)) or "nobody yet"
-            raise Forbidden(
-                f"You do not announce for '{buyer.handle}'; you announce for: {others}. An admin appoints."
-            )
-
     async def _visible(self, principal: Principal | None, challenge: str) -> Stored:
         found = None
         if challenge.isascii() and challenge.isprintable():
@@ -278,7 +258,7 @@ class Challenges:
             raise Forbidden("Only who announced this challenge, its buyer, or an admin may change it.")
         buyer = await self._directory.organisation_by_handle_or_id(found.challenge.buyer)
         assert buyer is not None, "organisations are never removed"
-        await self._check_speaks_for(principal, buyer)
+        await self._buyers.check_speaks_for(principal, buyer)
         _check_state(found.challenge)
         check(found.challenge.version)
         return found, buyer

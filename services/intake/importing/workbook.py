@@ -46,8 +46,13 @@ class Sheet:
         used = {column.index for column in self.columns.found}
         merged = _Merged(self.parts)
         number = 0
+        blank: tuple[Any, ...] | None = None
         try:
             for number, values in self.rows:
+                # a gap in the numbers is filled with one and the same row, up to a million times
+                if values is blank or not any(values):
+                    blank = values
+                    continue
                 wrong = _unreadable(number, values, used, self.parts)
                 cells = merged.filled(number, [_text(value) for value in values])
                 if wrong:
