@@ -8,7 +8,20 @@ from services.gateway.board import assets
 from services.gateway.board.live import Live
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
-from services.gateway.board.views import challenge, challenges, match, sign_in
+from services.gateway.board.views import (
+    announce,
+    challenge,
+    challenges,
+    companies,
+    company,
+    deliveries,
+    endpoints,
+    match,
+    scores,
+    settings,
+    sign_in,
+    versions,
+)
 from services.gateway.board.visit import visits
 from services.gateway.feed import Feed
 
@@ -19,12 +32,20 @@ def router(ports: BoardPorts) -> APIRouter:
     visiting = visits(ports.directory)
     live = Live(Feed(ports.database, ports.tail), per_key=ports.streams_per_key)
     made = APIRouter()
-    for routes in (
-        assets.router(),
-        challenges.routes(ports, visiting, renderer),
-        challenge.routes(ports, visiting, renderer, live),
-        match.routes(ports, visiting, renderer),
-        sign_in.routes(ports, visiting, renderer),
+    made.include_router(assets.router())
+    made.include_router(scores.routes(visiting, renderer))
+    for watched in (challenge, company):
+        made.include_router(watched.routes(ports, visiting, renderer, live))
+    for page in (
+        challenges,
+        versions,
+        match,
+        companies,
+        announce,
+        settings,
+        endpoints,
+        deliveries,
+        sign_in,
     ):
-        made.include_router(routes)
+        made.include_router(page.routes(ports, visiting, renderer))
     return made

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from schemas.challenge import Challenge
-from schemas.codes import country_name, cpv_label, flag, language_name
+from schemas.codes import country_name, cpv_label, flag, language_name, nuts_label
 from schemas.match import GateName, Strength
 from services.intake.completion import LAST_ZONE
 
@@ -114,6 +114,11 @@ def words(code: str) -> str:
     return str(code).replace("-", " ").replace("_", " ")
 
 
+def event(kind: str) -> str:
+    """An event's type as words: `liaison.match.suggested.v1` is "match suggested"."""
+    return words(kind.removeprefix("liaison.").rsplit(".", 1)[0].replace(".", " "))
+
+
 def address_part(text: str) -> str:
     """Text as a part of an address."""
     return quote(text, safe="")
@@ -121,6 +126,11 @@ def address_part(text: str) -> str:
 
 def cpv(code: str) -> str:
     return f"{code} {cpv_label(code)}"
+
+
+def region(code: str) -> str:
+    """A NUTS region: its own name and its code."""
+    return f"{nuts_label(code)} ({code})"
 
 
 def lines(text: str) -> Markup:
@@ -139,11 +149,13 @@ FILTERS = {
     "excerpt": excerpt,
     "opening": opening,
     "words": words,
+    "event": event,
     "address_part": address_part,
     "cpv": cpv,
     "language": language_name,
+    "region": region,
     "lines": lines,
     "gate": GATES.__getitem__,
     "closes": closes,
-    "meaning": STRENGTHS.__getitem__,
+    "meaning": lambda word: STRENGTHS[Strength(word)],
 }

@@ -66,7 +66,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
             visit,
             challenge=found,
             announcer=announcer,
-            stretches=stretches(found.need, found.requirements),
+            stretches=stretches(found.need, [one.source for one in found.requirements]),
             versions=versions,
             market=await _market(ports, visit.principal, found) if visit.principal else None,
             position=position,

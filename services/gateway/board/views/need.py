@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from schemas.challenge import Requirement
-
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -19,14 +17,15 @@ class Stretch:
     begins: tuple[int, ...] = ()
 
 
-def stretches(need: str, requirements: Sequence[Requirement]) -> list[Stretch]:
-    """The need in its order, nothing added or left out. Spans may overlap; those outside are ignored."""
+def stretches(need: str, sources: Sequence[tuple[int, int] | None]) -> list[Stretch]:
+    """The need in its order, nothing added or left out. `sources`: per requirement its span [start, end).
+
+    Spans may overlap; those outside the need are ignored.
+    """
     spans = {
-        place: (start, end)
-        for place, requirement in enumerate(requirements)
-        if requirement.source is not None
-        for start, end in [requirement.source]
-        if 0 <= start < end <= len(need)
+        place: span
+        for place, span in enumerate(sources)
+        if span is not None and 0 <= span[0] < span[1] <= len(need)
     }
     cuts = sorted({0, len(need), *(edge for span in spans.values() for edge in span)})
     return [

@@ -1,0 +1,1 @@
+"""Code that verifies a webhook's signature, shown where an endpoint is created. None needs a package."""

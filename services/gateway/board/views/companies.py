@@ -1,0 +1,134 @@
+"""`/companies`: the profiles one keeps, receives for, or may look up; and files of them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from schemas.codes import country_names, language_names
+from schemas.company import Company, CompanyState
+from schemas.organisation import Member
+from services.gateway.board.forms import read_form
+from services.gateway.board.ports import BoardPorts
+from services.gateway.board.rendering import Renderer
+from services.gateway.board.visit import Visit, Visits
+from services.intake.company_store import CompanyFilter
+from services.kernel.problems import InvalidInput, Problem, TooLarge
+from services.kernel.security import CLUSTER, COMPANY, Principal
+
+PAGE = 50
+MEMBERS_MAX = 2_000
+"""Memberships read at once; the largest European clusters have some 1,500 members."""
+CONFIRMED_FOR = timedelta(days=365)
+"""A profile that nobody has touched or confirmed for a year is shown as stale: people and machines have
+changed by then."""
+
+UNFINDABLE = "cannot-be-found"
+_Text = Annotated[str, Query(max_length=300)]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A company in the list. `member`: its membership, where a cluster looks."""
+
+    company: Company
+    matches: int
+    member: Member | None
+    stale: bool
+
+    @property
+    def texts(self) -> int:
+        return len(self.company.capabilities) + len(self.company.references)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    words: str = ""
+    country: str = ""
+    show: str = ""
+
+    def address(self, after: str = "") -> str:
+        asked = {"words": self.words, "country": self.country, "show": self.show, "after": after}
+        query = urlencode({name: value for name, value in asked.items() if value})
+        return f"/companies?{query}" if query else "/companies"
+
+
+def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
+    made = APIRouter(include_in_schema=False)
+    visiting = Annotated[Visit, Depends(visits)]
+
+    @made.get("/companies")
+    async def listing(
+        visit: visiting, words: _Text = "", country: _Text = "", show: _Text = "", after: _Text = ""
+    ) -> Response:
+        principal = visit.known()
+        wanted = Wanted(words.strip(), country, show)
+        narrowed = CompanyFilter(
+            country=country or None, text=wanted.words or None, without_texts=show == UNFINDABLE
+        )
+        companies = ports.intake.companies
+        found = await companies.page(principal, narrowed, after=after or None, limit=PAGE + 1)
+        return renderer.page(
+            "companies.html",
+            visit,
+            wanted=wanted,
+            entries=await _entries(ports, principal, found[:PAGE]),
+            total=await companies.count(principal, CompanyFilter()),
+            unfindable=await companies.count(principal, CompanyFilter(without_texts=True)),
+            keeps=_keeps(principal),
+            countries=sorted(country_names().items(), key=lambda pair: pair[1]),
+            languages=sorted(language_names().items(), key=lambda pair: pair[1]),
+            more=wanted.address(found[PAGE - 1].id) if len(found) > PAGE else None,
+            newest=wanted.address() if after else None,
+        )
+
+    @made.post("/companies/import")
+    async def take(request: Request, visit: visiting) -> Response:
+        principal = visit.known()
+        form = await read_form(request)
+        file = form.file("file")
+        report, refusal, name = None, "Choose a file first.", ""
+        if file is not None:
+            name = file.filename or "the file"
+            try:
+                report = await ports.intake.imports.run(
+                    principal,
+                    await file.read(),
+                    country=form.text("country") or None,
+                    language=form.text("language") or "en",
+                )
+            except (InvalidInput, TooLarge) as problem:
+                refusal = _said(problem)
+        status = 200 if report else 422
+        return renderer.page("imported.html", visit, status=status, report=report, refusal=refusal, name=name)
+
+    return made
+
+
+def is_stale(company: Company, now: datetime) -> bool:
+    touched = company.changed_at.date()
+    if company.last_confirmed is not None:
+        touched = max(touched, company.last_confirmed)
+    return company.state is CompanyState.stale or touched < (now - CONFIRMED_FOR).date()
+
+
+async def _entries(ports: BoardPorts, principal: Principal, companies: list[Company]) -> list[Entry]:
+    matches = await ports.matches.counts_of_companies(principal, [one.id for one in companies])
+    members: dict[str, Member] = {}
+    if principal.role == CLUSTER:
+        listed = await ports.directory.members.page(principal, principal.organisation, limit=MEMBERS_MAX)
+        members = {one.company: one for one in listed}
+    now = ports.clock.now()
+    return [Entry(one, matches.get(one.id, 0), members.get(one.id), is_stale(one, now)) for one in companies]
+
+
+def _keeps(principal: Principal) -> bool:
+    """May bring in profiles of its own."""
+    return principal.role in (COMPANY, CLUSTER) and bool(principal.scopes & {"write", "admin"})
+
+
+def _said(problem: Problem) -> str:
+    return problem.detail

@@ -1,0 +1,82 @@
+"""What a subscription follows, in words, and from the fields of the form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from schemas.codes import country_name
+from schemas.subscription import (
+    FollowBuyer,
+    FollowChallenge,
+    FollowCountry,
+    FollowMembers,
+    FollowOwnProfile,
+    FollowQuery,
+    Subscription,
+    SubscriptionContent,
+)
+from services.gateway.board.forms import Form, build
+from services.gateway.board.ports import BoardPorts
+
+KINDS = ("own-profile", "members", "query", "challenge", "country", "bso")
+_VALUE = {
+    "own-profile": "company",
+    "query": "query",
+    "challenge": "challenge",
+    "country": "country",
+    "bso": "buyer",
+}
+"""Name of the field that says which one, by kind."""
+
+
+def content(form: Form) -> SubscriptionContent:
+    """Raises `InvalidInput` with a sentence per wrong field."""
+    kind = form.text("kind")
+    follow: dict[str, Any] = {"kind": kind}
+    if kind in _VALUE:
+        follow[_VALUE[kind]] = form.text(_VALUE[kind])
+    endpoint = form.text("endpoint")
+    values: dict[str, Any] = {
+        "follow": follow,
+        "label": form.text("label") or None,
+        "threshold": form.text("threshold") or None,
+        "channel": "webhook" if endpoint else "sse",
+        "endpoint": endpoint or None,
+    }
+    prefixes = form.text("cpv").replace(",", " ").split()
+    if prefixes:
+        values["filters"] = {"cpv": prefixes}
+    return build(SubscriptionContent, values)
+
+
+async def named(ports: BoardPorts, subscriptions: Sequence[Subscription]) -> dict[str, str]:
+    """By subscription id: what it follows, with names in the place of ids."""
+    companies = await ports.intake.companies.many(
+        {one.follow.company for one in subscriptions if isinstance(one.follow, FollowOwnProfile)}
+    )
+    challenges = await ports.intake.challenges.many(
+        {one.follow.challenge for one in subscriptions if isinstance(one.follow, FollowChallenge)}
+    )
+    buyers = await ports.directory.organisations.many(
+        {one.follow.buyer for one in subscriptions if isinstance(one.follow, FollowBuyer)}
+    )
+    found = {}
+    for one in subscriptions:
+        match one.follow:
+            case FollowOwnProfile(company=company):
+                name = companies[company].name if company in companies else company
+                words = f"Matches of {name}"
+            case FollowMembers():
+                words = "Matches of every member that lets us receive them"
+            case FollowQuery(query=query):
+                words = f"New challenges near “{query}”"
+            case FollowChallenge(challenge=challenge):
+                title = challenges[challenge].title if challenge in challenges else challenge
+                words = f"The challenge “{title}”"
+            case FollowCountry(country=country):
+                words = f"What is open to companies of {country_name(country)}"
+            case FollowBuyer(buyer=buyer):
+                words = f"Everything of {buyers[buyer].name if buyer in buyers else buyer}"
+        found[one.id] = words
+    return found
