@@ -40,8 +40,11 @@ async def show(settings: Settings, *, stay: bool) -> None:
     console.print("[bold]Liaison[/bold] demo: everything in this one process, nothing leaves this machine\n")
     done = asyncio.Event()
     failure: list[BaseException] = []
+    starting = console.status("starting; the first start exports the embedding model, about 15 s …")
+    starting.start()
 
     async def play(process: Running) -> None:
+        starting.stop()
         try:
             async with receiving() as receiver:
                 await _play(process, receiver)
@@ -54,7 +57,10 @@ async def show(settings: Settings, *, stay: bool) -> None:
         finally:
             done.set()
 
-    await serve(settings, play, until=None if stay else done)
+    try:
+        await serve(settings, play, until=None if stay else done)
+    finally:
+        starting.stop()
     if failure:
         raise failure[0]
 
@@ -160,7 +166,7 @@ async def _announce(process: Running, loaded: Loaded, data: DemoData, receiver: 
     while core.clock.now() < until and await receiver.wait(0.5) is not None:
         more += 1
     console.print(f"           and {more} more")
-    console.print(f"\npage     {response.json()['links']['page']}", soft_wrap=True)
+    console.print(f"\npage     {process.url}{response.json()['links']['page']}", soft_wrap=True)
 
 
 def _print_webhook(received: Received) -> None:
