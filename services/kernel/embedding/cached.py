@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import unicodedata
 from collections import OrderedDict
@@ -24,6 +25,11 @@ KEPT_IN_MEMORY = 20_000
 AT_A_TIME = 1_024
 """Texts between two looks into the store. What is computed is saved so often, and so many are in memory."""
 
+JOINED_MAX = 64
+"""Texts of a call that others wait for instead of bringing the same texts themselves. A larger one takes
+seconds; who shares a text with it goes on to the model, which serves small requests first and embeds a text
+that two want once."""
+
 
 class KeptVectors(Protocol):
     """Where vectors outlive the process. Vectors are opaque bytes of one length per model."""
@@ -39,7 +45,7 @@ class CachedEmbedder:
     """An Embedder in front of another: looks into memory, then into the store, and only then embeds.
 
     Rows are rounded to fixed point: a fresh vector and a stored one are the same bytes. Their length differs
-    from 1 by less than 6e-4. Texts are taken in Unicode's normal form C.
+    from 1 by less than 6e-4. Texts are taken in Unicode's normal form C. Used from one event loop.
     """
 
     def __init__(self, inner: Embedder, kept: KeptVectors, *, in_memory: int = KEPT_IN_MEMORY) -> None:
@@ -47,6 +53,9 @@ class CachedEmbedder:
         self._kept = kept
         self._capacity = in_memory
         self._recent: OrderedDict[bytes, bytes] = OrderedDict()
+        self._coming: dict[bytes, asyncio.Future[dict[bytes, bytes]]] = {}
+        """What some call is fetching or computing: whoever wants it, too, waits for that call. Its result is
+        empty where that call did not get so far."""
 
     @property
     def model(self) -> EmbeddingModel:
@@ -75,15 +84,34 @@ class CachedEmbedder:
                 self._recent.move_to_end(digest)
                 found[digest] = vector
         EMBEDDED.labels("memory").inc(len(found))
-        absent = [digest for digest in texts if digest not in found]
-        if absent:
-            stored = await self._kept.load(self.model.fingerprint, absent)
-            EMBEDDED.labels("database").inc(len(stored))
-            fresh = await self._compute({digest: texts[digest] for digest in absent if digest not in stored})
-            added = {digest: stored.get(digest) or fresh[digest] for digest in absent}
-            self._remember(added)
-            found |= added
+        while absent := [digest for digest in texts if digest not in found]:
+            coming = {digest: self._coming[digest] for digest in absent if digest in self._coming}
+            if len(coming) < len(absent):
+                found |= await self._bring({one: texts[one] for one in absent if one not in coming})
+            if coming:
+                await asyncio.wait(set(coming.values()))
+            for digest, theirs in coming.items():
+                if digest in theirs.result():
+                    found[digest] = theirs.result()[digest]
         return found
+
+    async def _bring(self, texts: Mapping[bytes, str]) -> dict[bytes, bytes]:
+        """From the store, or computed; concurrent calls wait for it."""
+        coming: asyncio.Future[dict[bytes, bytes]] = asyncio.get_running_loop().create_future()
+        joined = dict.fromkeys(texts, coming) if len(texts) <= JOINED_MAX else {}
+        self._coming.update(joined)
+        brought: dict[bytes, bytes] = {}
+        try:
+            stored = await self._kept.load(self.model.fingerprint, list(texts))
+            EMBEDDED.labels("database").inc(len(stored))
+            fresh = await self._compute({one: text for one, text in texts.items() if one not in stored})
+            brought = {digest: stored.get(digest) or fresh[digest] for digest in texts}
+            self._remember(brought)
+        finally:
+            for digest in joined:
+                del self._coming[digest]
+            coming.set_result(brought)
+        return brought
 
     async def _compute(self, texts: Mapping[bytes, str]) -> dict[bytes, bytes]:
         if not texts:

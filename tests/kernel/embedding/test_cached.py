@@ -86,6 +86,57 @@ async def test_spellings_of_one_text_share_a_vector(store: VectorsInDatabase) ->
     assert (rows[0] == rows[1]).all()
 
 
+class Slow(CountingEmbedder):
+    """Embeds when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let = asyncio.Event()
+        self.begun = asyncio.Event()
+        self.fails = False
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        self.begun.set()
+        await self.let.wait()
+        if self.fails:
+            self.fails = False
+            raise RuntimeError("out of order")
+        return await super().embed(texts)
+
+
+async def test_calls_at_the_same_time_share_what_is_in_the_making(store: VectorsInDatabase) -> None:
+    inner = Slow()
+    embedder = CachedEmbedder(inner, store)
+    first = asyncio.create_task(embedder.embed(["pump", "valve"]))
+    await inner.begun.wait()
+    second = asyncio.create_task(embedder.embed(["valve", "pump"]))
+    inner.let.set()
+
+    assert ((await first) == (await second)[::-1]).all()
+    assert inner.asked == ["pump", "valve"]
+
+
+@pytest.mark.parametrize("how", ["cancelled", "failed"])
+async def test_who_waits_for_a_call_that_comes_to_nothing_asks_itself(
+    store: VectorsInDatabase, how: str
+) -> None:
+    inner = Slow()
+    embedder = CachedEmbedder(inner, store)
+    first = asyncio.create_task(embedder.embed(["pump"]))
+    await inner.begun.wait()
+    second = asyncio.create_task(embedder.embed(["pump", "valve"]))
+    await asyncio.sleep(0)
+    if how == "cancelled":
+        first.cancel()
+    inner.fails = how == "failed"
+    inner.let.set()
+
+    assert (await second).shape == (2, 16)
+    with pytest.raises(asyncio.CancelledError if how == "cancelled" else RuntimeError):
+        await first
+    assert sorted(inner.asked) == ["pump", "valve"]
+
+
 async def test_memory_is_bounded(store: VectorsInDatabase) -> None:
     loads: list[int] = []
 
