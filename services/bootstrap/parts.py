@@ -118,11 +118,10 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
         await generations.open()
         upkeep = Upkeep(generations, database, clock, reading)
         await upkeep.remember(generations.serving)
-        embedder, lexical = generations.serving.embedder, generations.serving.lexical
-        board = Board(database, reading, index, embedder, lexical)
-        profiles = Profiles(reading, embedder, lexical)
-        versions = versions_of(generations.serving)
-        composer = Composer(lexical, public_url=settings.public_url, versions=versions)
+        serving = generations.serving
+        board = Board(database, reading, serving)
+        profiles = Profiles(reading, serving.embedder, serving.lexical)
+        composer = Composer(serving.lexical, public_url=settings.public_url, versions=versions_of(serving))
         match = Match(
             database,
             clock,
@@ -136,7 +135,7 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
             database,
             clock,
             challenges=reading,
-            queries=SavedQueries(board, lexical),
+            queries=SavedQueries(generations),
             default_threshold=settings.match_threshold,
         )
         yield Brain(

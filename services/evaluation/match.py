@@ -55,9 +55,10 @@ class MatchEvaluation:
             company.id: bundled.id for company, bundled in zip(made, bundle.companies, strict=True)
         }
         self._companies = {company.id: company for company in made}
-        self._generations = Generations(Generation(embedder, lexical, index))
+        generation = Generation(embedder, lexical, index)
+        self._generations = Generations(generation)
         self._profiles = Profiles(self, embedder, lexical)
-        self._board = Board(database, self, index, embedder, lexical)
+        self._board = Board(database, self, generation)
 
     async def run(self) -> dict[str, float]:
         """The metrics, means over all judged challenges."""
@@ -81,11 +82,12 @@ class MatchEvaluation:
 
     async def ranking(self, bundled: BundleChallenge) -> list[str]:
         """Company ids of the bundle, best first: what the product would suggest, were there no threshold."""
-        ready, near, _ = await self._board.look(self._challenge(bundled))
-        profiles = sorted((await self._profiles.get(near.versions)).values(), key=lambda one: one.company.id)
+        look = await self._board.look(self._challenge(bundled))
+        found = await self._profiles.get(look.near.versions)
+        profiles = sorted(found.values(), key=lambda one: one.company.id)
         if not profiles:
             return []
-        scores = score_many(Challenges([ready.texts]), Companies([one.texts for one in profiles]))[0]
+        scores = score_many(Challenges([look.ready.texts]), Companies([one.texts for one in profiles]))[0]
         order = sorted(range(len(profiles)), key=lambda place: (-scores[place], profiles[place].company.id))
         return [self._names[profiles[place].company.id] for place in order]
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 from schemas.challenge import Challenge
+from services.indexing.generation import Generation
 from services.intake.parts import REQUIREMENT_PREFIX, Part, challenge_parts
 from services.kernel.database import Database
-from services.kernel.embedding.lexical import LexicalEncoder
-from services.kernel.embedding.port import Embedder
-from services.kernel.vectors.port import VectorIndex
 from services.matching import backgrounds
-from services.matching.evidence import NO_BACKGROUND, Background
+from services.matching.backgrounds import MeasuredMeanwhile
+from services.matching.evidence import Background
 from services.matching.nearest import Embedded, Nearest, embed, nearest
 from services.matching.scoring import Challenges, ChallengeTexts, PartTerms
 
@@ -27,6 +27,16 @@ class OpenChallenge:
     texts: ChallengeTexts
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A challenge ready to be scored, and what is near it. `measured`: backgrounds that nobody had measured
+    before; to be kept with `backgrounds.keep` in the transaction that uses them."""
+
+    ready: OpenChallenge
+    near: Nearest
+    measured: Mapping[str, Background]
+
+
 class ChallengeSource(Protocol):
     async def open_versions(self) -> Mapping[str, int]:
         """Id and version of every open challenge."""
@@ -35,46 +45,48 @@ class ChallengeSource(Protocol):
 
 
 class Board:
-    """All open challenges in memory, brought up to date before each use; the database is the truth."""
+    """All open challenges in memory, brought up to date before each use; the database is the truth.
 
-    def __init__(
-        self,
-        database: Database,
-        source: ChallengeSource,
-        index: VectorIndex,
-        embedder: Embedder,
-        lexical: LexicalEncoder,
-    ) -> None:
+    What is held has the backgrounds that are kept in the database, never some that were only measured: two
+    processes, or a process before and after a restart, would score one pair differently.
+    """
+
+    def __init__(self, database: Database, source: ChallengeSource, generation: Generation) -> None:
         self._database = database
         self._source = source
-        self._index = index
-        self._lexical = lexical
-        self.embedder = embedder
+        self.generation = generation
         self._open: dict[str, OpenChallenge] = {}
         self._stack: Challenges | None = None
 
-    def use(self, embedder: Embedder) -> None:
+    def use(self, generation: Generation) -> None:
         """Another model serves from now on: its vectors are other vectors."""
-        self.embedder = embedder
+        self.generation = generation
         self._open.clear()
         self._stack = None
 
-    async def look(self, challenge: Challenge) -> tuple[OpenChallenge, Nearest, dict[str, Background]]:
-        """Ready one challenge and search for companies near it; the board then holds it, too.
+    @property
+    def model(self) -> str:
+        """Fingerprint of the embedding model."""
+        return self.generation.embedder.model.fingerprint
 
-        The third value are the backgrounds that were measured just now: to be kept with
-        `backgrounds.keep` in the transaction that uses them.
-        """
+    async def look(self, challenge: Challenge) -> Look:
+        """Ready one challenge and search for companies near it."""
+        generation = self.generation
         parts = challenge_parts(challenge)
-        embedded = await embed(self.embedder, self._lexical, parts)
-        found = await nearest(self._index, embedded)
-        async with self._database.read() as tx:
-            known = (await backgrounds.known(tx, {challenge.id: parts}, self._model))[challenge.id]
-        measured = {part: one for part, one in found.backgrounds.items() if part not in known}
-        ready = _ready(challenge, embedded, known | measured)
-        self._open[challenge.id] = ready
-        self._stack = None
-        return ready, found, measured
+        embedded = await embed(generation.embedder, generation.lexical, parts)
+        near = await nearest(generation, embedded)
+        known = await self._known({challenge.id: parts})
+        measured = {part: one for part, one in near.backgrounds.items() if part not in known[challenge.id]}
+        return Look(made_ready(challenge, embedded, known[challenge.id] | measured), near, measured)
+
+    async def present(self, challenge: str) -> Challenge | None:
+        """Its newest version."""
+        return (await self._source.challenges([challenge])).get(challenge)
+
+    async def all_open(self) -> list[Challenge]:
+        """From the database, in a fixed order."""
+        found = await self._source.challenges((await self._source.open_versions()).keys())
+        return [found[challenge] for challenge in sorted(found)]
 
     async def refresh(self) -> None:
         """Read what was announced, amended or closed since the last time."""
@@ -89,34 +101,41 @@ class Board:
             return
         for challenge in gone:
             del self._open[challenge]
+        self._stack = None
         if changed:
             await self._load(list((await self._source.challenges(changed)).values()))
-        self._stack = None
 
     async def _load(self, challenges: Sequence[Challenge]) -> None:
+        generation = self.generation
         parts = {challenge.id: challenge_parts(challenge) for challenge in challenges}
-        async with self._database.read() as tx:
-            known = await backgrounds.known(tx, parts, self._model)
+        known = await self._known(parts)
         for challenge in challenges:
-            if len(known[challenge.id]) < len(parts[challenge.id]):
-                # Announced a moment ago and not matched yet. Whoever needs its background first measures it.
-                ready, _, measured = await self.look(challenge)
-                async with self._database.write() as tx:
-                    await backgrounds.keep(tx, challenge.id, self._model, ready.parts, measured)
-            else:
-                embedded = await embed(self.embedder, self._lexical, parts[challenge.id])
-                self._open[challenge.id] = _ready(challenge, embedded, known[challenge.id])
+            own = parts[challenge.id]
+            if len(known[challenge.id]) < len(own):
+                # Announced a moment ago and not matched yet: whoever needs its background first measures it.
+                known |= await self._measured(challenge, own)
+            embedded = await embed(generation.embedder, generation.lexical, own)
+            ready = made_ready(challenge, embedded, known[challenge.id])
+            if self.generation is generation:
+                self._open[challenge.id] = ready
+        self._stack = None
 
-    async def ready(self, challenge: Challenge) -> OpenChallenge:
-        """This challenge from memory, or made for this once; without a background if none was measured."""
-        held = self._open.get(challenge.id)
-        if held is not None and held.challenge.version == challenge.version:
-            return held
-        parts = challenge_parts(challenge)
+    async def _measured(
+        self, challenge: Challenge, parts: Sequence[Part]
+    ) -> dict[str, dict[str, Background]]:
+        """The backgrounds of a challenge, measured and kept; another process's, where that was faster."""
+        look = await self.look(challenge)
+        with suppress(MeasuredMeanwhile):
+            async with self._database.write() as tx:
+                await backgrounds.keep(tx, challenge.id, self.model, parts, look.measured)
+        known = await self._known({challenge.id: parts})
+        if len(known[challenge.id]) < len(parts):
+            raise MeasuredMeanwhile(f"{challenge.id} is being amended")
+        return known
+
+    async def _known(self, parts: Mapping[str, Sequence[Part]]) -> dict[str, dict[str, Background]]:
         async with self._database.read() as tx:
-            known = (await backgrounds.known(tx, {challenge.id: parts}, self._model))[challenge.id]
-        embedded = await embed(self.embedder, self._lexical, parts)
-        return _ready(challenge, embedded, {part.id: NO_BACKGROUND for part in parts} | known)
+            return await backgrounds.known(tx, parts, self.model)
 
     def challenges(self) -> list[OpenChallenge]:
         """In a fixed order: that of the rows of `stack`."""
@@ -128,12 +147,9 @@ class Board:
             self._stack = Challenges([one.texts for one in self.challenges()])
         return self._stack
 
-    @property
-    def _model(self) -> str:
-        return self.embedder.model.fingerprint
 
-
-def _ready(challenge: Challenge, embedded: Embedded, known: Mapping[str, Background]) -> OpenChallenge:
+def made_ready(challenge: Challenge, embedded: Embedded, known: Mapping[str, Background]) -> OpenChallenge:
+    """`known`: the background of every part, by part id."""
     requirements = {REQUIREMENT_PREFIX + one.id: one for one in challenge.requirements}
     terms = []
     for part in embedded.parts:

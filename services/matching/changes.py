@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,13 +17,11 @@ from services.matching.model import MatchRow
 Pair = tuple[str, str]
 """Challenge id, company id."""
 
-_SILENT = {
-    "state": True,
-    "because": True,
+_OF_THE_ROW = {"id": True, "state": True, "because": True, "suggested_at": True, "changed_at": True}
+"""Fields that say when and why a suggestion was made, not what it says."""
+_SILENT: dict[str, Any] = {
+    **_OF_THE_ROW,
     "versions": True,
-    "suggested_at": True,
-    "changed_at": True,
-    "id": True,
     "challenge": {"version"},
     "company": {"version"},
 }
@@ -68,14 +67,16 @@ def compare(
         if old is None:
             changes.append(Change(MatchSuggested(**_fields(new)), told=True))
             continue
-        kept = {"id": old.id, "suggested_at": old.suggested_at}
+        kept = {"id": old.id, "suggested_at": old.suggested_at, "state": old.state}
         if not stands(old):
             changes.append(Change(MatchSuggested(**_fields(new) | {"id": old.id}), told=True))
-        elif _essence(old) != _essence(new):
-            fields = _fields(new) | kept | {"state": old.state, "previous_score": old.score}
+        elif _without(_SILENT, old) != _without(_SILENT, new):
+            fields = _fields(new) | kept | {"previous_score": old.score}
             changes.append(Change(MatchUpdated(**fields), told=True))
-        elif (old.challenge.version, old.company.version) != (new.challenge.version, new.company.version):
-            fields = _fields(new) | kept | {"state": old.state, "previous_score": old.score}
+        elif _without(_OF_THE_ROW, old) != _without(_OF_THE_ROW, new):
+            # What people were told last stays word for word; only the versions it holds for move on.
+            kept |= {"because": old.because, "changed_at": old.changed_at}
+            fields = _fields(new) | kept | {"previous_score": old.score}
             changes.append(Change(MatchUpdated(**fields), told=False))
     for pair, reason in gone.items():
         old = before.get(pair)
@@ -110,8 +111,8 @@ def _fields(suggestion: MatchSuggestion) -> dict[str, object]:
     return {name: getattr(suggestion, name) for name in MatchSuggestion.model_fields}
 
 
-def _essence(suggestion: MatchSuggestion) -> object:
-    return suggestion.model_dump(exclude=_SILENT)  # type: ignore[arg-type]
+def _without(fields: dict[str, Any], suggestion: MatchSuggestion) -> object:
+    return suggestion.model_dump(exclude=fields)
 
 
 def _row(data: EventData) -> dict[str, object]:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from services.indexing.collections import COMPANIES, ENTITY, TEXT, VERSION, WORDS
+from services.indexing.generation import Generation
 from services.intake.parts import Part
 from services.kernel.embedding.fixed_point import quantise
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import Embedder, Vectors
-from services.kernel.vectors.port import Query, Sparse, VectorIndex
+from services.kernel.vectors.port import Query, Sparse
 from services.matching.evidence import Background, Texts, measure_background
 
 DENSE_NEAREST = 200
@@ -52,10 +53,12 @@ def queries(dense: Vectors, words: Sequence[Sparse]) -> list[Query]:
     return near + [Query(WORDS, one, WORDS_NEAREST, fields=(ENTITY, VERSION)) for one in spoken]
 
 
-async def nearest(index: VectorIndex, embedded: Embedded) -> Nearest:
-    """Both searches for every part in one request."""
-    indexed = await index.count(COMPANIES)
-    answers = await index.search(COMPANIES, queries(embedded.dense, embedded.words))
+async def nearest(generation: Generation, embedded: Embedded) -> Nearest:
+    """Both searches for every part in one request. By the collection's own name, not by the alias: vectors
+    of one model are never held against another's, also while the alias moves."""
+    collection = generation.collection(COMPANIES)
+    indexed = await generation.vectors.count(collection)
+    answers = await generation.vectors.search(collection, queries(embedded.dense, embedded.words))
     found = Nearest()
     for part, hits in zip(embedded.parts, answers, strict=False):
         found.backgrounds[part.id] = measure_background([hit.score for hit in hits], indexed)

@@ -97,8 +97,11 @@ class Profiles:
     async def _made(self, companies: Sequence[Company]) -> list[Profile]:
         parts = [company_parts(company) for company in companies]
         texts = [part.text for one in parts for part in one]
-        empty = np.zeros((0, self._embedder.model.dimensions), dtype=np.float32)
-        dense = quantise(await self._embedder.embed(texts) if texts else empty)
+        embedder = self._embedder
+        empty = np.zeros((0, embedder.model.dimensions), dtype=np.float32)
+        dense = quantise(await embedder.embed(texts) if texts else empty)
+        if embedder is not self._embedder:  # another model serves since then
+            return await self._made(companies)
         made, start = [], 0
         for company, own in zip(companies, parts, strict=True):
             end = start + len(own)

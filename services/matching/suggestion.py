@@ -111,7 +111,9 @@ class Composer:
             kind=requirement.kind,
             mandatory=requirement.mandatory,
             score=part.score,
-            answered_by=Answer(capability=capability.stated_as, text=capability.text, similarity=part.similarity)
+            answered_by=Answer(
+                capability=capability.stated_as, text=capability.text, similarity=part.similarity
+            )
             if capability is not None
             else None,
             words=carrying_words(requirement.text, capability.text, self._lexical)

@@ -1,0 +1,43 @@
+"""What one batch of events found out: suggestions that stand, and what was looked at to say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from schemas.events import ChallengeMatched
+from schemas.match import MatchSuggestion
+from services.matching.board import OpenChallenge
+from services.matching.changes import Pair
+from services.matching.evidence import Background
+
+
+@dataclass(slots=True)
+class Findings:
+    now: dict[Pair, MatchSuggestion] = field(default_factory=dict)
+    """Suggestions that stand."""
+    matched: set[str] = field(default_factory=set)
+    """Challenges that looked for companies: a suggestion of theirs not in `now` no longer stands."""
+    rescored: set[str] = field(default_factory=set)
+    """Companies held against every challenge in `open`; likewise."""
+    open: set[str] = field(default_factory=set)
+    closed: dict[str, str] = field(default_factory=dict)
+    """Challenges and companies that are gone, and how."""
+    measured: list[tuple[OpenChallenge, Mapping[str, Background]]] = field(default_factory=list)
+    settled: list[ChallengeMatched] = field(default_factory=list)
+
+    def leave_out_closed(self) -> None:
+        closed = self.closed.keys()
+        self.now = {pair: one for pair, one in self.now.items() if closed.isdisjoint(pair)}
+
+    def why_gone(self, pair: Pair) -> str | None:
+        """Why a suggestion that stood does not stand any more; None: it does, or was not looked at."""
+        challenge, company = pair
+        for one in pair:
+            if one in self.closed:
+                return self.closed[one]
+        if pair in self.now:
+            return None
+        if challenge in self.matched or (company in self.rescored and challenge in self.open):
+            return "it no longer fits"
+        return None
