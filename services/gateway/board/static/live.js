@@ -3,6 +3,7 @@
 
 (function () {
   const byId = (id) => document.getElementById(id);
+  const isMarket = (event) => event.detail.target && event.detail.target.id === "market"; // not what the stream brings
   const WAIT_MS = 120; // news of one batch come within a few milliseconds; they are told together
 
   // -- reasons behind a bar ---------------------------------------------------------------------------
@@ -148,7 +149,7 @@
   });
 
   document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.target.id !== "market") return;
+    if (!isMarket(event)) return;
     for (const one of taken) one.remove();
     byId("fresh").hidden = true;
     const line = document.querySelector("#market .line");

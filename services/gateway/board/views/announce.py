@@ -1,6 +1,7 @@
 """`/announce`: a text becomes a challenge in two steps; between them a person corrects what was read."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -61,6 +62,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
             stretches=stretches(fields["need"], [row.span() for row in rows]),
             kinds=list(RequirementKind),
             buyer=buyer,
+            deadline=_day(fields["deadline"]),
             wrong=wrong or {},
             once=once or new_once(),
         )
@@ -135,6 +137,13 @@ async def _buyers(ports: BoardPorts, principal: Principal) -> list[Organisation]
     handles = set(await ports.directory.organisations.buyers_of(principal))
     known = await ports.directory.organisations.page(principal, kind=OrganisationKind.bso, limit=BUYERS_MAX)
     return sorted((one for one in known if one.handle in handles), key=lambda one: one.name.casefold())
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _once(form: Form) -> str:
