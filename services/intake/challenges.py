@@ -25,9 +25,11 @@ from services.intake import completion
 from services.intake.buyers import Buyers
 from services.intake.challenge_store import ChallengeFilter, Stored, content_of
 from services.intake.diff import changes
+from services.intake.parts import challenge_parts
 from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
+from services.kernel.embedding.ahead import Ahead
 from services.kernel.identifiers import new_id
 from services.kernel.problems import Conflict, FieldError, Forbidden, InvalidInput, NotFound
 from services.kernel.security import Principal
@@ -40,10 +42,11 @@ Revision = ChallengeContent | Callable[[ChallengeContent], ChallengeContent]
 
 
 class Challenges:
-    def __init__(self, database: Database, clock: Clock, directory: Directory) -> None:
+    def __init__(self, database: Database, clock: Clock, directory: Directory, ahead: Ahead) -> None:
         self._database = database
         self._clock = clock
         self._directory = directory
+        self._ahead = ahead
         self._buyers = Buyers(directory.organisations)
 
     # -- announcing ----------------------------------------------------------------------------------
@@ -77,6 +80,8 @@ class Challenges:
             announced_at=now,
             changed_at=now,
         )
+        if not draft:  # the model and the disk work side by side
+            self._ahead.expect([part.text for part in challenge_parts(challenge)])
 
         async def write(tx: AsyncSession) -> Challenge:
             await store.put(tx, challenge, published=not draft, changed_by=principal.organisation)

@@ -11,14 +11,18 @@ from services.intake.inbox import Inbox
 from services.intake.reading import Reading
 from services.kernel.clock import Clock
 from services.kernel.database import Database
+from services.kernel.embedding.ahead import Ahead
 
 
 class Intake:
     """`Directory(database, clock, register=Register(database))` comes first, then this."""
 
-    def __init__(self, database: Database, clock: Clock, directory: Directory) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, directory: Directory, ahead: Ahead | None = None
+    ) -> None:
+        """`ahead` is told the texts of challenges while they are being announced."""
         self.writer = writer = CompanyWriter(clock, directory)
-        self.challenges = Challenges(database, clock, directory)
+        self.challenges = Challenges(database, clock, directory, ahead or Ahead())
         self.companies = Companies(database, clock, directory, writer)
         self.imports = CompanyImport(database, clock, directory, self.companies, writer)
         self.reading = Reading(database, clock, self.challenges, self.companies)
