@@ -224,7 +224,7 @@ class EdgeVectorIndex:
             self._folder.close()
 
     async def _load(self) -> None:
-        prepare_errors(self._folder.root)
+        await asyncio.to_thread(prepare_errors, self._folder.root)
         for name, record in self._folder.collections().items():
             path = self._folder.generation(name, record)
             await asyncio.to_thread(warm, path)

@@ -234,7 +234,7 @@ async def _take_down(folder: EdgeFolder, generation: Generation, spec: Collectio
         if gone is not None:
             await asyncio.to_thread(sync_log, gone / generation.path.relative_to(home))
     finally:
-        generation.close_quickly()
+        await asyncio.to_thread(generation.close_quickly)
     if gone is not None:
         await asyncio.to_thread(remove_folder, gone)
 

@@ -38,6 +38,10 @@ ONE_SEGMENT_KB = 1 << 30
 """The optimiser merges all into one segment, whatever its size: one graph is searched faster than two."""
 
 
+SEARCH_THREADS = 1
+"""The engine then searches in the calling thread. With more it hands every search to a pool, and this thread
+waits with the interpreter's lock held: no faster with one large segment, slower on a busy machine."""
+
 POINTS_PER_TOUCH = 128
 """Half a millisecond."""
 
@@ -144,7 +148,8 @@ class Generation:
         """Close a shard whose folder was moved away (and its log written out, `sync_log`).
 
         `close` flushes first; with the folder gone it gives up at the first file instead of waiting for
-        thirty writes of data that nobody will read.
+        thirty writes of data that nobody will read. To be called in a thread, for the error's sake
+        (`prepare_errors`).
         """
         with engine_errors():
             self._shard.close()
@@ -170,9 +175,10 @@ def engine_errors() -> Iterator[None]:
 
 
 def prepare_errors(folder: Path) -> None:
-    """Let the engine fail once, harmlessly. It attaches a trace to each of its errors, and the first one in
-    a process reads the debug information of the whole library: 55-80 ms with the interpreter's lock held,
-    which would otherwise be spent while requests are served (`close_quickly` relies on an error)."""
+    """Let the engine fail once, harmlessly, in a thread. It attaches a trace to each of its errors, and the
+    first one in a process reads the debug information of every library in the trace: 55-80 ms with the
+    interpreter's lock held. That of the last four libraries is kept, and the trace of a thread has fewer (of
+    a coroutine it has more, so that each error there takes 40 ms)."""
     with suppress(Exception):
         qe.EdgeShard.load(str(folder / "no-such-shard"))
 
@@ -226,6 +232,7 @@ def _config(spec: CollectionSpec, indexing_threads: int) -> qe.EdgeConfig:
         sparse_vectors={name: qe.EdgeSparseVectorParams(memory=cold) for name in spec.sparse},
         id_tracker_memory=cold,
         payload_memory=cold,
+        max_search_threads=SEARCH_THREADS,
         hnsw_config=qe.HnswIndexConfig(
             m=HNSW_EDGES,
             ef_construct=HNSW_CANDIDATES,
