@@ -22,6 +22,7 @@ from services.intake.register import Register
 from services.intake.service import Intake
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Database
+from services.kernel.embedding.ahead import Ahead
 from services.kernel.journal.tail import Tail
 from services.kernel.secrets_folder import ServerSecrets, server_secrets
 from services.kernel.settings import Settings, StreamKind
@@ -55,6 +56,7 @@ class Core:
     database: Database
     tail: Tail
     guard: AddressGuard
+    ahead: Ahead
     directory: Directory
     intake: Intake
     endpoints: Endpoints
@@ -85,7 +87,8 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
         stack.push_async_callback(database.close)
         await runner.upgrade(database)
         directory = Directory(database, clock, Register(database))
-        intake = Intake(database, clock, directory)
+        ahead = Ahead()
+        intake = Intake(database, clock, directory, ahead)
         guard = AddressGuard(allow_loopback=settings.allow_loopback_webhooks)
         endpoints = Endpoints(database, clock, guard=guard, box=secrets.box)
         rules = FollowRules(directory, intake.challenges, intake.companies)
@@ -96,6 +99,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             database=database,
             tail=Tail(database, clock),
             guard=guard,
+            ahead=ahead,
             directory=directory,
             intake=intake,
             endpoints=endpoints,
@@ -118,6 +122,8 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
         await generations.open()
         upkeep = Upkeep(generations, database, clock, reading)
         await upkeep.remember(generations.serving)
+        core.ahead.serve(lambda: generations.serving.embedder)
+        stack.push_async_callback(core.ahead.close)
         serving = generations.serving
         board = Board(database, reading, serving)
         profiles = Profiles(reading, serving.embedder, serving.lexical)
@@ -160,7 +166,7 @@ def stream(core: Core) -> Stream:
     """What carries events to the handlers."""
     settings = core.settings
     if settings.stream is StreamKind.journal:
-        return JournalStream(core.database, core.clock)
+        return JournalStream(core.database, core.clock, tail=core.tail)
     return KafkaStream(
         core.database,
         core.clock,

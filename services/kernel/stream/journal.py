@@ -52,8 +52,17 @@ class JournalStream:
     """
 
     def __init__(
-        self, database: Database, clock: Clock, *, leases: Leases | None = None, random: Random | None = None
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        tail: Tail | None = None,
+        leases: Leases | None = None,
+        random: Random | None = None,
     ) -> None:
+        """`tail`: the process's own, which somebody else runs for as long as this stream; by default one of
+        the stream's."""
+        self._tail = tail
         self._database = database
         self._clock = clock
         self._leases = leases or Leases(database, clock)
@@ -68,13 +77,15 @@ class JournalStream:
         self._processors = processors
         self._stop.clear()
         self._stopped.clear()
-        tail = Tail(self._database, self._clock)
+        tail = self._tail or Tail(self._database, self._clock)
         control = Control(self._database, self._clock, on_change=lambda: tail.bell.wake(NEWS))
         readers = [_Reader(processor, self, tail, control) for processor in processors]
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(reader.run(), name=reader.processor.name) for reader in readers]
-                tasks += [group.create_task(job) for job in (tail.run(), control.run(), self._measure())]
+                tasks += [group.create_task(job) for job in (control.run(), self._measure())]
+                if self._tail is None:
+                    tasks.append(group.create_task(tail.run()))
                 await self._stop.wait()
                 await self._quieten(readers)
                 for task in tasks:
