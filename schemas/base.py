@@ -34,20 +34,30 @@ def _written_moment(value: Any) -> Any:
     )
 
 
+def _written_number(value: Any) -> Any:
+    if isinstance(value, str | bytes | bool):
+        raise PydanticCustomError("int_type", "This must be a whole number.")
+    return value
+
+
 # A number must not pass for a date, nor a text for a number: what was meant would be guessed.
 Day = Annotated[date, BeforeValidator(_written_day)]
 Moment = Annotated[AwareDatetime, BeforeValidator(_written_moment)]
 Flag = Annotated[bool, Field(strict=True)]
+Whole = BeforeValidator(_written_number)
+"""Of an `int`, behind its bounds. Not strict: to JSON Schema 5.0 is a whole number too, and some languages
+write it so."""
 Trl = Annotated[
     int,
-    Field(ge=1, le=9, strict=True, description="Technology readiness level 1-9, Horizon Europe definitions"),
+    Field(ge=1, le=9, description="Technology readiness level 1-9, Horizon Europe definitions"),
+    Whole,
 ]
 Weight = Annotated[
     float,
     Field(gt=0, le=10, allow_inf_nan=False, strict=True, description="Relative importance; 1 is usual"),
 ]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
-Version = Annotated[int, Field(ge=1, strict=True, description="Counts up with every change of the entity")]
+Version = Annotated[int, Field(ge=1, description="Counts up with every change of the entity"), Whole]
 Handle = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$"),

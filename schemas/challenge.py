@@ -9,7 +9,18 @@ from typing import Annotated, Any, Self
 from pydantic import AwareDatetime, Field, model_validator
 from pydantic.config import JsonDict
 
-from schemas.base import ChallengeId, Contract, Day, Flag, Handle, OrganisationId, Trl, Version, Weight
+from schemas.base import (
+    ChallengeId,
+    Contract,
+    Day,
+    Flag,
+    Handle,
+    OrganisationId,
+    Trl,
+    Version,
+    Weight,
+    Whole,
+)
 from schemas.codes import CountryCode, CpvCode, LanguageCode
 from schemas.links import Links
 from schemas.text import FreeId, Label, Name, Need, Note, RequirementText, Title
@@ -27,8 +38,8 @@ PARTIES_MAX = 200
 MONEY_MAX = 10**15
 """A thousand times the dearest machine there is, in any currency; and JSON readers keep it exact."""
 
-Money = Annotated[int, Field(ge=0, le=MONEY_MAX, strict=True)]
-Place = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
+Money = Annotated[int, Field(ge=0, le=MONEY_MAX), Whole]
+Place = Annotated[int, Field(ge=0, le=2**31 - 1), Whole]
 Span = tuple[Place, Place]
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from schemas.base import CompanyId, Contract, Day, OrganisationId, Trl, Version
+from schemas.base import CompanyId, Contract, Day, OrganisationId, Trl, Version, Whole
 from schemas.challenge import LifecycleStage
 from schemas.codes import CountryCode, CpvCode, LanguageCode, NutsCode
 from schemas.links import Links
@@ -56,7 +56,7 @@ class Reference(Contract):
     text: CapabilityText
     language: LanguageCode = "en"
     client: Name | None = None
-    year: Annotated[int, Field(ge=YEAR_MIN, le=YEAR_MAX, strict=True)] | None = None
+    year: Annotated[int, Field(ge=YEAR_MIN, le=YEAR_MAX), Whole] | None = None
     trl: Trl | None = None
     stages: tuple[LifecycleStage, ...] = ()
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from schemas.base import CompanyId, Contract, Flag, Handle, KeyId, Moment, OrganisationId, Version
+from schemas.base import CompanyId, Contract, Flag, Handle, KeyId, Moment, OrganisationId, Version, Whole
 from schemas.codes import CountryCode, NutsCode
 from schemas.company import CompanyState
 from schemas.text import Label, Name
@@ -83,12 +83,8 @@ class Rotation(Contract):
 
     overlap_s: Annotated[
         int,
-        Field(
-            ge=0,
-            le=604_800,
-            strict=True,
-            description="Seconds for which the old key works beside the new one",
-        ),
+        Field(ge=0, le=604_800, description="Seconds for which the old key works beside the new one"),
+        Whole,
     ] = 86_400
 
 

@@ -21,6 +21,7 @@ from services.gateway import (
     schema_endpoints,
     stream,
 )
+from services.gateway.board.problem_pages import ProblemPages
 from services.gateway.feed import Feed
 from services.gateway.health import Check
 from services.gateway.requests import Requests
@@ -30,12 +31,12 @@ from services.kernel.web import openapi
 from services.kernel.web.headers import JsonByDefault, SecurityHeaders
 from services.kernel.web.idempotency import BodyDigest
 from services.kernel.web.limits import BodyLimit, Rate, RateLimit, RequestTimeout
-from services.kernel.web.methods import LiteralAddresses
+from services.kernel.web.methods import literal_addresses, note_literal_addresses
 from services.kernel.web.parameters import known_parameters
 from services.kernel.web.ports import WebPorts
 from services.kernel.web.problems import UnexpectedErrors, install_problem_handlers
 
-UPLOADS = ("/v1/companies/import",)
+UPLOADS = ("/v1/companies/import", "/companies/import")
 """Beginnings of paths that take files: they have the larger limit."""
 
 DESCRIPTION = """\
@@ -72,7 +73,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,  # type: ignore[arg-type]  # FastAPI's own type leaves out the mapping
-        dependencies=[Depends(LiteralAddresses(routers)), Depends(known_parameters)],
+        dependencies=[Depends(literal_addresses), Depends(known_parameters)],
         middleware=_stack(settings),
         # Our own span around each request is cheaper, and tells nothing of what was sent.
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
@@ -90,6 +91,7 @@ def create_app(
     )
     for router in (*routers, *own):
         app.include_router(router)
+    note_literal_addresses(app, (*routers, *own))
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # FastAPI documents this way
 
     @app.get("/openapi.json", include_in_schema=False)
@@ -107,6 +109,7 @@ def _stack(settings: Settings) -> list[Middleware]:
     return [
         Middleware(Requests),
         Middleware(SecurityHeaders, secure=settings.public_url.startswith("https:")),
+        Middleware(ProblemPages),
         Middleware(UnexpectedErrors),
         Middleware(RateLimit, per_key=per_key, per_address=per_address),
         Middleware(RequestTimeout),

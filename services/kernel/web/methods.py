@@ -3,7 +3,7 @@ names the methods of the first route alone in Allow, and takes `/deliveries/rese
 
 from collections.abc import Iterable
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from starlette.routing import Match
 from starlette.types import Scope
 
@@ -13,8 +13,22 @@ METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
 DETAIL = "This address does not know that method; the Allow header names those it knows."
 
 
+def note_literal_addresses(app: FastAPI, routers: Iterable[APIRouter]) -> None:
+    """Tell the application which addresses its routes spell out, with their methods."""
+    literal: dict[str, set[str]] = {}
+    for router in routers:
+        for route in router.routes:
+            path = getattr(route, "path", None)
+            if path is not None and "{" not in path:
+                literal.setdefault(path, set()).update(getattr(route, "methods", None) or ())
+    app.state.literal_addresses = literal
+
+
 def allowed_methods(scope: Scope) -> str:
     """The methods that some route takes at this address, as the Allow header names them."""
+    literal = _literal(scope)
+    if literal:
+        return ", ".join(sorted(literal))
     routes = scope["app"].routes
     return ", ".join(
         method
@@ -23,18 +37,13 @@ def allowed_methods(scope: Scope) -> str:
     )
 
 
-class LiteralAddresses:
-    """A dependency of the whole application: where an address is spelt out by a route, a route with a
-    placeholder does not take it. Raises `MethodNotAllowed`."""
+async def literal_addresses(request: Request) -> None:
+    """A dependency of the whole application: an address that a route spells out is no id for the route
+    beside it that has a placeholder there. Raises `MethodNotAllowed`."""
+    if request.path_params and _literal(request.scope):
+        raise MethodNotAllowed(DETAIL, headers={"Allow": allowed_methods(request.scope)})
 
-    def __init__(self, routers: Iterable[APIRouter]) -> None:
-        self._methods: dict[str, set[str]] = {}
-        for router in routers:
-            for route in router.routes:
-                path = getattr(route, "path", "{")
-                if "{" not in path:
-                    self._methods.setdefault(path, set()).update(getattr(route, "methods", None) or ())
 
-    async def __call__(self, request: Request) -> None:
-        if request.path_params and (methods := self._methods.get(request.scope["path"])):
-            raise MethodNotAllowed(DETAIL, headers={"Allow": ", ".join(sorted(methods))})
+def _literal(scope: Scope) -> set[str]:
+    known: dict[str, set[str]] = getattr(scope["app"].state, "literal_addresses", {})
+    return known.get(scope["path"], set())

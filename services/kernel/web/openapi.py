@@ -17,6 +17,7 @@ from services.kernel.problems import (
     Unavailable,
     UnsupportedMediaType,
 )
+from services.kernel.web.links import add_links
 from services.kernel.web.problems import PROBLEM_JSON, PROBLEM_REF, responses_for
 
 REPLACED = ("HTTPValidationError", "ValidationError")
@@ -53,6 +54,7 @@ def document(app: FastAPI) -> dict[str, Any]:
                         parameter["required"] = True  # FastAPI knows it as optional: we answer 428, not 422
                     if parameter["in"] in ("path", "query"):
                         _forbid_nul(parameter["schema"])
+        add_links(schema)
         schema["components"]["schemas"] = dict(sorted(schemas.items()))
         app.openapi_schema = schema
     return app.openapi_schema

@@ -55,6 +55,7 @@ _Header = Annotated[
     Header(
         pattern=_SHAPE,
         description='The ETag of the version you read, e.g. `"3"`; `*` for whichever there is.',
+        examples=['"3"', "*"],
     ),
 ]
 
