@@ -1,7 +1,8 @@
 """What is due, for whom, and who serves it: the courier's questions to the database.
 
 The backlog is asked endpoint by endpoint and never as one queue: the cost of a question does not grow with
-what waits for an endpoint that hangs, and none can stand in front of another.
+what waits for an endpoint that hangs, and none can stand in front of another. Everything here runs inside
+`Database.in_one_go`.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import String, bindparam, or_, select, text, update
+from sqlalchemy import Connection, String, bindparam, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.courier.lease import LEASE_S
 from services.courier.model import ACTIVE, ID, EndpointRow
@@ -59,16 +59,16 @@ _WAITING = text(
 ).columns(endpoint=String, held_until=Instant, lease_holder=String, lease_until=Instant, due_at=Instant)
 
 
-async def waiting(tx: AsyncSession) -> list[Waiting]:
+def waiting(tx: Connection) -> list[Waiting]:
     """Every active endpoint with something pending, due or not. Cost: a few index looks per endpoint."""
-    rows = (await tx.execute(_WAITING)).all()
+    rows = (tx.execute(_WAITING)).all()
     return [
         Waiting(row.endpoint, row.due_at, row.held_until, row.lease_holder, row.lease_until) for row in rows
     ]
 
 
-async def lease(
-    tx: AsyncSession, endpoints: Collection[str], *, holder: str, gone: Collection[str], now: datetime
+def lease(
+    tx: Connection, endpoints: Collection[str], *, holder: str, gone: Collection[str], now: datetime
 ) -> set[str]:
     """Take the endpoints that are free, expired, ours, or of a holder known to be `gone`; returns them.
 
@@ -86,36 +86,36 @@ async def lease(
         .order_by(EndpointRow.id)
         .with_for_update(skip_locked=True)
     )
-    taken = set((await tx.execute(takeable)).scalars())
-    await _extend(tx, taken, holder, now)
+    taken = set((tx.execute(takeable)).scalars())
+    _extend(tx, taken, holder, now)
     return taken
 
 
-async def renew(tx: AsyncSession, *, holder: str, now: datetime) -> set[str]:
+def renew(tx: Connection, *, holder: str, now: datetime) -> set[str]:
     """Extend all leases of the holder; returns what it still holds."""
-    held = set((await tx.execute(select(EndpointRow.id).where(EndpointRow.lease_holder == holder))).scalars())
-    await _extend(tx, held, holder, now)
+    held = set((tx.execute(select(EndpointRow.id).where(EndpointRow.lease_holder == holder))).scalars())
+    _extend(tx, held, holder, now)
     return held
 
 
-async def _extend(tx: AsyncSession, endpoints: Collection[str], holder: str, now: datetime) -> None:
+def _extend(tx: Connection, endpoints: Collection[str], holder: str, now: datetime) -> None:
     if endpoints:
-        await tx.execute(
+        tx.execute(
             update(ENDPOINTS)
             .where(ENDPOINTS.c.id.in_(sorted(endpoints)))
             .values(lease_holder=holder, lease_until=now + timedelta(seconds=LEASE_S))
         )
 
 
-async def release(tx: AsyncSession, *, holder: str, endpoints: Collection[str] | None = None) -> None:
+def release(tx: Connection, *, holder: str, endpoints: Collection[str] | None = None) -> None:
     """Hand leases back: those of the endpoints named, or all."""
     mine = update(ENDPOINTS).where(ENDPOINTS.c.lease_holder == holder)
     if endpoints is not None:
         mine = mine.where(ENDPOINTS.c.id.in_(sorted(endpoints)))
-    await tx.execute(mine.values(lease_holder=None, lease_until=None))
+    tx.execute(mine.values(lease_holder=None, lease_until=None))
 
 
-async def still_held(tx: AsyncSession, endpoints: Collection[str], *, holder: str) -> set[str]:
+def still_held(tx: Connection, endpoints: Collection[str], *, holder: str) -> set[str]:
     """The fence: which of the endpoints this holder serves now. They stay so until the transaction ends."""
     query = (
         select(EndpointRow.id)
@@ -123,7 +123,7 @@ async def still_held(tx: AsyncSession, endpoints: Collection[str], *, holder: st
         .order_by(EndpointRow.id)
         .with_for_update(key_share=True)
     )
-    return set((await tx.execute(query)).scalars())
+    return set((tx.execute(query)).scalars())
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +151,8 @@ _SNAPSHOT = select(
 ).where(ENDPOINTS.c.id.in_(bindparam("ids", expanding=True)))
 
 
-async def snapshots(tx: AsyncSession, endpoints: Collection[str]) -> list[EndpointSnapshot]:
-    rows = (await tx.execute(_SNAPSHOT, {"ids": list(endpoints)})).all()
+def snapshots(tx: Connection, endpoints: Collection[str]) -> list[EndpointSnapshot]:
+    rows = (tx.execute(_SNAPSHOT, {"ids": list(endpoints)})).all()
     return [
         EndpointSnapshot(
             id=row.id,
@@ -220,13 +220,13 @@ _DUE = {
 }
 
 
-async def due(
-    tx: AsyncSession, endpoints: Sequence[str], *, known: Sequence[str], each: int, now: datetime
+def due(
+    tx: Connection, endpoints: Sequence[str], *, known: Sequence[str], each: int, now: datetime
 ) -> list[Due]:
     """For each endpoint the `each` messages that are longest due, without those already `known`."""
-    dialect = tx.get_bind().dialect.name
+    dialect = tx.dialect.name
     lists: dict[str, Any] = {"endpoints": list(endpoints), "known": list(known)}
     if dialect == "sqlite":
         lists = {name: orjson.dumps(values).decode() for name, values in lists.items()}
-    rows = await tx.execute(_DUE[dialect], {**lists, "each": each, "now": now})
+    rows = tx.execute(_DUE[dialect], {**lists, "each": each, "now": now})
     return [Due(*row) for row in rows.all()]

@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import random as _random
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection
 
 from services.courier import backlog, housekeeping, metrics
 from services.courier.address_guard import AddressGuard
@@ -23,8 +24,8 @@ from services.courier.dispatch import MAX_IN_FLIGHT_TOTAL, Dispatch, Posts
 from services.courier.enqueue import COURIER
 from services.courier.lane import Lane, open_lane
 from services.courier.lease import RENEW_EVERY_S, is_gone, new_holder
-from services.courier.model import ACTIVE
-from services.courier.record import Random, write_down
+from services.courier.model import ACTIVE, OFF
+from services.courier.record import Random, Written, switch_off, write_down
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.problems import TransientError
@@ -167,15 +168,14 @@ class Courier:
         if not taken:
             return
         lanes = {lane.endpoint.id: lane for lane, _ in taken}
+        items = [item for _, item in taken]
+        served = {name: lane.endpoint for name, lane in lanes.items()}
+
+        def work(tx: Connection) -> Written:
+            return write_down(tx, items, served=served, holder=self.holder, random=self._random)
+
         try:
-            async with self._database.write() as tx:
-                written = await write_down(
-                    tx,
-                    [item for _, item in taken],
-                    served={name: lane.endpoint for name, lane in lanes.items()},
-                    holder=self.holder,
-                    random=self._random,
-                )
+            written = await self._database.in_one_go(work, write=True)
         except BaseException:
             self._dispatch.settled[:0] = taken
             raise
@@ -185,6 +185,10 @@ class Courier:
             self._renewed(lane, written.served.get(name))
         if written.next_attempt_at is not None:
             self._look_at = min(self._look_at, written.next_attempt_at)
+        for name, off in written.to_switch_off.items():
+            async with self._database.write() as tx:
+                await switch_off(tx, lanes[name].endpoint, off, now=self._clock.now())
+            self._renewed(lanes[name], replace(lanes[name].endpoint, state=OFF))
 
     def _renewed(self, lane: Lane, endpoint: EndpointSnapshot | None) -> None:
         """Take over what is known now of an endpoint; None: it is not ours any more."""
@@ -203,11 +207,15 @@ class Courier:
         lanes = self._dispatch.lanes
         idle = [lane for lane in lanes.values() if lane.is_idle(now)]
         if lanes:
-            async with self._database.write() as tx:
-                if idle:
-                    await backlog.release(tx, holder=self.holder, endpoints=[x.endpoint.id for x in idle])
-                held = await backlog.renew(tx, holder=self.holder, now=now)
-                found = {e.id: e for e in await backlog.snapshots(tx, held & lanes.keys())}
+            names, leaving = set(lanes), [lane.endpoint.id for lane in idle]
+
+            def work(tx: Connection) -> dict[str, EndpointSnapshot]:
+                if leaving:
+                    backlog.release(tx, holder=self.holder, endpoints=leaving)
+                held = backlog.renew(tx, holder=self.holder, now=now)
+                return {one.id: one for one in backlog.snapshots(tx, held & names)}
+
+            found = await self._database.in_one_go(work, write=True)
             for lane in idle:
                 self._dispatch.drop(lane)
             for lane in list(lanes.values()):
@@ -218,8 +226,7 @@ class Courier:
 
     async def _look(self, now: datetime) -> list[Waiting]:
         """See who has something due; returns those whom nobody serves yet, the longest due first."""
-        async with self._database.read() as tx:
-            found = await backlog.waiting(tx)
+        found = await self._database.in_one_go(backlog.waiting)
         ready = [one for one in found if one.ready_at <= now]
         later = min((one.ready_at for one in found if one.ready_at > now), default=None)
         self._look_at = later or now + timedelta(seconds=POLL_S)
@@ -246,43 +253,27 @@ class Courier:
     async def _refill(self, new: list[Waiting], now: datetime) -> None:
         """Take on new endpoints and fetch more for those whose queue runs low."""
         low = [lane for lane in self._dispatch.lanes.values() if lane.runs_low(now)]
-        if new:
-            holders = {one.lease_holder for one in new if one.lease_holder}
-            gone = {holder for holder in holders if is_gone(holder)}
-            async with self._database.write() as tx:
-                taken = await backlog.lease(
+        if not new and not low:
+            return
+        opened: list[Lane] = []
+
+        def work(tx: Connection) -> list[tuple[Lane, list[Due]]]:
+            if new:
+                taken = backlog.lease(
                     tx, [one.endpoint for one in new], holder=self.holder, gone=gone, now=now
                 )
-                opened = [
-                    open_lane(endpoint, self._guard, self._box)
-                    for endpoint in await backlog.snapshots(tx, taken)
-                ]
-                fetched = await self._fetch(tx, low + opened, now)
-            self._dispatch.lanes.update({lane.endpoint.id: lane for lane in opened})
-        elif low:
-            async with self._database.read() as tx:
-                fetched = await self._fetch(tx, low, now)
-        else:
-            return
+                opened.extend(
+                    open_lane(endpoint, self._guard, self._box) for endpoint in backlog.snapshots(tx, taken)
+                )
+            return _fetch(tx, low + opened, known, now)
+
+        known = [message for lane in low for message in lane.known]
+        holders = {one.lease_holder for one in new if one.lease_holder}
+        gone = {holder for holder in holders if is_gone(holder)}
+        fetched = await self._database.in_one_go(work, write=bool(new))
+        self._dispatch.lanes.update({lane.endpoint.id: lane for lane in opened})
         for lane, messages in fetched:
             self._dispatch.add(lane, messages)
-
-    async def _fetch(
-        self, tx: AsyncSession, lanes: list[Lane], now: datetime
-    ) -> list[tuple[Lane, list[Due]]]:
-        """More messages for each of the lanes, those with an open breaker apart: they get few."""
-        fetched: list[tuple[Lane, list[Due]]] = []
-        for appetite in {lane.appetite for lane in lanes}:
-            group = {lane.endpoint.id: lane for lane in lanes if lane.appetite == appetite}
-            each = max(min(appetite, PREFETCH_TOTAL // len(group)), min(appetite, PREFETCH_MIN))
-            known = [message for lane in group.values() for message in lane.known]
-            found: dict[str, list[Due]] = {name: [] for name in group}
-            for due in await backlog.due(tx, list(group), known=known, each=each, now=now):
-                found[due.endpoint].append(due)
-            for name, messages in found.items():
-                group[name].dry, group[name].ration = len(messages) < each, each
-                fetched.append((group[name], messages))
-        return fetched
 
     # --- the end, and beside
 
@@ -292,8 +283,7 @@ class Courier:
 
     async def _hand_back(self) -> None:
         await self._write_down()
-        async with self._database.write() as tx:
-            await backlog.release(tx, holder=self.holder)
+        await self._database.in_one_go(lambda tx: backlog.release(tx, holder=self.holder), write=True)
 
     async def _keep_house(self) -> None:
         while not self._stopping.is_set():
@@ -304,3 +294,20 @@ class Courier:
             except Exception:
                 log.exception("the courier's housekeeping failed unexpectedly")
             await asyncio.sleep(housekeeping.SWEEP_EVERY_S)
+
+
+def _fetch(
+    tx: Connection, lanes: list[Lane], known: list[str], now: datetime
+) -> list[tuple[Lane, list[Due]]]:
+    """More messages for each of the lanes, without those `known`. Lanes with an open breaker get few."""
+    fetched: list[tuple[Lane, list[Due]]] = []
+    for appetite in {lane.appetite for lane in lanes}:
+        group = {lane.endpoint.id: lane for lane in lanes if lane.appetite == appetite}
+        each = max(min(appetite, PREFETCH_TOTAL // len(group)), min(appetite, PREFETCH_MIN))
+        found: dict[str, list[Due]] = {name: [] for name in group}
+        for due in backlog.due(tx, list(group), known=known, each=each, now=now):
+            found[due.endpoint].append(due)
+        for name, messages in found.items():
+            group[name].dry, group[name].ration = len(messages) < each, each
+            fetched.append((group[name], messages))
+    return fetched

@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import TextClause, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Connection, TextClause, text
 
 ATTEMPT = {
     "delivery_id": "text",
@@ -93,6 +92,6 @@ _STATEMENTS = {
 }
 
 
-def of(tx: AsyncSession) -> OutcomeSql:
+def of(tx: Connection) -> OutcomeSql:
     """The statements for the database of this transaction."""
-    return _STATEMENTS[tx.get_bind().dialect.name]
+    return _STATEMENTS[tx.dialect.name]

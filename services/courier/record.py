@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.events import EndpointDisabled
@@ -41,7 +41,7 @@ class Settled:
         return self.started_at + timedelta(milliseconds=self.outcome.duration_ms)
 
 
-async def record(tx: AsyncSession, settled: Sequence[Settled], *, random: Random) -> datetime | None:
+def record(tx: Connection, settled: Sequence[Settled], *, random: Random) -> datetime | None:
     """Write down outcomes: an attempt each, the state of each delivery. The caller holds the fence.
 
     Returns the earliest next attempt among them.
@@ -50,9 +50,9 @@ async def record(tx: AsyncSession, settled: Sequence[Settled], *, random: Random
     states = [_state(item, random()) for item in settled]
     sql = outcome_sql.of(tx)
     if attempts:
-        await tx.execute(sql.insert_attempts, {"batch": sql.batch(attempts)})
+        tx.execute(sql.insert_attempts, {"batch": sql.batch(attempts)})
     if states:
-        await tx.execute(sql.update_deliveries, {"batch": sql.batch(states)})
+        tx.execute(sql.update_deliveries, {"batch": sql.batch(states)})
     return min((row["next_attempt_at"] for row in states if row["next_attempt_at"]), default=None)
 
 
@@ -101,19 +101,20 @@ def _state(item: Settled, random: float) -> dict[str, Any]:
 
 
 class Off(NamedTuple):
-    """Why an endpoint is switched off: in one word, and for its owner."""
+    """Why an endpoint is to be switched off: in one word, and for its owner."""
 
     why: str
     sentence: str
 
 
-async def record_health(
-    tx: AsyncSession, endpoint: EndpointSnapshot, settled: Sequence[Settled]
-) -> EndpointSnapshot:
-    """Write down what the outcomes, in order, say of their endpoint; returns the endpoint as it is now.
+def record_health(
+    tx: Connection, endpoint: EndpointSnapshot, settled: Sequence[Settled]
+) -> tuple[EndpointSnapshot, Off | None]:
+    """Write down what the outcomes, in order, say of their endpoint; returns the endpoint as it is now, and
+    why it is to be switched off, if it is.
 
-    One success resets the days of failure. 410, or five days without a success, switch the endpoint off
-    and tell its owner by an event. A Retry-After lets the whole endpoint rest.
+    One success resets the days of failure. 410, or five days without a success, switch off. A Retry-After
+    lets the whole endpoint rest.
     """
     failing_since, held_until, gone = endpoint.failing_since, endpoint.held_until, False
     for item in settled:
@@ -128,25 +129,54 @@ async def record_health(
         if outcome.retry_after_s:
             asked = at + timedelta(seconds=min(outcome.retry_after_s, RETRY_AFTER_CAP_S))
             held_until = max(held_until or asked, asked)
+    if (failing_since, held_until) != (endpoint.failing_since, endpoint.held_until):
+        health = {"failing_since": failing_since, "held_until": held_until}
+        tx.execute(update(ENDPOINTS).where(ENDPOINTS.c.id == endpoint.id).values(health))
     off: Off | None = None
     if gone:
         off = Off("gone", "The receiver answered 410 Gone: it wants no more webhooks.")
     elif failing_since and (settled[-1].ended_at - failing_since).total_seconds() >= SILENT_LIMIT_S:
         off = Off("silent", f"No delivery has succeeded since {failing_since:%Y-%m-%d %H:%M} UTC.")
-    if (failing_since, held_until) != (endpoint.failing_since, endpoint.held_until):
-        health = {"failing_since": failing_since, "held_until": held_until}
-        await tx.execute(update(ENDPOINTS).where(ENDPOINTS.c.id == endpoint.id).values(health))
-    if off is not None and endpoint.state == model.ACTIVE:
-        await _switch_off(tx, endpoint, off, settled[-1].ended_at)
-    return replace(
-        endpoint,
-        state=endpoint.state if off is None else model.OFF,
-        failing_since=failing_since,
-        held_until=held_until,
+    return replace(endpoint, failing_since=failing_since, held_until=held_until), off
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """`served`: the endpoints as they are now. One that is missing is served by another courier meanwhile;
+    its outcomes were not written, and that courier sends again."""
+
+    served: dict[str, EndpointSnapshot]
+    to_switch_off: dict[str, Off]
+    next_attempt_at: datetime | None
+
+
+def write_down(
+    tx: Connection,
+    settled: Sequence[Settled],
+    *,
+    served: dict[str, EndpointSnapshot],
+    holder: str,
+    random: Random,
+) -> Written:
+    """All outcomes of one turn, in the order they came, of the endpoints `served`."""
+    by_endpoint: defaultdict[str, list[Settled]] = defaultdict(list)
+    for item in settled:
+        by_endpoint[item.due.endpoint].append(item)
+    held = backlog.still_held(tx, by_endpoint.keys() & served.keys(), holder=holder)
+    following = record(tx, [item for item in settled if item.due.endpoint in held], random=random)
+    health = {name: record_health(tx, served[name], by_endpoint[name]) for name in sorted(held)}
+    return Written(
+        served={name: endpoint for name, (endpoint, _) in health.items()},
+        to_switch_off={name: off for name, (_, off) in health.items() if off is not None},
+        next_attempt_at=following,
     )
 
 
-async def _switch_off(tx: AsyncSession, endpoint: EndpointSnapshot, off: Off, at: datetime) -> None:
+async def switch_off(tx: AsyncSession, endpoint: EndpointSnapshot, off: Off, *, now: datetime) -> None:
+    """Switch the endpoint off and tell its owner, in one transaction.
+
+    After a crash just before it, the endpoint's next failure leads here again.
+    """
     switched = await tx.execute(
         update(EndpointRow)
         .where(EndpointRow.id == endpoint.id, EndpointRow.state == model.ACTIVE)
@@ -163,32 +193,5 @@ async def _switch_off(tx: AsyncSession, endpoint: EndpointSnapshot, off: Off, at
         data=data.model_dump(mode="json"),
         audience=frozenset({endpoint.owner}),
     )
-    await append(tx, [event], now=at)
+    await append(tx, [event], now=now)
     metrics.SWITCHED_OFF.labels(off.why).inc()
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """`served`: the endpoints as they are now. One that is missing is served by another courier meanwhile;
-    its outcomes were not written, and that courier sends again."""
-
-    served: dict[str, EndpointSnapshot]
-    next_attempt_at: datetime | None
-
-
-async def write_down(
-    tx: AsyncSession,
-    settled: Sequence[Settled],
-    *,
-    served: dict[str, EndpointSnapshot],
-    holder: str,
-    random: Random,
-) -> Written:
-    """All outcomes of one turn, in the order they came, of the endpoints `served`."""
-    by_endpoint: defaultdict[str, list[Settled]] = defaultdict(list)
-    for item in settled:
-        by_endpoint[item.due.endpoint].append(item)
-    held = await backlog.still_held(tx, by_endpoint.keys() & served.keys(), holder=holder)
-    following = await record(tx, [item for item in settled if item.due.endpoint in held], random=random)
-    health = {name: await record_health(tx, served[name], by_endpoint[name]) for name in sorted(held)}
-    return Written(health, following)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import JSON, DateTime, MetaData, event
+from sqlalchemy import JSON, Connection, DateTime, Engine, MetaData, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -39,6 +40,8 @@ IDLE_MS = 20_000
 of one must not hold its locks before those who took over."""
 
 _WAKE = "liaison.wake"
+
+T = TypeVar("T")
 
 
 class Base(DeclarativeBase):
@@ -111,6 +114,8 @@ class Database:
             self._durable = self._sqlite_engine(begin="BEGIN IMMEDIATE", synchronous="FULL", echo=echo)
             self._writer = self._sqlite_engine(begin="BEGIN IMMEDIATE", synchronous="NORMAL", echo=echo)
             self._reader = self._sqlite_engine(begin="BEGIN", synchronous="NORMAL", echo=echo)
+            self._plain_writer = _PlainSqlite(self.url, begin="BEGIN IMMEDIATE")
+            self._plain_reader = _PlainSqlite(self.url, begin="BEGIN")
         elif self.dialect == "postgresql":
             self._durable = self._writer = self._reader = create_async_engine(
                 self.url.set(drivername="postgresql+asyncpg"),
@@ -154,28 +159,7 @@ class Database:
             json_deserializer=orjson.loads,
             echo=echo,
         )
-
-        @event.listens_for(engine.sync_engine, "connect")
-        def configure(connection: Any, _record: Any) -> None:
-            # The driver must not begin transactions on its own: it would begin them DEFERRED, and a
-            # reader that turns writer under WAL fails at once with SQLITE_BUSY_SNAPSHOT.
-            connection.isolation_level = None
-            cursor = connection.cursor()
-            for pragma in (
-                "journal_mode=WAL",
-                f"synchronous={synchronous}",
-                f"busy_timeout={SQLITE_BUSY_MS}",
-                "foreign_keys=ON",
-                "cache_size=-65536",
-                "temp_store=MEMORY",
-            ):
-                cursor.execute(f"PRAGMA {pragma}")
-            cursor.close()
-
-        @event.listens_for(engine.sync_engine, "begin")
-        def on_begin(connection: Any) -> None:
-            connection.exec_driver_sql(begin)
-
+        _configure_sqlite(engine.sync_engine, begin=begin, synchronous=synchronous)
         return engine
 
     @asynccontextmanager
@@ -207,17 +191,91 @@ class Database:
         for topic in session.info.get(_WAKE, ()):
             self.wakeups.wake(topic)
 
+    async def in_one_go(self, work: Callable[[Connection], T], *, write: bool = False) -> T:
+        """Run `work` on a plain connection in one transaction, and return what it returns.
+
+        For hot paths of several statements. On SQLite all of it is one visit to a thread; through `read()`
+        and `write()` each statement makes several, and each of those waits for a round of a busy event
+        loop (measured: 20 ms instead of 3 for the courier's four statements). On PostgreSQL it is no
+        faster and works the same. Raises as they do; `work` runs to its end even if the caller is
+        cancelled.
+        """
+        with _translated():
+            if not self.is_serial:
+                engine = self._writer if write else self._reader
+                try:
+                    async with engine.begin() as connection:
+                        return await connection.run_sync(work)
+                except FileNotFoundError as error:
+                    raise Unavailable(_UNREACHABLE) from error
+            if write:
+                async with self._serial:
+                    return await self._plain_writer.run(work)
+            return await self._plain_reader.run(work)
+
     async def _connect(self, session: AsyncSession) -> None:
         if self.is_serial:
             return
         try:
             await session.connection()
         except FileNotFoundError as error:  # the server's Unix socket, while the server is down
-            raise Unavailable("The database cannot be reached. Try again in a moment.") from error
+            raise Unavailable(_UNREACHABLE) from error
 
     async def close(self) -> None:
         for engine in {self._reader, self._writer, self._durable}:
             await engine.dispose()
+        if self.is_serial:
+            self._plain_reader.close()
+            self._plain_writer.close()
+
+
+class _PlainSqlite:
+    """One connection to the file, in a thread of its own."""
+
+    def __init__(self, url: URL, *, begin: str) -> None:
+        self._engine = create_engine(
+            url.set(drivername="sqlite"),
+            pool_size=1,
+            max_overflow=0,
+            json_serializer=_to_json,
+            json_deserializer=orjson.loads,
+        )
+        _configure_sqlite(self._engine, begin=begin, synchronous="NORMAL")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, work)
+
+    def _transaction(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.begin() as connection:
+            return work(connection)
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        self._engine.dispose()
+
+
+def _configure_sqlite(engine: Engine, *, begin: str, synchronous: str) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        # The driver must not begin transactions on its own: it would begin them DEFERRED, and a
+        # reader that turns writer under WAL fails at once with SQLITE_BUSY_SNAPSHOT.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            f"busy_timeout={SQLITE_BUSY_MS}",
+            "foreign_keys=ON",
+            "cache_size=-65536",
+            "temp_store=MEMORY",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
 
 
 class _translated:  # noqa: N801 - reads as a phrase: `with _translated():`
@@ -232,8 +290,10 @@ class _translated:  # noqa: N801 - reads as a phrase: `with _translated():`
         if isinstance(error, DBAPIError) and is_outage(error):
             raise Unavailable(_outage_detail(error), retry_after=2) from error
         if isinstance(error, ConnectionError | OSError) and not isinstance(error, FileNotFoundError):
-            raise Unavailable("The database cannot be reached. Try again in a moment.") from error
+            raise Unavailable(_UNREACHABLE) from error
 
+
+_UNREACHABLE = "The database cannot be reached. Try again in a moment."
 
 _OUTAGES: tuple[tuple[str, str], ...] = (
     ("database is locked", "The database is busy with another writer"),

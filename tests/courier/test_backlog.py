@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from services.courier import backlog
 from services.courier.enqueue import NewMessage, enqueue
@@ -24,26 +24,26 @@ async def test_each_endpoint_gets_its_share(database: Database, clock: MovableCl
     await desk.post(endpoints[0], 100)
     clock.advance(1)
     few = await desk.post(endpoints[1], 2)
-    async with database.read() as tx:
-        found = await backlog.due(tx, endpoints, known=(), each=10, now=clock.now())
-        counts = [sum(due.endpoint == endpoint for due in found) for endpoint in endpoints]
-        assert counts == [10, 2, 0]
-        first = [due.id for due in found if due.endpoint == endpoints[0]]
-        more = await backlog.due(tx, endpoints[:1], known=first, each=10, now=clock.now())
-        assert not {due.id for due in more} & set(first)
-        assert len(more) == 10
-        assert {due.id for due in found if due.endpoint == endpoints[1]} == set(few)
-        assert {due.body for due in found if due.id in few} == {b'{"number": 0}', b'{"number": 1}'}
+    now = clock.now()
+    found = await database.in_one_go(lambda tx: backlog.due(tx, endpoints, known=(), each=10, now=now))
+    assert [sum(due.endpoint == endpoint for due in found) for endpoint in endpoints] == [10, 2, 0]
+    first = [due.id for due in found if due.endpoint == endpoints[0]]
+    more = await database.in_one_go(lambda tx: backlog.due(tx, endpoints[:1], known=first, each=10, now=now))
+    assert not {due.id for due in more} & set(first)
+    assert len(more) == 10
+    assert {due.id for due in found if due.endpoint == endpoints[1]} == set(few)
+    assert {due.body for due in found if due.id in few} == {b'{"number": 0}', b'{"number": 1}'}
 
 
 async def test_what_is_not_due_is_not_given(database: Database, clock: MovableClock) -> None:
     desk = Desk(database, clock)
     endpoint = (await desk.endpoint(URL)).id
     await desk.post(endpoint, 3)
-    async with database.read() as tx:
-        early = clock.now() - timedelta(seconds=1)
-        assert await backlog.due(tx, [endpoint], known=(), each=10, now=early) == []
-        (one,) = await backlog.waiting(tx)
+    early = clock.now() - timedelta(seconds=1)
+    assert (
+        await database.in_one_go(lambda tx: backlog.due(tx, [endpoint], known=(), each=10, now=early)) == []
+    )
+    (one,) = await database.in_one_go(backlog.waiting)
     assert (one.endpoint, one.due_at, one.ready_at) == (endpoint, clock.now(), clock.now())
 
 
@@ -56,8 +56,9 @@ async def test_handing_over_twice_delivers_once(database: Database, clock: Movab
         async with database.write() as tx:
             await enqueue(tx, messages, now=clock.now())
     (row,) = await desk.rows()
+    now = clock.now()
+    (due,) = await database.in_one_go(lambda tx: backlog.due(tx, [endpoint], known=(), each=10, now=now))
     async with database.read() as tx:
-        (due,) = await backlog.due(tx, [endpoint], known=(), each=10, now=clock.now())
         bodies = (await tx.execute(text("SELECT count(*) FROM delivery_bodies"))).scalar()
     assert (row.id, due.body) == (messages[0].id, b"0")
     assert bodies == 1
@@ -83,22 +84,26 @@ async def test_a_lease_has_one_holder(database: Database, clock: MovableClock) -
     now = clock.now()
 
     async def lease(holder: str, gone: tuple[str, ...] = (), at: Any = now) -> set[str]:
-        async with database.write() as tx:
-            return await backlog.lease(tx, endpoints, holder=holder, gone=gone, now=at)
+        return await database.in_one_go(
+            lambda tx: backlog.lease(tx, endpoints, holder=holder, gone=gone, now=at), write=True
+        )
 
     assert await lease("a") == endpoints
     assert await lease("b") == set()
     assert await lease("a") == endpoints
     assert await lease("b", gone=("a",)) == endpoints
     assert await lease("c", at=now + timedelta(seconds=11)) == endpoints
-    async with database.write() as tx:
-        assert await backlog.still_held(tx, endpoints, holder="b") == set()
-        assert await backlog.still_held(tx, endpoints, holder="c") == endpoints
+
+    def hand_back(tx: Connection) -> None:
+        assert backlog.still_held(tx, endpoints, holder="b") == set()
+        assert backlog.still_held(tx, endpoints, holder="c") == endpoints
         one = min(endpoints)
-        await backlog.release(tx, holder="c", endpoints=[one])
-        assert await backlog.renew(tx, holder="c", now=now) == endpoints - {one}
-        await backlog.release(tx, holder="c")
-        assert await backlog.renew(tx, holder="c", now=now) == set()
+        backlog.release(tx, holder="c", endpoints=[one])
+        assert backlog.renew(tx, holder="c", now=now) == endpoints - {one}
+        backlog.release(tx, holder="c")
+        assert backlog.renew(tx, holder="c", now=now) == set()
+
+    await database.in_one_go(hand_back, write=True)
 
 
 async def test_every_question_is_answered_by_an_index(sqlite: Database, clock: MovableClock) -> None:

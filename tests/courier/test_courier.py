@@ -398,18 +398,18 @@ async def test_a_database_out_of_reach_delays_and_loses_nothing(
 ) -> None:
     desk = Desk(sqlite)
     endpoint = await desk.endpoint(URL)
-    write, down = sqlite.write, True
+    in_one_go, down = sqlite.in_one_go, True
 
-    def maybe(*, durable: bool = False) -> Any:
+    async def maybe(work: Any, *, write: bool = False) -> Any:
         if down:
             raise Unavailable("The disk is full; nothing was written. Try again in a moment.")
-        return write(durable=durable)
+        return await in_one_go(work, write=write)
 
     network = always(200)
     async with desk.delivering(network) as courier:
         await desk.reach(model.DELIVERED, *await desk.post(endpoint.id, 3))
         messages = await desk.post(endpoint.id, 20)
-        monkeypatch.setattr(sqlite, "write", maybe)
+        monkeypatch.setattr(sqlite, "in_one_go", maybe)
         await eventually(lambda: courier._troubles > 1)
         down = False
         await desk.reach(model.DELIVERED, *messages)
