@@ -157,7 +157,7 @@ async def deriving(
             world=world,
             index=index,
             mind=mind,
-            matches=Matches(database, world.directory.members),
+            matches=Matches(database, clock, world.directory.members),
             endpoints=endpoints,
             subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
         )

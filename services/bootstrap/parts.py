@@ -105,7 +105,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             endpoints=endpoints,
             deliveries=DeliveryLog(database, clock),
             subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
-            matches=Matches(database, directory.members),
+            matches=Matches(database, clock, directory.members),
             links=SignInLinks(clock),
         )
 

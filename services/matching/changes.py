@@ -128,6 +128,7 @@ def _row(data: EventData) -> dict[str, object]:
         "buyer": one.challenge.buyer,
         "announced_by": one.challenge.announced_by,
         "country": one.company.country,
+        "deadline": one.challenge.deadline,
         "score": one.score,
         "state": one.state.value,
         "document": one.model_dump(mode="json"),

@@ -12,7 +12,7 @@ from services.kernel.web.pagination import Page, PageRequest, Paging
 from services.kernel.web.problems import responses_for
 from services.matching.service import Matches, Position
 
-_Retracted = Annotated[bool, Query(description="Also those that no longer stand")]
+_Retracted = Annotated[bool, Query(description="Also those that no longer stand, or can be answered no more")]
 
 
 def router(matches: Matches) -> APIRouter:
@@ -45,7 +45,10 @@ def router(matches: Matches) -> APIRouter:
         "/companies/{company}/matches",
         summary="Open challenges that a company answers",
         responses=problems,
-        description="Best first. For the company itself, its clusters, and administrators.",
+        description=(
+            "Best first; what can still be answered. For the company itself, its clusters, and whoever "
+            "announced or buys."
+        ),
     )
     async def matches_of_company(
         principal: Reader,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Float, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import Date, Float, Index, Integer, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.kernel.database import Base, Document, Instant
@@ -25,6 +25,7 @@ class MatchRow(Base):
     buyer: Mapped[str] = mapped_column(String(64))
     announced_by: Mapped[str] = mapped_column(String(64))
     country: Mapped[str] = mapped_column(String(2))
+    deadline: Mapped[date] = mapped_column(Date)
     score: Mapped[float] = mapped_column(Float(53))
     state: Mapped[str] = mapped_column(String(20))
     document: Mapped[Any] = mapped_column(Document)

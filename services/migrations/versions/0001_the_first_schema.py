@@ -322,6 +322,7 @@ def upgrade() -> None:
         sa.Column("buyer", sa.String(length=64), nullable=False),
         sa.Column("announced_by", sa.String(length=64), nullable=False),
         sa.Column("country", sa.String(length=2), nullable=False),
+        sa.Column("deadline", sa.Date(), nullable=False),
         sa.Column("score", sa.Float(precision=53), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("document", database.Document(), nullable=False),
