@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
+from fastapi import APIRouter
 
 from schemas.organisation import KeyContent, Organisation, Scope
 from services.directory.endpoints import routers as directory_routers
@@ -57,7 +58,8 @@ class Caller:
 
 
 @asynccontextmanager
-async def api(world: World) -> AsyncIterator[Api]:
+async def api(world: World, more: Sequence[APIRouter] = ()) -> AsyncIterator[Api]:
+    """`more`: routers of other rooms."""
     ports = WebPorts(
         database=world.database,
         authenticator=world.directory,
@@ -65,7 +67,7 @@ async def api(world: World) -> AsyncIterator[Api]:
         box=SecretBox([SecretBox.new_key()]),
         clock=world.clock,
     )
-    routers = [*directory_routers(world.directory), *intake_routers(world.intake)]
+    routers = [*directory_routers(world.directory), *intake_routers(world.intake), *more]
     app = create_app(Settings(), ports, Tail(world.database, SystemClock()), routers)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://liaison.test") as client:
