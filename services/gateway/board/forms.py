@@ -55,16 +55,26 @@ class Form:
         return digest.hexdigest()
 
 
-async def read_form(request: Request) -> Form:
-    """Raises `Forbidden` for a form that another site's page has sent, `MalformedRequest` for none at all.
+async def read_form(request: Request, *, files: int = 0) -> Form:
+    """At most so many files are taken; the caller closes them.
 
-    The caller need not close it: files are closed with the request.
+    Raises `Forbidden` for a form that another site's page has sent, `MalformedRequest` for none at all.
     """
     refuse_cross_site(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("application/x-www-form-urlencoded", "multipart/form-data"):
         raise MalformedRequest("Send this as a form, from the page it belongs to.")
-    return Form(await request.form(max_files=1, max_fields=FIELDS_MAX))
+    return Form(await request.form(max_files=files, max_fields=FIELDS_MAX))
+
+
+def number(text: str) -> int | float | str:
+    """What somebody typed as a number; what is none stays as it is, and is refused with a reason."""
+    for parsed in (int, float):
+        try:
+            return parsed(text.replace(",", "."))
+        except ValueError:
+            continue
+    return text
 
 
 def guard(request: Request, principal: Principal, form: Form) -> Guard:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from schemas.challenge import ChallengeContent, Draft, Proposal, Requirement, RequirementKind
 from schemas.codes import find_country
-from services.gateway.board.forms import Form, build
+from services.gateway.board.forms import Form, build, number
 from services.intake import completion
 
 TEXT_FIELDS = ("title", "need", "buyer", "deadline", "language")
@@ -55,9 +55,11 @@ def written(form: Form) -> dict[str, str]:
 def content(fields: Mapping[str, str], requirements: Sequence[Requirement] = ()) -> ChallengeContent:
     """Raises `InvalidInput` with a sentence per wrong field."""
     values: dict[str, Any] = {name: fields[name] for name in TEXT_FIELDS if fields.get(name)}
-    for name in ("trl_start", "trl_target", "route"):
+    if fields.get("route"):
+        values["route"] = fields["route"]
+    for name in ("trl_start", "trl_target"):
         if fields.get(name):
-            values[name] = fields[name]
+            values[name] = number(fields[name])
     for name, parsed in (("eligible_countries", _country), ("cpv", str)):
         parts = [part.strip() for part in _SEPARATORS.split(fields.get(name, ""))]
         if any(parts):
@@ -105,11 +107,11 @@ def requirements(kept: Sequence[Row], proposal: Proposal) -> tuple[Requirement, 
     """
     figures = {(one.text, one.source): one for one in proposal.requirements}
     made = []
-    for number, row in enumerate(kept, start=1):
+    for place, row in enumerate(kept, start=1):
         known = figures.get((row.text, row.span()))
         values: dict[str, Any] = dict(known) if known else {"source": row.span()}
         values |= {
-            "id": f"r{number}",
+            "id": f"r{place}",
             "text": row.text,
             "kind": row.kind,
             "mandatory": row.mandatory,

@@ -9,14 +9,14 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from schemas.codes import country_names, language_names
-from schemas.company import Company, CompanyState
+from schemas.company import Company, CompanyState, ImportReport
 from schemas.organisation import Member
 from services.gateway.board.forms import read_form
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
 from services.gateway.board.visit import Visit, Visits
 from services.intake.company_store import CompanyFilter
-from services.kernel.problems import InvalidInput, Problem, TooLarge
+from services.kernel.problems import InvalidInput, TooLarge
 from services.kernel.security import CLUSTER, COMPANY, Principal
 
 PAGE = 50
@@ -88,20 +88,24 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
     @made.post("/companies/import")
     async def take(request: Request, visit: visiting) -> Response:
         principal = visit.known()
-        form = await read_form(request)
+        form = await read_form(request, files=1)
         file = form.file("file")
-        report, refusal, name = None, "Choose a file first.", ""
-        if file is not None:
-            name = file.filename or "the file"
-            try:
-                report = await ports.intake.imports.run(
-                    principal,
-                    await file.read(),
-                    country=form.text("country") or None,
-                    language=form.text("language") or "en",
-                )
-            except (InvalidInput, TooLarge) as problem:
-                refusal = _said(problem)
+        if file is None:
+            return imported(visit, None, refusal="Choose a file first.")
+        try:
+            report = await ports.intake.imports.run(
+                principal,
+                await file.read(),
+                country=form.text("country") or None,
+                language=form.text("language") or "en",
+            )
+        except (InvalidInput, TooLarge) as problem:
+            return imported(visit, None, refusal=problem.detail)
+        finally:
+            await file.close()
+        return imported(visit, report, name=file.filename or "The file")
+
+    def imported(visit: Visit, report: ImportReport | None, *, name: str = "", refusal: str = "") -> Response:
         status = 200 if report else 422
         return renderer.page("imported.html", visit, status=status, report=report, refusal=refusal, name=name)
 
@@ -128,7 +132,3 @@ async def _entries(ports: BoardPorts, principal: Principal, companies: list[Comp
 def _keeps(principal: Principal) -> bool:
     """May bring in profiles of its own."""
     return principal.role in (COMPANY, CLUSTER) and bool(principal.scopes & {"write", "admin"})
-
-
-def _said(problem: Problem) -> str:
-    return problem.detail

@@ -16,7 +16,7 @@ from schemas.subscription import (
     Subscription,
     SubscriptionContent,
 )
-from services.gateway.board.forms import Form, build
+from services.gateway.board.forms import Form, build, number
 from services.gateway.board.ports import BoardPorts
 
 KINDS = ("own-profile", "members", "query", "challenge", "country", "bso")
@@ -40,7 +40,7 @@ def content(form: Form) -> SubscriptionContent:
     values: dict[str, Any] = {
         "follow": follow,
         "label": form.text("label") or None,
-        "threshold": form.text("threshold") or None,
+        "threshold": number(form.text("threshold")) if form.text("threshold") else None,
         "channel": "webhook" if endpoint else "sse",
         "endpoint": endpoint or None,
     }

@@ -1,0 +1,17 @@
+"""Fixtures of the board."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MovableClock
+from tests.gateway.board.world import World, world
+
+
+@pytest.fixture
+async def market(tmp_path: Path, clock: MovableClock) -> AsyncIterator[World]:
+    async with world(tmp_path, clock) as made:
+        yield made

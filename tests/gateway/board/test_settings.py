@@ -1,0 +1,186 @@
+"""Settings: endpoints with their secret once, subscriptions, keys, the delivery log."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+
+from schemas.delivery import DeliveryState, EndpointContent
+from schemas.subscription import FollowCountry, SubscriptionContent
+from tests.gateway.board.world import World, hidden, visible
+
+URL = "http://localhost:9999/hook"
+
+
+async def test_an_endpoint_is_made_and_its_secret_shown_this_once(market: World) -> None:
+    async with market.browser("firm") as firm:
+        once = hidden(await firm.get("/settings"), "/settings/endpoints")
+        page = await firm.post("/settings/endpoints", data={"url": URL, "label": "sales", **once})
+        secret = re.search(r"whsec_[A-Za-z0-9+/=]+", page.text)
+        assert secret is not None
+        assert page.headers["cache-control"] == "no-store"
+        assert "content-encoding" not in page.headers
+        for language in ("Python", "Node", "PHP"):
+            assert f">{language}</summary>" in page.text
+        again = await firm.post("/settings/endpoints", data={"url": URL, "label": "sales", **once})
+        assert secret[0] in again.text, "the same request sent again has its effect once, and the same answer"
+        settings = await firm.get("/settings")
+        assert settings.text.count('href="/settings/endpoints/end_') == 1
+        assert secret[0] not in settings.text
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.1/x", "ftp://example.org", "nonsense", ""])
+async def test_an_address_that_is_refused_says_why(market: World, url: str) -> None:
+    async with market.browser("firm") as firm:
+        page = await firm.post("/settings/endpoints", data={"url": url})
+    assert page.status_code == 422
+    assert re.search(r'class="why-wrong">[^<]+<', page.text)
+
+
+async def test_a_test_is_sent_logged_and_sent_again(market: World) -> None:
+    made = await market.core.endpoints.create(market.principal("firm"), EndpointContent(url=URL))
+    async with market.browser("firm") as firm:
+        sent = await firm.post(f"/settings/endpoints/{made.id}/test", data={"x": ""})
+        message = sent.headers["location"].rsplit("#", 1)[1]
+        page = await firm.get(f"/settings/endpoints/{made.id}")
+        assert f'id="{message}"' in page.text
+        assert 'hx-trigger="every 2s"' in page.text, "the log follows a message that is under way"
+        log = await firm.get(f"/settings/endpoints/{made.id}/log")
+        assert "endpoint tested" in visible(log)
+        market.clock.advance(600)
+        later = await firm.get(f"/settings/endpoints/{made.id}/log")
+        assert "hx-trigger" not in later.text
+        assert "None yet." in visible(await firm.get(f"/settings/deliveries/{message}"))
+        again = await firm.post(f"/settings/deliveries/{message}/resend", data={"x": ""})
+        assert again.status_code == 303
+        window = await firm.post(f"/settings/endpoints/{made.id}/resend", data={"hours": "24"})
+        assert window.status_code == 303
+
+
+async def test_an_endpoint_is_changed_rotated_switched_on_and_removed(market: World) -> None:
+    made = await market.core.endpoints.create(market.principal("firm"), EndpointContent(url=URL))
+    address = f"/settings/endpoints/{made.id}"
+    async with market.browser("firm") as firm:
+        await firm.post(f"{address}/change", data={"url": URL + "2", "label": "new name"})
+        page = await firm.get(address)
+        assert "new name" in visible(page)
+        assert "/hook2" in page.text
+        rotated = await firm.post(f"{address}/secret", data=dict(hidden(page, f"{address}/secret")))
+        assert re.search(r"whsec_[A-Za-z0-9+/=]+", rotated.text)
+        assert made.secret not in rotated.text
+        await firm.post(f"{address}/on", data={"x": ""})
+        await firm.post(f"{address}/remove", data={"x": ""})
+        assert (await firm.get(address)).status_code == 404
+
+
+async def test_endpoints_deliveries_and_subscriptions_of_others_are_not_there(market: World) -> None:
+    firm = market.principal("firm")
+    made = await market.core.endpoints.create(firm, EndpointContent(url=URL))
+    message = (await market.core.endpoints.test(firm, made.id)).id
+    content = SubscriptionContent(follow=FollowCountry(country="FR"), endpoint=made.id)
+    subscription = (await market.core.subscriptions.create(firm, content)).id
+    async with market.browser("rival") as rival:
+        assert made.id not in (await rival.get("/settings")).text
+        for address in (f"/settings/endpoints/{made.id}", f"/settings/deliveries/{message}"):
+            assert (await rival.get(address)).status_code == 404
+        for address in (
+            f"/settings/endpoints/{made.id}/test",
+            f"/settings/endpoints/{made.id}/secret",
+            f"/settings/endpoints/{made.id}/remove",
+            f"/settings/deliveries/{message}/resend",
+            f"/settings/subscriptions/{subscription}/remove",
+        ):
+            assert (await rival.post(address, data={"x": ""})).status_code == 404, address
+    found = await market.core.deliveries.get(firm, message)
+    assert found.state is DeliveryState.pending
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"kind": "country", "country": "DK"}, "What is open to companies of Denmark"),
+        ({"kind": "query", "query": "cryogenic valves"}, "New challenges near “cryogenic valves”"),
+        ({"kind": "bso", "buyer": "cern"}, "Everything of CERN"),
+        ({"kind": "members"}, "Matches of every member"),
+        ({"kind": "challenge", "challenge": "{challenge}"}, "The challenge “Radiation-hard"),
+        ({"kind": "own-profile", "company": "{company}"}, "Matches of Mine"),
+    ],
+)
+async def test_one_subscribes_pauses_resumes_and_removes(
+    market: World, fields: dict[str, str], words: str
+) -> None:
+    challenge, company = await market.challenge(), await market.company("cluster", name="Mine")
+    ids = {"challenge": challenge.id, "company": company.id}
+    data = {name: value.format(**ids) for name, value in fields.items()}
+    async with market.browser("cluster") as cluster:
+        data |= {
+            "threshold": "0.5",
+            "cpv": "384, 73",
+            **hidden(await cluster.get("/settings"), "/settings/keys"),
+        }
+        answer = await cluster.post("/settings/subscriptions", data=data)
+        assert answer.status_code == 303, visible(answer)
+        page = await cluster.get("/settings")
+        assert words in visible(page)
+        assert "CPV 384, 73" in visible(page)
+        subscription = re.search(r"/settings/subscriptions/(sub_[0-9A-Z]+)/pause", page.text)
+        assert subscription is not None
+        base = f"/settings/subscriptions/{subscription[1]}"
+        await cluster.post(f"{base}/pause", data={"x": ""})
+        assert f"{base}/resume" in (await cluster.get("/settings")).text
+        await cluster.post(f"{base}/resume", data={"x": ""})
+        await cluster.post(f"{base}/remove", data={"x": ""})
+        assert subscription[1] not in (await cluster.get("/settings")).text
+
+
+async def test_a_subscription_that_makes_no_sense_is_refused_with_a_reason(market: World) -> None:
+    async with market.browser("firm") as firm:
+        for data in (
+            {"kind": "members"},
+            {"kind": "query", "query": ""},
+            {"kind": "bso", "buyer": "nobody"},
+            {"kind": "x"},
+            {},
+            {"kind": "country", "country": "FR", "threshold": "7"},
+        ):
+            page = await firm.post("/settings/subscriptions", data=data or {"x": ""})
+            assert page.status_code == 422, data
+            assert 'role="alert"' in page.text
+
+
+async def test_a_key_is_issued_shown_once_and_revoked(market: World) -> None:
+    async with market.browser("firm") as firm:
+        once = hidden(await firm.get("/settings"), "/settings/keys")
+        page = await firm.post(
+            "/settings/keys", data={"label": "website", "scope": "read", "expires": "2027-01-31", **once}
+        )
+        key = re.search(r"lia_[A-Za-z0-9_-]{43}", page.text)
+        assert key is not None
+        assert page.headers["cache-control"] == "no-store"
+        principal = await market.core.directory.authenticate(key[0])
+        assert principal.scopes == {"read"}
+        settings = await firm.get("/settings")
+        assert key[0] not in settings.text
+        assert key[0][:12] in settings.text
+        await firm.post(f"/settings/keys/{principal.key}/revoke", data={"x": ""})
+        assert "revoked" in visible(await firm.get("/settings"))
+        wrong = await firm.post("/settings/keys", data={"label": "", "scope": "all", "expires": "2020-01-01"})
+        assert wrong.status_code == 422
+
+
+async def test_a_key_that_only_reads_is_offered_nothing_to_change(market: World) -> None:
+    from schemas.organisation import KeyContent, Scope
+
+    reading = await market.core.directory.keys.issue(
+        market.principal("ilo"), KeyContent(label="r", scopes=(Scope.read,))
+    )
+    async with market.browser() as browser:
+        await browser.post("/sign-in", data={"key": reading.secret})
+        page = await browser.get("/settings")
+        assert [unescape(one) for one in re.findall(r'<form[^>]*action="([^"]*)"', page.text)] == [
+            "/sign-out"
+        ]
+        assert 'href="/announce"' not in page.text
+        assert (await browser.post("/settings/endpoints", data={"url": URL})).status_code == 403
