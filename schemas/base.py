@@ -21,8 +21,13 @@ _MOMENT = re.compile(_DAY.pattern + "[Tt ][0-9]{2}:[0-9]{2}.*", re.ASCII)
 
 
 def _written_day(value: Any) -> Any:
-    if isinstance(value, date) or (isinstance(value, str) and _DAY.fullmatch(value)):
+    if isinstance(value, date):
         return value
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise PydanticCustomError("no_such_day", "There is no such day in the calendar.") from None
     raise PydanticCustomError("date_form", "Write the date as YYYY-MM-DD, for example 2027-02-01.")
 
 

@@ -14,6 +14,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
@@ -25,6 +26,10 @@ from pydantic_core import PydanticCustomError
 QUOTED_MAX = 40
 """Characters of a wrong value that a message repeats: enough to recognise it, too few to flood a log."""
 CPV_DIGITS = 8
+SUGGESTED_FROM = 3
+"""Letters of a name that say enough to guess the rest of it."""
+SIMILAR = 0.85
+"""difflib's ratio for a slip of the keyboard; at less, Holland is taken for Poland, Deutsch for Dutch."""
 COUNTRY_LETTERS = 2
 """A NUTS code is the country's two letters and one more character per level."""
 
@@ -130,6 +135,18 @@ def find_language(text: str) -> str | None:
     return _find(text, language_names(), {})
 
 
+def _suggest(text: str, names: Mapping[str, str], aliases: Mapping[str, str]) -> str | None:
+    """The code that a wrong one may stand for: its name, the only name that begins so, or a similar one."""
+    found = _find(text, names, aliases)
+    if found or len(text) < SUGGESTED_FROM:
+        return found
+    wanted = text.strip().casefold()
+    by_name = {name.casefold(): code for code, name in names.items()}
+    beginning = [name for name in by_name if name.startswith(wanted)]
+    near = beginning if len(beginning) == 1 else get_close_matches(wanted, by_name, n=1, cutoff=SIMILAR)
+    return by_name[near[0]] if near else None
+
+
 def _find(text: str, names: Mapping[str, str], aliases: Mapping[str, str]) -> str | None:
     wanted = text.strip().casefold()
     for code, name in [*aliases.items(), *names.items()]:
@@ -228,7 +245,7 @@ def validate_country(text: str) -> str:
     code = COUNTRY_ALIASES.get(text, text)
     if code in country_names():
         return code
-    near = find_country(text[:QUOTED_MAX])
+    near = _suggest(text[:QUOTED_MAX], country_names(), COUNTRY_ALIASES)
     what = "an ISO 3166-1 alpha-2 country code"
     raise _unknown("unknown_country", what, text, (near, country_name(near)) if near else None)
 
@@ -237,7 +254,7 @@ def validate_language(text: str) -> str:
     """ISO 639-1 in small letters."""
     if text in language_names():
         return text
-    near = find_language(re.split("[-_]", text[:QUOTED_MAX])[0])
+    near = _suggest(re.split("[-_]", text[:QUOTED_MAX])[0], language_names(), {})
     what = "an ISO 639-1 language code"
     raise _unknown("unknown_language", what, text, (near, language_name(near)) if near else None)
 

@@ -27,6 +27,10 @@ SQLITE_BUSY_MS = 5_000
 """How long a writer of another process may hold the file before we answer 503: longer than any
 transaction of ours takes, shorter than a client's patience."""
 
+WRITER_WAIT_S = 5.0
+"""SQLite: how long a writer waits for those of its own process that came before it, who may each wait
+SQLITE_BUSY_MS for another process."""
+
 SQLITE_READERS = 4
 """Connections that read beside the writer; each costs a thread."""
 
@@ -181,8 +185,7 @@ class Database:
         sessions = self._accepting if durable else self._writing
         with _translated():
             if self.is_serial:
-                # In-process writers queue fairly here instead of spinning on SQLite's file lock.
-                async with self._serial, sessions() as session, session.begin():
+                async with self._turn(), sessions() as session, session.begin():
                     yield session
             else:
                 async with sessions() as session, session.begin():
@@ -209,9 +212,23 @@ class Database:
                 except FileNotFoundError as error:
                     raise Unavailable(_UNREACHABLE) from error
             if write:
-                async with self._serial:
+                async with self._turn():
                     return await self._plain_writer.run(work)
             return await self._plain_reader.run(work)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """In-process writers queue fairly here instead of spinning on SQLite's file lock; while another
+        process holds that, nobody waits for all who came before."""
+        try:
+            async with asyncio.timeout(WRITER_WAIT_S):
+                await self._serial.acquire()
+        except TimeoutError:
+            raise Unavailable(_BUSY, retry_after=2) from None
+        try:
+            yield
+        finally:
+            self._serial.release()
 
     async def _connect(self, session: AsyncSession) -> None:
         if self.is_serial:
@@ -293,6 +310,7 @@ class _translated:  # noqa: N801 - reads as a phrase: `with _translated():`
             raise Unavailable(_UNREACHABLE) from error
 
 
+_BUSY = "The database is busy with other writers; nothing was written. Try again in a moment."
 _UNREACHABLE = "The database cannot be reached. Try again in a moment."
 
 _OUTAGES: tuple[tuple[str, str], ...] = (

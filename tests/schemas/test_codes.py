@@ -119,7 +119,18 @@ class TestCountries:
         assert codes.flag("FR") == "🇫🇷"
 
     @pytest.mark.parametrize(
-        ("wrong", "suggestion"), [("fr", "FR"), ("Germany", "DE"), ("el", "GR"), ("ZZ", None), ("", None)]
+        ("wrong", "suggestion"),
+        [
+            ("fr", "FR"),
+            ("Germany", "DE"),
+            ("el", "GR"),
+            ("ZZ", None),
+            ("", None),
+            ("FRA", "FR"),
+            ("Swizerland", "CH"),
+            ("Holland", None),
+            ("Uni", None),
+        ],
     )
     def test_wrong_codes(self, wrong: str, suggestion: str | None) -> None:
         error = refusal(COUNTRY, wrong)
@@ -139,7 +150,8 @@ class TestLanguages:
         assert LANGUAGE.validate_python("uk") == "uk"  # Ukrainian: any ISO 639-1 code is accepted
 
     @pytest.mark.parametrize(
-        ("wrong", "suggestion"), [("EN", "en"), ("de-AT", "de"), ("Greek", "el"), ("qq", None)]
+        ("wrong", "suggestion"),
+        [("EN", "en"), ("de-AT", "de"), ("Greek", "el"), ("qq", None), ("eng", "en"), ("Deutsch", None)],
     )
     def test_wrong_codes(self, wrong: str, suggestion: str | None) -> None:
         error = refusal(LANGUAGE, wrong)

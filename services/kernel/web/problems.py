@@ -33,7 +33,11 @@ PROBLEM_REF = {"$ref": "#/components/schemas/ProblemDetails"}
 log = structlog.get_logger(__name__)
 
 _BY_STATUS: dict[int, tuple[type[Problem], str]] = {
-    400: (MalformedRequest, "The body could not be read: it must be UTF-8 and valid in its Content-Type."),
+    400: (
+        MalformedRequest,
+        "The body could not be read. It must be UTF-8 and valid in its Content-Type, without nesting or "
+        "numbers that go on for thousands of characters.",
+    ),
     404: (NotFound, "There is nothing at this address. See /docs for what there is."),
     405: (MethodNotAllowed, DETAIL),
     406: (NotAcceptable, "The Accept header asks for a form that is not offered here."),

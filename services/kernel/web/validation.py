@@ -71,7 +71,9 @@ def as_problem(error: RequestValidationError, request: Request) -> Problem:
     found: Sequence[Any] = error.errors()
     if found and found[0]["type"] == "json_invalid":
         at, reason = found[0]["loc"][-1], found[0]["ctx"]["error"]
-        return MalformedRequest(f"The body is not valid JSON: {reason} at character {at}.")
+        return MalformedRequest(
+            f"The body is not valid JSON: {reason.removesuffix(' at')} at character {at}."
+        )
     if isinstance(error.body, bytes) and not _is_json(request):
         return UnsupportedMediaType("Send the body as Content-Type: application/json.")
     return invalid_input(found, error.body)
@@ -134,6 +136,13 @@ def _walk(location: Sequence[Any], body: Any, *, missing: bool) -> list[str | in
     return parts
 
 
+def _wrong_count(context: Mapping[str, Any]) -> str:
+    """Of a list; for texts pydantic says it well."""
+    most = context.get("max_length")
+    bound = f"at most {most}" if most is not None else f"at least {context['min_length']}"
+    return f"This should have {bound} entries, not {context['actual_length']}."
+
+
 def _escaped(part: str | int) -> str:
     return str(part)[:NAME_SHOWN].replace("~", "~0").replace("/", "~1")
 
@@ -146,6 +155,8 @@ def _sentence(error: Any, strange: Sequence[str]) -> str:
         return f"This is required. Is '{near[0]}' meant for it?" if near else "This is required."
     if kind in _SENTENCES:
         return _SENTENCES[kind]
+    if kind in ("too_long", "too_short"):
+        return _wrong_count(error["ctx"])
     if kind == "string_pattern_mismatch":
         return f"This does not have the form that is wanted here ({error['ctx']['pattern']}); see /docs."
     said = str(error["msg"]).removeprefix("Value error, ")
