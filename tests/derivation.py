@@ -89,8 +89,8 @@ class Mind:
             default_threshold=THRESHOLD,
         )
         self.handlers: tuple[Handler, ...] = (
-            index_companies(generations, clock),
-            index_challenges(generations, clock),
+            index_companies(generations, reading, clock),
+            index_challenges(generations, reading, clock),
             self.match,
             self.notify,
         )
@@ -145,7 +145,7 @@ async def deriving(
         generations = Generations(Generation(embedder, words(), index))
         await generations.open()
         mind = Mind(world, generations, clock)
-        await mind.upkeep.remember(generations.serving)
+        await mind.upkeep.begin()
         endpoints = Endpoints(
             database,
             clock,

@@ -76,7 +76,8 @@ async def open_generations(
     if old is None:
         log.warning("the model of the present index cannot be loaded; matching waits for the new index")
         return Generations(new), [wanted]
-    return Generations(Generation(old, lexical, index), building=new), [wanted, old]
+    former = Generation(old, lexical, index, made_as=serving.removeprefix(f"{COMPANIES}-"))
+    return Generations(former, building=new), [wanted, old]
 
 
 async def _embedder_of(settings: Settings, database: Database, collection: str) -> Embedder | None:

@@ -86,7 +86,7 @@ async def _keep_index(core: Core, brain: Brain) -> None:
             lacking = await brain.upkeep.lacking()
             metrics.WITHOUT_VECTOR.set(lacking)
             if lacking:
-                log.error("profiles lack vectors and cannot be found", companies=lacking)
+                log.error("profiles or challenges lack vectors and cannot be found", lacking=lacking)
             if isinstance(brain.index, EdgeVectorIndex):
                 await brain.index.maintain()
         await core.clock.sleep(MAINTAIN_S)

@@ -121,7 +121,7 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
             stack.push_async_callback(embedder.close)
         await generations.open()
         upkeep = Upkeep(generations, database, clock, reading)
-        await upkeep.remember(generations.serving)
+        await upkeep.begin()
         core.ahead.serve(lambda: generations.serving.embedder)
         stack.push_async_callback(core.ahead.close)
         serving = generations.serving
@@ -150,8 +150,8 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
             upkeep=upkeep,
             profiles=profiles,
             handlers=(
-                index_companies(generations, clock),
-                index_challenges(generations, clock),
+                index_companies(generations, reading, clock),
+                index_challenges(generations, reading, clock),
                 match,
                 notify,
             ),

@@ -27,8 +27,8 @@ class HaltedConsumer(BaseModel):
 
 class Status(BaseModel):
     """`lag`: events that each service has not handled yet; `halted`: services that stand still until they
-    are resumed; `dead_letters`: open ones by service; `lacking`: profiles that cannot be found because they
-    lack vectors."""
+    are resumed; `dead_letters`: open ones by service; `lacking`: profiles and challenges that cannot be
+    found because they lack vectors."""
 
     journal: int
     lag: dict[str, int]

@@ -21,7 +21,8 @@ class CollectionView(BaseModel):
 
 class IndexState(BaseModel):
     """`building`: the model whose index is being built while the present one serves. `lacking`: active
-    profiles without vectors of their present version; `lost`: texts that the vector store no longer has.
+    profiles and open challenges without vectors of their present version; `lost`: texts that the vector store
+    no longer has.
     `rebuilt`: entities written so far by a rebuild that is running, null when none is."""
 
     model: str
@@ -50,9 +51,7 @@ class Rebuild:
         if self.is_running or self._generations.building is not None:
             raise Conflict("The index is being rebuilt already. GET /v1/index shows how far it is.")
         self.written = 0
-        self._task = asyncio.create_task(
-            self._upkeep.write_all(self._generations.serving, self._progress), name="reindex"
-        )
+        self._task = asyncio.create_task(self._upkeep.rebuild(self._progress), name="reindex")
 
     def _progress(self, _what: str, written: int) -> None:
         self.written = written

@@ -19,6 +19,7 @@ from services.indexing.collections import (
     points,
     specification,
 )
+from services.intake.parts import CUTTING
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import Embedder
 from services.kernel.vectors.port import VectorIndex
@@ -26,17 +27,21 @@ from services.kernel.vectors.port import VectorIndex
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """`reference`: how the model is asked for by name or folder, so that it can be loaded again."""
+    """`reference`: how the model is asked for by name or folder, so that it can be loaded again. `made_as`:
+    the fingerprint of collections that an earlier release made, with another table of words or other
+    passages; they serve until the present ones are built."""
 
     embedder: Embedder
     lexical: LexicalEncoder
     vectors: VectorIndex
     reference: str = ""
+    made_as: str = ""
 
     @property
     def fingerprint(self) -> str:
-        """Of whatever decides a point: the embedding model, and the table of words."""
-        return f"{self.embedder.model.fingerprint}-{self.lexical.fingerprint}"
+        """Of whatever decides a point: the embedding model, the table of words, the cutting into parts."""
+        present = f"{self.embedder.model.fingerprint}-{self.lexical.fingerprint}-{CUTTING}"
+        return self.made_as or present
 
     def collection(self, alias: str) -> str:
         return collection_name(alias, self.fingerprint)
@@ -65,6 +70,11 @@ class Generation:
     async def remove(self, alias: str, entity: str) -> None:
         await self.vectors.delete(self.collection(alias), every_point(entity))
 
+    async def drop(self) -> None:
+        """Take its collections away, where they are."""
+        for alias in ALIASES:
+            await self.vectors.drop(self.collection(alias))
+
 
 class Generations:
     """The generation that serves, and the one that is being built, if any."""
@@ -79,20 +89,22 @@ class Generations:
         return (self.serving,) if self.building is None else (self.serving, self.building)
 
     async def open(self) -> None:
-        """Make the collections, and point the aliases at the serving ones if they point nowhere."""
+        """Make the collections, and point the aliases at those that serve."""
         for generation in self.all():
             await generation.ensure()
-        vectors = self.serving.vectors
-        for alias in ALIASES:
-            if await vectors.resolve(alias) is None:
-                await vectors.switch(alias, self.serving.collection(alias))
+        await self._point(self.serving)
 
     async def switch(self) -> Generation:
         """Let the new generation serve from now on; returns the old one, whose collections may go."""
-        if self.building is None:
-            raise ValueError("no generation is being built")
-        old, new = self.serving, self.building
-        for alias in ALIASES:
-            await new.vectors.switch(alias, new.collection(alias))
-        self.serving, self.building = new, None
+        async with self.writing:
+            if self.building is None:
+                raise ValueError("no generation is being built")
+            old, new = self.serving, self.building
+            await self._point(new)
+            self.serving, self.building = new, None
         return old
+
+    async def _point(self, generation: Generation) -> None:
+        for alias in ALIASES:
+            if await generation.vectors.resolve(alias) != generation.collection(alias):
+                await generation.vectors.switch(alias, generation.collection(alias))

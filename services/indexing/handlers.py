@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.challenge import Challenge
-from schemas.company import Company, CompanyState
+from schemas.company import Company
 from schemas.events import (
     ChallengeAmended,
     ChallengeAnnounced,
@@ -29,6 +29,7 @@ from services.indexing.collections import (
     of_company,
 )
 from services.indexing.generation import Generations
+from services.indexing.ports import Versions
 from services.indexing.record import record
 from services.intake.parts import challenge_parts, company_parts
 from services.kernel import journal
@@ -45,6 +46,7 @@ class _Wanted:
     """The newest state of one entity within a batch of events: to be put in, or to be taken out."""
 
     entity: str
+    version: int
     event: Event
     indexed: Indexed | None
 
@@ -57,6 +59,7 @@ class IndexEntities:
     def __init__(
         self,
         generations: Generations,
+        versions: Versions,
         clock: Clock,
         *,
         name: str,
@@ -69,6 +72,7 @@ class IndexEntities:
         self.name = name
         self.consumes = consumes
         self._generations = generations
+        self._versions = versions
         self._clock = clock
         self._alias = alias
         self._read = read
@@ -76,30 +80,44 @@ class IndexEntities:
 
     async def prepare(self, events: Sequence[Event]) -> Plan:
         newest = {event.key: event for event in events}
-        wanted = [self._read(event) for event in newest.values()]
-        await _write(self._generations, self._alias, wanted)
+        written = await self._written([self._read(event) for event in newest.values()])
 
         async def plan(tx: AsyncSession) -> None:
             now = self._clock.now()
             collections = [one.collection(self._alias) for one in self._generations.all()]
-            entities = [one.indexed for one in wanted if one.indexed is not None]
-            gone = [one.entity for one in wanted if one.indexed is None]
+            entities = [one.indexed for one in written if one.indexed is not None]
+            gone = [one.entity for one in written if one.indexed is None]
             await record(tx, collections, entities, gone, now)
             index = self._generations.serving.fingerprint
             told = [
                 _event(self._found(one.indexed, index), one.event)
-                for one in wanted
+                for one in written
                 if one.indexed is not None
             ]
             await journal.append(tx, told, now=now)
 
         return plan
 
+    async def _written(self, wanted: Sequence[_Wanted]) -> list[_Wanted]:
+        """What the index holds now. What is older than the present version is left alone: the event of that
+        one comes, or came, when an event that was put aside is handled again."""
+        async with self._generations.writing:
+            present = await self._versions.present_versions([one.entity for one in wanted])
+            current = [one for one in wanted if present.get(one.entity, 0) <= one.version]
+            entities = [one.indexed for one in current if one.indexed is not None]
+            for generation in self._generations.all():
+                await generation.write(self._alias, entities)
+                for one in current:
+                    if one.indexed is None:
+                        await generation.remove(self._alias, one.entity)
+        return current
 
-def index_companies(generations: Generations, clock: Clock) -> IndexEntities:
+
+def index_companies(generations: Generations, versions: Versions, clock: Clock) -> IndexEntities:
     """Handler `indexing.companies`: a point per capability and reference of every active profile."""
     return IndexEntities(
         generations,
+        versions,
         clock,
         name="indexing.companies",
         alias=COMPANIES,
@@ -111,10 +129,11 @@ def index_companies(generations: Generations, clock: Clock) -> IndexEntities:
     )
 
 
-def index_challenges(generations: Generations, clock: Clock) -> IndexEntities:
+def index_challenges(generations: Generations, versions: Versions, clock: Clock) -> IndexEntities:
     """Handler `indexing.challenges`: a point per requirement as long as the challenge is open."""
     return IndexEntities(
         generations,
+        versions,
         clock,
         name="indexing.challenges",
         alias=CHALLENGES,
@@ -128,28 +147,15 @@ def index_challenges(generations: Generations, clock: Clock) -> IndexEntities:
 
 def _of_company(event: Event) -> _Wanted:
     if event.type == CompanyWithdrawn.TYPE:
-        return _Wanted(event.data["company"], event, None)
+        return _Wanted(event.data["company"], event.data["version"], event, None)
     company = Company.model_validate(event.data["company"])
-    if company.state is CompanyState.withdrawn:
-        return _Wanted(company.id, event, None)
-    return _Wanted(company.id, event, of_company(company, company_parts(company)))
+    return _Wanted(company.id, company.version, event, of_company(company, company_parts(company)))
 
 
 def _of_challenge(event: Event) -> _Wanted:
     challenge = Challenge.model_validate(event.data["challenge"])
-    if not belongs_in_index(challenge):
-        return _Wanted(challenge.id, event, None)
-    return _Wanted(challenge.id, event, of_challenge(challenge, challenge_parts(challenge)))
-
-
-async def _write(generations: Generations, alias: str, wanted: Sequence[_Wanted]) -> None:
-    present = [one.indexed for one in wanted if one.indexed is not None]
-    async with generations.writing:
-        for generation in generations.all():
-            await generation.write(alias, present)
-            for one in wanted:
-                if one.indexed is None:
-                    await generation.remove(alias, one.entity)
+    indexed = of_challenge(challenge, challenge_parts(challenge)) if belongs_in_index(challenge) else None
+    return _Wanted(challenge.id, challenge.version, event, indexed)
 
 
 def _event(data: EventData, cause: Event) -> journal.NewEvent:

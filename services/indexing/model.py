@@ -33,3 +33,5 @@ class GenerationRow(Base):
     fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
     model: Mapped[str] = mapped_column(String(500))
     started_at: Mapped[datetime] = mapped_column(Instant)
+    served_from: Mapped[datetime | None] = mapped_column(Instant)
+    """Empty while it is being built: only what has served is taken away when another one serves."""

@@ -28,6 +28,9 @@ characters, which say at their beginning what they are about, cutting changes no
 on the expertise collection .205 to .210 with and without); a profile that lists its competences in one long
 text is found by the last of them, too."""
 
+CUTTING = "p1"
+"""Version of which texts become parts: with another one the index is built anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union_all
 
 from schemas.challenge import Challenge
 from schemas.company import Company
@@ -58,6 +58,25 @@ class Reading:
         )
         async with self._database.read() as tx:
             return {row.id: row.version for row in (await tx.execute(query)).all()}
+
+    async def challenge_versions(self, settled_before: datetime) -> dict[str, int]:
+        """Id and version of every challenge that is matched now and has not changed since then."""
+        is_open = challenge_store.is_open(completion.last_open_day(self._clock.now()))
+        query = select(ChallengeRow.id, ChallengeRow.version).where(
+            is_open, ChallengeRow.changed_at < settled_before
+        )
+        async with self._database.read() as tx:
+            return {row.id: row.version for row in (await tx.execute(query)).all()}
+
+    async def present_versions(self, ids: Collection[str]) -> dict[str, int]:
+        """Version of each of these challenges and companies, whatever their state; unknown ones are left
+        out."""
+        wanted = sorted(ids)
+        queries = [
+            select(row.id, row.version).where(row.id.in_(wanted)) for row in (ChallengeRow, CompanyRow)
+        ]
+        async with self._database.read() as tx:
+            return {row.id: row.version for row in (await tx.execute(union_all(*queries))).all()}
 
     async def active_count(self) -> int:
         query = select(func.count()).select_from(CompanyRow).where(company_store.is_active())

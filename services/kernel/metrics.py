@@ -60,7 +60,7 @@ EMBEDDED = Counter(
     registry=REGISTRY,
 )
 WITHOUT_VECTOR = Gauge(
-    "liaison_companies_without_vector",
-    "Active profiles that should be in the vector index and are not: they cannot be found. Alarm above 0.",
+    "liaison_without_vector",
+    "Active profiles and open challenges that cannot be found: they lack vectors. Alarm above 0.",
     registry=REGISTRY,
 )

@@ -12,10 +12,13 @@ from sqlalchemy import func, select
 
 from schemas.company import Company, CompanyState
 from schemas.events import CompanyCreated
+from services.directory.service import Directory
 from services.indexing.collections import COMPANIES
 from services.indexing.generation import Generation, Generations
 from services.indexing.handlers import BATCH, IndexEntities, index_companies
 from services.intake.parts import company_parts
+from services.intake.register import Register
+from services.intake.service import Intake
 from services.kernel import journal
 from services.kernel.clock import SystemClock
 from services.kernel.database import Database
@@ -49,7 +52,8 @@ async def _measure(scale: Scale, folder: Path) -> Samples:
     embedder = CachedEmbedder(BatchingEmbedder(encoder), VectorsInDatabase(database))
     generations = Generations(Generation(embedder, LexicalEncoder.shipped(), index))
     await generations.open()
-    handler = index_companies(generations, clock)
+    directory = Directory(database, clock, Register(database))
+    handler = index_companies(generations, Intake(database, clock, directory).reading, clock)
     writer, samples, written = Writer(seed=1), Samples(), 0
     count = scale.pick(2 * BATCH, 64)
     try:

@@ -251,6 +251,7 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("model", sa.String(length=500), nullable=False),
         sa.Column("started_at", database.Instant(timezone=True), nullable=False),
+        sa.Column("served_from", database.Instant(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_index_generations")),
     )
     op.create_table(

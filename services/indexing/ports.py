@@ -1,0 +1,31 @@
+"""What indexing asks of the room that owns challenges and companies; bootstrap hands it in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from schemas.challenge import Challenge
+from schemas.company import Company
+
+
+class Versions(Protocol):
+    async def present_versions(self, ids: Collection[str]) -> Mapping[str, int]:
+        """Version of each of these challenges and companies, whatever their state; unknown ones are left
+        out."""
+
+
+class Entities(Versions, Protocol):
+    """What is to be in the index."""
+
+    def active_companies(self) -> AsyncIterator[Sequence[Company]]:
+        """All active companies, in pages of a few hundred at the most."""
+
+    def open_challenges(self) -> AsyncIterator[Sequence[Challenge]]: ...
+
+    async def company_versions(self, settled_before: datetime) -> Mapping[str, int]:
+        """Version of every active company that has not changed since then."""
+
+    async def challenge_versions(self, settled_before: datetime) -> Mapping[str, int]:
+        """Version of every open challenge that has not changed since then."""
