@@ -19,7 +19,7 @@ from services.kernel.web.problems import PROBLEM_JSON
 OWN_TEXT = {
     401: ("Your session has ended", "Sign in again, then send the form once more."),
     404: ("There is nothing here", "The address may be mistyped, or what was here is not for you to see."),
-    500: ("This went wrong on our side", "It is logged. Try again; if it stays, tell us the trace id."),
+    500: ("This went wrong on our side", "It is logged. Try again in a moment."),
 }
 """Said to people instead of the title, where the title is for programs."""
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from schemas.match import MatchSuggestion
-from services.kernel.problems import InvalidInput
+from services.kernel.problems import NotFound
 from services.kernel.web.pagination import decode_cursor, encode_cursor
 from services.matching.service import Position
 
@@ -39,12 +39,12 @@ def shown(found: Sequence[MatchSuggestion], base: str, since: datetime | None = 
 
 
 def after(cursor: str) -> Position | None:
-    """Where to go on; None from the beginning. Raises `InvalidInput` for what `shown` has not made."""
+    """Where to go on; None from the beginning. Raises `NotFound` for what `shown` has not made."""
     if not cursor:
         return None
     values = decode_cursor(cursor)
     if len(values) != 2 or not isinstance(values[0], float | int) or not isinstance(values[1], str):
-        raise InvalidInput("Load the page again: this is not an address that it has made.")
+        raise NotFound("Load the page again: this is not an address that it has made.")
     return float(values[0]), values[1]
 
 
