@@ -161,5 +161,6 @@ def _sentence(error: Any, strange: Sequence[str]) -> str:
         return f"This does not have the form that is wanted here ({error['ctx']['pattern']}); see /docs."
     said = str(error["msg"]).removeprefix("Value error, ")
     said = said.replace("Input should", "This should", 1)
-    said = said[:1].upper() + said[1:]
+    if "_" not in said.split(" ", 1)[0]:  # a field keeps its name
+        said = said[:1].upper() + said[1:]
     return said if said.endswith((".", "?", "!")) else said + "."
