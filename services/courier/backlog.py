@@ -115,15 +115,19 @@ def release(tx: Connection, *, holder: str, endpoints: Collection[str] | None = 
     tx.execute(mine.values(lease_holder=None, lease_until=None))
 
 
+_STILL_HELD = (
+    select(ENDPOINTS.c.id)
+    .where(
+        ENDPOINTS.c.id.in_(bindparam("ids", expanding=True)), ENDPOINTS.c.lease_holder == bindparam("holder")
+    )
+    .order_by(ENDPOINTS.c.id)
+    .with_for_update(key_share=True)
+)
+
+
 def still_held(tx: Connection, endpoints: Collection[str], *, holder: str) -> set[str]:
     """The fence: which of the endpoints this holder serves now. They stay so until the transaction ends."""
-    query = (
-        select(EndpointRow.id)
-        .where(EndpointRow.id.in_(sorted(endpoints)), EndpointRow.lease_holder == holder)
-        .order_by(EndpointRow.id)
-        .with_for_update(key_share=True)
-    )
-    return set((tx.execute(query)).scalars())
+    return set(tx.execute(_STILL_HELD, {"ids": sorted(endpoints), "holder": holder}).scalars())
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,4 +233,4 @@ def due(
     if dialect == "sqlite":
         lists = {name: orjson.dumps(values).decode() for name, values in lists.items()}
     rows = tx.execute(_DUE[dialect], {**lists, "each": each, "now": now})
-    return [Due(*row) for row in rows.all()]
+    return [Due._make(row) for row in rows]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random as _random
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -34,14 +35,14 @@ from services.kernel.security import SecretBox
 POLL_S = 2.0
 """The safety net when a wake-up is lost."""
 
-GROUP_WINDOW_S = 0.02
-GROUP_SIZE = 128
+GROUP_WINDOW_S = 0.025
+GROUP_SIZE = 256
 """While there is more to send, outcomes wait this long, or for this many, to share one transaction; when
 there is nothing else to do they are written at once. A crash repeats at most these messages."""
 
-PREFETCH_TOTAL = 2_048
+PREFETCH_TOTAL = 4_096
 PREFETCH_MIN = 4
-"""Messages fetched in one turn, over all endpoints, and for each at least. Bounds memory."""
+"""Messages fetched in one turn, over all endpoints, and for each at least: some 8 MB at the usual 2 kB."""
 
 MAX_LANES = 2_000
 """Endpoints served by one courier at once; the others wait for their turn, the longest due first."""
@@ -181,6 +182,8 @@ class Courier:
             raise
         for lane, item in taken:
             lane.known.discard(item.due.id)
+        for reason, count in Counter(item.outcome.reason for item in items if item.outcome).items():
+            metrics.ATTEMPTS.labels(reason.value).inc(count)
         for name, lane in lanes.items():
             self._renewed(lane, written.served.get(name))
         if written.next_attempt_at is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -25,8 +26,6 @@ MAX_IN_FLIGHT_TOTAL = 512
 endpoints that hang at once before their breakers open."""
 
 log = structlog.get_logger(__name__)
-_ATTEMPTS = {reason: metrics.ATTEMPTS.labels(reason.value) for reason in Reason}
-"""Looked up once: finding a labelled counter costs as much as counting ten times."""
 
 
 class Posts(Protocol):
@@ -151,20 +150,18 @@ class Dispatch:
             reason, detail = lane.trouble or (Reason.INTERNAL, "")
             return Settled(due, now, Outcome(OutcomeKind.FAILED, reason, None, detail, "", 0.0))
         try:
-            outcome = await self._post(lane, due, int(now.timestamp()))
+            outcome = await self._post(lane, due, now)
         except Exception as error:
             # A bug of ours must not stop the lane, and its message must not be sent for ever: it counts as
             # a failed attempt like any other.
             log.exception("sending a webhook failed unexpectedly", message=due.id, endpoint=due.endpoint)
             outcome = Outcome(OutcomeKind.FAILED, Reason.INTERNAL, None, type(error).__name__, "", 0.0)
-        _ATTEMPTS[outcome.reason].inc()
         metrics.ATTEMPT_SECONDS.observe(outcome.duration_ms / 1_000)
         return Settled(due, now, outcome)
 
-    async def _post(self, lane: Lane, due: Due, timestamp: int) -> Outcome:
+    async def _post(self, lane: Lane, due: Due, now: datetime) -> Outcome:
         assert lane.target is not None
-        keys = lane.signing_keys(self._clock.now())
-        headers = signed_headers(keys, due.id, timestamp, due.body)
+        headers = signed_headers(lane.signing_keys(now), due.id, int(now.timestamp()), due.body)
         if due.traceparent is None:
             return await self._sender.send(lane.target, headers, due.body)
         if not self._traced:

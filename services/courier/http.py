@@ -8,6 +8,7 @@ import re
 import ssl
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -113,10 +114,8 @@ class Sender:
         wait = None
         if response.status in THROTTLING:
             wait = parse_retry_after(response.headers.get("Retry-After"), now=self._clock.now())
-        detail = f"{response.status} {response.reason or ''}".strip()[:DETAIL_CHARACTERS]
-        return Outcome(
-            outcome, reason, response.status, readable(detail.encode()), excerpt, _since(started), wait
-        )
+        detail = _status_line(response.status, response.reason or "")
+        return Outcome(outcome, reason, response.status, detail, excerpt, _since(started), wait)
 
     async def _excerpt(self, response: aiohttp.ClientResponse) -> str:
         content = response.content
@@ -132,6 +131,11 @@ class Sender:
 
     async def close(self) -> None:
         await self._session.close()
+
+
+@lru_cache(maxsize=64)
+def _status_line(status: int, reason: str) -> str:
+    return readable(f"{status} {reason}".strip().encode(errors="replace"))[:DETAIL_CHARACTERS]
 
 
 def _request_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:
@@ -183,4 +187,4 @@ def _told(error: BaseException) -> str:
         return refusal.detail[:DETAIL_CHARACTERS]
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    return readable(f"{type(error).__name__}: {error}".encode())[:DETAIL_CHARACTERS]
+    return readable(f"{type(error).__name__}: {error}".encode(errors="replace"))[:DETAIL_CHARACTERS]

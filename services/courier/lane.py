@@ -29,7 +29,7 @@ stands alone: that message is the question."""
 LINGER_S = 30.0
 """An endpoint stays with its courier so long after its last message: the next one needs no new lease."""
 
-PREFETCH_MAX = 512
+PREFETCH_MAX = 1_024
 """Messages of one endpoint held in memory: enough to keep a fast receiver busy while more are fetched."""
 
 PROBE_PREFETCH = 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -33,24 +33,29 @@ STATE = {
     "next_attempt_at": "timestamptz",
     "delivered_at": "timestamptz",
 }
-"""Columns written, with their types on PostgreSQL."""
+"""Columns written, in the order of a row's values, with their types on PostgreSQL."""
+
+Row = tuple[Any, ...]
+
+_WITHOUT_ZONE = len("2026-01-01 00:00:00.000000")
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeSql:
-    """The statements of one database; each takes `batch`, made by `batch(rows)`."""
+    """The statements of one database; each takes `batch`, made by `batch(rows)`. Instants are in UTC, as
+    every clock of ours gives them."""
 
     insert_attempts: TextClause
     update_deliveries: TextClause
     instant: Callable[[datetime], str]
 
-    def batch(self, rows: list[dict[str, Any]]) -> str:
-        """Rows as the statements want them. Values: str, int, float, None, aware datetime."""
+    def batch(self, rows: list[Row]) -> str:
+        """Rows as the statements want them. Values: str, int, float, None, datetime in UTC."""
         return orjson.dumps(rows, default=self._default, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
 
     def _default(self, value: Any) -> str:
         if isinstance(value, datetime):
-            return self.instant(value.astimezone(UTC))
+            return self.instant(value)
         raise TypeError(f"not a value of an outcome: {value!r}")
 
 
@@ -72,13 +77,15 @@ def _statements(attempts: str, states: str, instant: Callable[[datetime], str]) 
 
 
 def _sqlite_rows(columns: dict[str, str]) -> str:
-    taken = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns)
+    taken = ", ".join(f"json_extract(value, '$[{at}]') AS {name}" for at, name in enumerate(columns))
     return f"(SELECT {taken} FROM json_each(:batch)) AS b"  # noqa: S608 - constants only
 
 
 def _postgresql_rows(columns: dict[str, str]) -> str:
-    typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-    return f"json_to_recordset(CAST(:batch AS json)) AS b({typed})"
+    taken = ", ".join(
+        f"CAST(value ->> {at} AS {kind}) AS {name}" for at, (name, kind) in enumerate(columns.items())
+    )
+    return f"(SELECT {taken} FROM json_array_elements(CAST(:batch AS json)) AS t(value)) AS b"  # noqa: S608 - constants only
 
 
 _STATEMENTS = {
@@ -86,7 +93,7 @@ _STATEMENTS = {
     "sqlite": _statements(
         _sqlite_rows(ATTEMPT),
         _sqlite_rows(STATE),
-        lambda at: at.replace(tzinfo=None).isoformat(" ", "microseconds"),
+        lambda at: at.isoformat(" ", "microseconds")[:_WITHOUT_ZONE],
     ),
     "postgresql": _statements(_postgresql_rows(ATTEMPT), _postgresql_rows(STATE), datetime.isoformat),
 }

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +16,7 @@ from services.courier import backlog, metrics, model, outcome_sql
 from services.courier.backlog import ENDPOINTS, Due, EndpointSnapshot
 from services.courier.model import EndpointRow
 from services.courier.outcome import Outcome, OutcomeKind
+from services.courier.outcome_sql import STATE, Row
 from services.courier.schedule import HOUR, MAX_ATTEMPTS, RETRY_AFTER_CAP_S, next_attempt_at
 from services.kernel.journal import NewEvent, append
 
@@ -47,57 +48,51 @@ def record(tx: Connection, settled: Sequence[Settled], *, random: Random) -> dat
     Returns the earliest next attempt among them.
     """
     attempts = [_attempt(item, item.outcome) for item in settled if item.outcome is not None]
-    states = [_state(item, random()) for item in settled]
+    states = [_state(item, random) for item in settled]
     sql = outcome_sql.of(tx)
     if attempts:
         tx.execute(sql.insert_attempts, {"batch": sql.batch(attempts)})
     if states:
         tx.execute(sql.update_deliveries, {"batch": sql.batch(states)})
-    return min((row["next_attempt_at"] for row in states if row["next_attempt_at"]), default=None)
+    return min((row[_NEXT] for row in states if row[_NEXT] is not None), default=None)
 
 
-def _attempt(item: Settled, outcome: Outcome) -> dict[str, Any]:
-    return {
-        "delivery_id": item.due.id,
-        "number": item.due.attempts + 1,
-        "at": item.started_at,
-        "outcome": outcome.reason,
-        "status": outcome.status,
-        "duration_ms": outcome.duration_ms,
-        "detail": outcome.detail,
-        "response": outcome.excerpt,
-    }
+_NEXT = list(STATE).index("next_attempt_at")
 
 
-def _state(item: Settled, random: float) -> dict[str, Any]:
+def _attempt(item: Settled, outcome: Outcome) -> Row:
+    """A row of `outcome_sql.ATTEMPT`."""
+    due = item.due
+    return (
+        due.id,
+        due.attempts + 1,
+        item.started_at,
+        outcome.reason,
+        outcome.status,
+        outcome.duration_ms,
+        outcome.detail,
+        outcome.excerpt,
+    )
+
+
+def _state(item: Settled, random: Random) -> Row:
+    """A row of `outcome_sql.STATE`."""
     due, outcome = item.due, item.outcome
-    row: dict[str, Any] = {
-        "id": due.id,
-        "state": model.EXPIRED,
-        "attempts": due.attempts + (outcome is not None),
-        "failures": due.failures,
-        "next_attempt_at": None,
-        "delivered_at": None,
-    }
     if outcome is None:
-        return row
+        return due.id, model.EXPIRED, due.attempts, due.failures, None, None
     if outcome.kind is OutcomeKind.DELIVERED:
-        row |= {"state": model.DELIVERED, "delivered_at": item.ended_at}
-        return row
+        return due.id, model.DELIVERED, due.attempts + 1, due.failures, None, item.ended_at
     failures = due.failures + 1
     following = next_attempt_at(
         failures,
         now=item.ended_at,
         expires_at=due.expires_at,
-        random=random,
+        random=random(),
         retry_after_s=outcome.retry_after_s,
     )
-    if following is not None:
-        row["state"] = model.PENDING
-    elif failures >= MAX_ATTEMPTS:
-        row["state"] = model.EXHAUSTED
-    row |= {"failures": failures, "next_attempt_at": following}
-    return row
+    ended = model.EXHAUSTED if failures >= MAX_ATTEMPTS else model.EXPIRED
+    state = model.PENDING if following is not None else ended
+    return due.id, state, due.attempts + 1, failures, following, None
 
 
 class Off(NamedTuple):

@@ -21,7 +21,7 @@ from tests.courier.receivers import http, receiver
 from tests.eventually import eventually
 
 ROOT = Path(__file__).parents[2]
-ROUNDS = 8
+ROUNDS = 5
 MESSAGES_A_ROUND = 120
 ENDPOINTS = 3
 STOP_WITHIN_S = 10.0
