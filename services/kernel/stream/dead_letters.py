@@ -175,6 +175,12 @@ async def mark_redriven(tx: AsyncSession, letter: str, *, now: datetime) -> bool
     return marked.scalar() is not None
 
 
+async def is_open(tx: AsyncSession, letter: str) -> bool:
+    """Whether nobody has resolved it yet; it stays so until the transaction ends."""
+    query = select(DeadLetterRow.id).where(DeadLetterRow.id == letter, DeadLetterRow.state == OPEN)
+    return (await tx.execute(query.with_for_update())).scalar() is not None
+
+
 async def mark_failed_again(tx: AsyncSession, letter: str, failure: Failure, *, now: datetime) -> None:
     await tx.execute(
         update(DeadLetterRow)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -14,6 +15,18 @@ if TYPE_CHECKING:
 
 Plan = Callable[[AsyncSession], Awaitable[None]]
 """Writes rows and appends events inside one transaction. Short: everything slow was done in `prepare`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Effects that need not wait for the rest of the work, which goes on once they are written.
+
+    `plan` runs in a transaction of its own, fenced like the last one; the events are not done with it. When
+    the rest is cut short, all of it comes again: what was written must then be found as it is.
+    """
+
+    plan: Plan
+    rest: Callable[[], Awaitable[Plan]]
 
 
 class Rejected(Exception):
@@ -47,7 +60,7 @@ class Handler(Protocol):
     def batch(self) -> int:
         """Most events handed over at once."""
 
-    async def prepare(self, events: Sequence[Event]) -> Plan: ...
+    async def prepare(self, events: Sequence[Event]) -> Plan | Step: ...
 
 
 class Stream(Protocol):

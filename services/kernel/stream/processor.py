@@ -22,7 +22,7 @@ from services.kernel.stream.backoff import Backoff
 from services.kernel.stream.consumers import Halted
 from services.kernel.stream.failure import Failure
 from services.kernel.stream.flood import FloodGuard
-from services.kernel.stream.port import Handler, Rejected
+from services.kernel.stream.port import Handler, Rejected, Step
 from services.kernel.stream.progress import Progress, Superseded
 from services.kernel.stream.redrive import RedriveProgress
 from services.kernel.stream.tracing import handling
@@ -169,6 +169,11 @@ class Processor:
             return
         with handling(self.name, fresh):
             plan = await self.handler.prepare(fresh)
+            if isinstance(plan, Step):
+                async with self._database.write() as tx:
+                    await progress.confirm(tx, fresh)
+                    await plan.plan(tx)
+                plan = await plan.rest()
             async with self._database.write() as tx:
                 await progress.mark(tx, fresh)
                 await plan(tx)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.kernel.clock import Clock
@@ -26,6 +26,9 @@ class Progress(Protocol):
 
     async def mark(self, tx: AsyncSession, events: Sequence[Event]) -> None:
         """Record within `tx` that these are done. Raises `Superseded` or `LeaseLost`: roll back."""
+
+    async def confirm(self, tx: AsyncSession, events: Sequence[Event]) -> None:
+        """See within `tx`, and until it ends, that these are still to be done here. Raises as `mark`."""
 
     def committed(self, events: Sequence[Event]) -> None:
         """The transaction that marked these has committed."""
@@ -71,6 +74,9 @@ class CursorProgress:
 
     async def mark(self, tx: AsyncSession, events: Sequence[Event]) -> None:
         await self._move(tx, events[-1].position)
+
+    async def confirm(self, tx: AsyncSession, events: Sequence[Event]) -> None:
+        await self._move(tx, self.position)
 
     def committed(self, events: Sequence[Event]) -> None:
         self.position = events[-1].position
@@ -129,6 +135,16 @@ class InboxProgress:
         )
         if len(marked.all()) < len(events):
             raise Superseded
+
+    async def confirm(self, tx: AsyncSession, events: Sequence[Event]) -> None:
+        await self.mark(tx, events)
+        # Taken back in the same transaction: until it ends nobody else can mark them.
+        await tx.execute(
+            delete(HandledEvent).where(
+                HandledEvent.service == self._service,
+                HandledEvent.event_id.in_([event.id for event in events]),
+            )
+        )
 
     def committed(self, events: Sequence[Event]) -> None:
         pass

@@ -48,6 +48,10 @@ class RedriveProgress:
         if not await dead_letters.mark_redriven(tx, self._letter, now=self._clock.now()):
             raise Superseded
 
+    async def confirm(self, tx: AsyncSession, events: Sequence[Event]) -> None:
+        if not await dead_letters.is_open(tx, self._letter):
+            raise Superseded
+
     def committed(self, events: Sequence[Event]) -> None:
         pass
 
