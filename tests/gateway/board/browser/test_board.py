@@ -1,0 +1,239 @@
+"""The board in a browser: what arrives while one looks, what a bar opens, keyboard, phone, light and dark."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.gateway.board.browser.conftest import NEED, Market, Opens, eventually
+
+pytestmark = pytest.mark.browser
+
+CONTRAST, FOCUS, WEIGHT = (
+    Path(__file__).with_name(f"{name}.js").read_text("utf-8") for name in ("contrast", "focus", "weight")
+)
+
+
+def test_a_challenge_is_announced_and_the_page_fills_while_one_watches(opens: Opens, market: Market) -> None:
+    page = opens(market.ilo).page
+    page.goto("/announce")
+    page.get_by_label("Title").fill("A pressure sensor for helium at 4 K")
+    page.get_by_label("Need").fill(NEED)
+    page.get_by_label("Last day for answers").fill("2035-03-01")
+    page.get_by_role("button", name="Propose requirements").click()
+    rows = page.locator(".requirement-row textarea")
+    assert rows.first.input_value()
+    expect(page.locator('[data-from="0"]')).not_to_have_class(re.compile("lit"))
+    rows.first.focus()
+    expect(page.locator('[data-from="0"]')).to_have_class(re.compile("lit"))
+    page.get_by_role("button", name="Announce to everybody").click()
+    expect(page).to_have_url(re.compile("/challenges/chl_"))
+    # without loading anything again
+    expect(page.locator(".suggestion", has_text="Cryosense SAS")).to_be_visible()
+    expect(page.locator(".line").first).to_contain_text("suggestion")
+    # what nobody answers stands above who answers
+    news = page.locator(".news")
+    expect(news).to_contain_text("underwater archaeology")
+    assert top_of(news) < top_of(page.locator(".suggestion").first)
+
+
+def test_what_is_new_announces_itself_and_nothing_jumps(opens: Opens, market: Market) -> None:
+    challenge = market.service.challenge(market.ilo, title="Helium level", need=NEED, deadline="2035-04-01")
+    eventually(market.service.settled)
+    page = opens(market.ilo).page
+    page.goto(f"/challenges/{challenge.id}")
+    list_ = page.locator(".suggestion")
+    before = list_.count()
+    assert before
+    page.locator(".bar").first.click()
+    expect(page.locator(".why").first).to_contain_text("says")
+    page.mouse.wheel(0, 300)
+    first = list_.first
+    place = first.bounding_box()
+    market.service.company(
+        "Newcomer Oy", "Pressure sensors for liquid helium at 4 K, radiation-hard to 10 MGy", country="FI"
+    )
+    fresh = page.locator("#fresh")
+    expect(fresh).to_be_visible()
+    expect(fresh).to_have_text(re.compile("1 new"))
+    assert list_.count() == before
+    assert first.bounding_box() == place
+    fresh.click()
+    newcomer = page.locator(".suggestion", has_text="Newcomer Oy")
+    expect(newcomer).to_contain_text("Finland")
+    expect(newcomer.locator(".tag")).to_have_text("new")
+    expect(fresh).to_be_hidden()
+    expect(page.locator(".suggestion").nth(before)).to_be_attached()
+    # the reasons that were open are open again
+    expect(page.locator(".bar[aria-expanded=true]")).to_have_count(1)
+
+
+def test_a_bar_opens_both_sentences_with_the_words_that_carry_it(opens: Opens, market: Market) -> None:
+    page = opens(market.ilo).page
+    page.goto(f"/challenges/{market.challenge}")
+    row = page.locator(".suggestion").first
+    bar = row.locator(".bar").first
+    bar.click()
+    why = row.locator(".why")
+    expect(why).to_contain_text("CERN asks")
+    expect(why).to_contain_text("says")
+    expect(why.locator("mark").first).to_be_visible()
+    expect(why).to_contain_text("eligible country")
+    expect(bar).to_have_attribute("aria-expanded", "true")
+    bar.click()
+    expect(why).to_be_hidden()
+    expect(bar).to_have_attribute("aria-expanded", "false")
+
+
+def test_without_scripts_a_bar_leads_to_a_page(opens: Opens, market: Market) -> None:
+    page = opens(market.ilo).page
+    page.goto(f"/challenges/{market.challenge}")
+    address = page.locator(".bar").first.get_attribute("href")
+    assert address is not None
+    page.goto(address)
+    expect(page.locator("h2").first).to_have_text("Requirement by requirement")
+    expect(page.locator("mark").first).to_be_visible()
+
+
+def test_everything_is_reached_by_keyboard(opens: Opens, market: Market) -> None:
+    page = opens(market.ilo).page
+    page.goto(f"/challenges/{market.challenge}")
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    expect(page.locator(".skip")).to_be_in_viewport()
+    reached = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        name, is_seen = page.evaluate(FOCUS)
+        reached.append(name)
+        assert is_seen, f"no focus can be seen on {name}"
+        if name.startswith("bar"):
+            break
+    assert reached[-1].startswith("bar")
+    page.keyboard.press("Enter")
+    expect(page.locator(".why").first).to_contain_text("asks")
+    page.keyboard.press("Escape")
+    expect(page.locator(".why").first).to_be_hidden()
+    expect(page.locator(".bar").first).to_be_focused()
+
+
+def top_of(part: Locator) -> float:
+    box = part.bounding_box()
+    assert box is not None
+    return box["y"]
+
+
+def paths(market: Market) -> list[str]:
+    return [
+        "/",
+        f"/challenges/{market.challenge}",
+        "/companies",
+        "/announce",
+        "/settings",
+        "/scores",
+        "/sign-in",
+        "/nothing-here",
+    ]
+
+
+def test_on_a_phone_nothing_scrolls_sideways(opens: Opens, market: Market) -> None:
+    visitor = opens(market.ilo, phone=True)
+    page = visitor.page
+    for path in paths(market):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    page.goto(f"/challenges/{market.challenge}")
+    page.locator(".bar").first.click()
+    expect(page.locator(".why").first).to_contain_text("asks")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    visitor.complaints[:] = [one for one in visitor.complaints if "404" not in one]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_contrast_is_enough_everywhere(opens: Opens, market: Market, dark: bool) -> None:
+    visitor = opens(market.ilo, dark=dark)
+    page = visitor.page
+    for path in paths(market):
+        page.goto(path)
+        if "challenges" in path:
+            page.locator(".bar").first.click()
+            expect(page.locator(".why").first).to_contain_text("asks")
+        poor = page.evaluate(CONTRAST)
+        assert poor == [], f"{path}: {poor}"
+    visitor.complaints[:] = [one for one in visitor.complaints if "404" not in one]
+
+
+def test_dark_is_dark(opens: Opens, market: Market) -> None:
+    page = opens(dark=True).page
+    page.goto("/")
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert max(int(part) for part in re.findall(r"\d+", background)[:3]) < 40
+
+
+def test_times_are_in_the_zone_of_the_reader_and_name_it(opens: Opens, market: Market) -> None:
+    page = opens().page
+    page.goto(f"/challenges/{market.challenge}")
+    closing = page.locator("time[datetime='2035-02-02T12:00:00Z']")
+    expect(closing).to_have_text("2 Feb 2035, 13:00 CET")
+    expect(closing).to_have_attribute("title", re.compile("Europe/Paris"))
+    expect(page.locator("[data-left]")).to_have_text(re.compile(r"^[\d,]+ days left$"))
+
+
+def test_a_requirement_lights_its_sentence(opens: Opens, market: Market) -> None:
+    page = opens().page
+    page.goto(f"/challenges/{market.challenge}")
+    sentence = page.locator('.need [data-from="1"]')
+    page.locator('.requirements [data-source="1"]').hover()
+    expect(sentence).to_have_class(re.compile("lit"))
+    page.locator("h1").hover()
+    expect(sentence).not_to_have_class(re.compile("lit"))
+
+
+def test_the_page_of_a_company_fills_too(opens: Opens, market: Market) -> None:
+    company = market.service.company("Mirrors BV", "Deformable mirrors for adaptive optics of telescopes")
+    eventually(market.service.settled)
+    page = opens(market.firm).page
+    page.goto(f"/companies/{company.id}")
+    expect(page.locator("#market")).to_contain_text("None for now")
+    market.service.challenge(
+        market.ilo,
+        title="Deformable mirror for adaptive optics",
+        need="The telescope needs a deformable mirror with 5000 actuators for adaptive optics.",
+        deadline="2035-05-01",
+    )
+    expect(page.locator(".suggestion")).to_contain_text("Deformable mirror for adaptive optics")
+    expect(page.locator("#market .line")).to_contain_text("1 challenge")
+
+
+def test_an_endpoint_is_made_tried_out_and_its_log_moves_by_itself(opens: Opens, market: Market) -> None:
+    page = opens(market.firm).page
+    page.goto("/settings")
+    page.get_by_label("Address").fill("http://localhost:9999/hook")
+    page.get_by_role("button", name="Add, and show its secret").click()
+    expect(page.locator(".secret")).to_have_text(re.compile("^whsec_"))
+    page.get_by_text("I have it: send a test").click()
+    page.get_by_role("button", name="Send a test").click()
+    expect(page.locator("#log-entries")).to_contain_text("endpoint tested")
+    # nobody listens there: the first attempt fails, and the log says so without being loaded again
+    expect(page.locator("#log-entries td[data-label=attempts]").first).not_to_have_text("0")
+
+
+def test_the_first_view_is_light_and_fast(opens: Opens, market: Market) -> None:
+    page = opens(market.ilo).page
+    for path in ("/", f"/challenges/{market.challenge}"):
+        page.goto(path, wait_until="load")
+        weight = page.evaluate(WEIGHT)
+        assert 0 < weight["bytes"] < 100_000, path
+        assert weight["ms"] < 1_000, path
+
+
+def test_signing_out_ends_it(opens: Opens, market: Market) -> None:
+    page: Page = opens(market.ilo).page
+    page.goto("/")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+    page.goto("/settings")
+    expect(page).to_have_url(re.compile("/sign-in"))
