@@ -21,7 +21,6 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 from services.kernel.problems import Unavailable
-from services.kernel.sqlite_driver import READING, connecting
 from services.kernel.wakeups import Wakeups
 
 SQLITE_BUSY_MS = 5_000
@@ -118,9 +117,9 @@ class Database:
         if self.dialect == "sqlite":
             self._durable = self._sqlite_engine(begin="BEGIN IMMEDIATE", synchronous="FULL", echo=echo)
             self._writer = self._sqlite_engine(begin="BEGIN IMMEDIATE", synchronous="NORMAL", echo=echo)
-            self._reader = self._sqlite_engine(begin=READING, synchronous="NORMAL", echo=echo)
+            self._reader = self._sqlite_engine(begin="BEGIN", synchronous="NORMAL", echo=echo)
             self._plain_writer = _PlainSqlite(self.url, begin="BEGIN IMMEDIATE")
-            self._plain_reader = _PlainSqlite(self.url, begin=READING)
+            self._plain_reader = _PlainSqlite(self.url, begin="BEGIN")
         elif self.dialect == "postgresql":
             self._durable = self._writer = self._reader = create_async_engine(
                 self.url.set(drivername="postgresql+asyncpg"),
@@ -152,11 +151,9 @@ class Database:
         return self._writer
 
     def _sqlite_engine(self, *, begin: str, synchronous: str, echo: bool) -> AsyncEngine:
-        driver: dict[str, Any] = {}
         if self.url.database and self.url.database != ":memory:":
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
-            driver["async_creator"] = connecting(self.url.database, begin)
-        writer = begin != READING
+        writer = begin != "BEGIN"
         engine = create_async_engine(
             self.url.set(drivername="sqlite+aiosqlite"),
             pool_size=1 if writer else SQLITE_READERS,
@@ -165,7 +162,6 @@ class Database:
             json_serializer=_to_json,
             json_deserializer=orjson.loads,
             echo=echo,
-            **driver,
         )
         _configure_sqlite(engine.sync_engine, begin=begin, synchronous=synchronous)
         return engine
