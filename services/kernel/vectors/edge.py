@@ -228,9 +228,15 @@ class EdgeVectorIndex:
         for name, record in self._folder.collections().items():
             path = self._folder.generation(name, record)
             await asyncio.to_thread(warm, path)
-            generation = Generation.load(path)
-            generation.flush()  # else the log that was just applied is applied again at every opening
-            await touch_all(generation)
+            try:
+                generation = Generation.load(path)
+                generation.flush()  # else the log that was just applied is applied again at every opening
+                await touch_all(generation)
+            except VectorStoreUnavailable as failure:
+                raise VectorStoreUnavailable(
+                    f"The vector collection in {path.parent} cannot be opened: move that folder away and run "
+                    f"`liaison reindex`. {failure}"
+                ) from failure
             self._collections[name] = EdgeCollection(self._folder, record, generation)
         known = {a: target for a, target in self._folder.aliases().items() if target in self._collections}
         self._aliases = known

@@ -63,6 +63,8 @@ class Build:
                 child.kill()
                 await child.wait()
             said = await complaints
+        if self._stopped:
+            raise OptimisationFailed(f"The optimiser of {self.spec.name!r} was stopped.")
         if status != 0:
             raise OptimisationFailed(
                 f"The optimiser of {self.spec.name!r} ended with status {status}: "

@@ -56,11 +56,11 @@ class EdgeFolder:
     """Opened by at most one process: raises VectorStoreInUse when another one has it."""
 
     def __init__(self, root: Path) -> None:
-        self.root = root
-        self._collections = root / "collections"
-        self._trash = root / "trash"
+        self.root = root.resolve()
+        self._collections = self.root / "collections"
+        self._trash = self.root / "trash"
         self._collections.mkdir(parents=True, exist_ok=True)
-        self._lock = _lock(root)
+        self._lock = _lock(self.root)
         shutil.rmtree(self._trash, ignore_errors=True)
         self._trash.mkdir(exist_ok=True)
 

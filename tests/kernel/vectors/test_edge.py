@@ -96,6 +96,21 @@ async def test_what_a_crash_left_over_is_removed(folder: Path) -> None:
     await index.close()
 
 
+async def test_a_broken_folder_says_what_to_do(folder: Path) -> None:
+    index = await _filled(folder, count=5)
+    await index.close()
+    home = folder / "collections" / "companies-a"
+    record = json.loads((home / "collection.json").read_text())
+    shutil.rmtree(home / record["generation"])
+    with pytest.raises(VectorStoreUnavailable, match="liaison reindex"):
+        await EdgeVectorIndex.open(folder)
+    shutil.rmtree(home)
+    index = await EdgeVectorIndex.open(folder)
+    assert await index.collections() == []
+    assert await index.resolve("companies") is None
+    await index.close()
+
+
 async def test_writes_stop_before_the_disk_is_full_and_searches_go_on(folder: Path) -> None:
     index = await _filled(folder)
     await index.close()

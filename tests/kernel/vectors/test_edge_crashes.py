@@ -77,7 +77,7 @@ async def test_what_was_acknowledged_outlives_kill_9(tmp_path: Path, acknowledge
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 async def test_kill_9_during_an_optimisation_leaves_the_old_or_the_new(tmp_path: Path, seed: int) -> None:
     """At a random moment within the first optimisations, each of which takes about a second."""
     child = await _writer(tmp_path / "vectors", "optimise")
