@@ -47,7 +47,7 @@ class Market:
     """A challenge that is matched already: its id."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> str:
     """The browser's executable. Without one the tests are skipped, but not in CI."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
@@ -59,7 +59,7 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
@@ -69,7 +69,7 @@ def browser(chromium: str) -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def market(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     with service(tmp_path_factory.mktemp("board")) as one:
         one.organisation("cern", "bso")
