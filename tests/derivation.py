@@ -29,7 +29,7 @@ from services.kernel.embedding.transformer import open_encoder
 from services.kernel.journal import Event
 from services.kernel.security import SecretBox
 from services.kernel.settings import EmbeddingBackend
-from services.kernel.stream.port import Handler
+from services.kernel.stream.port import Handler, Step
 from services.kernel.vectors.edge import EdgeVectorIndex
 from services.matching.board import Board
 from services.matching.handlers import Match
@@ -123,6 +123,10 @@ class Derivation:
     async def handle(self, handler: Handler, events: Sequence[Event]) -> None:
         """One batch, as the stream does it."""
         plan = await handler.prepare(events)
+        if isinstance(plan, Step):
+            async with self.world.database.write() as tx:
+                await plan.plan(tx)
+            plan = await plan.rest()
         async with self.world.database.write() as tx:
             await plan(tx)
         if events[-1].position:

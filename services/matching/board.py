@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -73,9 +74,10 @@ class Board:
         """Ready one challenge and search for companies near it."""
         generation = self.generation
         parts = challenge_parts(challenge)
-        embedded = await embed(generation.embedder, generation.lexical, parts)
+        embedded, known = await asyncio.gather(
+            embed(generation.embedder, generation.lexical, parts), self._known({challenge.id: parts})
+        )
         near = await nearest(generation, embedded)
-        known = await self._known({challenge.id: parts})
         measured = {part: one for part, one in near.backgrounds.items() if part not in known[challenge.id]}
         return Look(made_ready(challenge, embedded, known[challenge.id] | measured), near, measured)
 

@@ -16,6 +16,8 @@ from services.matching.evidence import Background
 class Findings:
     now: dict[Pair, MatchSuggestion] = field(default_factory=dict)
     """Suggestions that stand."""
+    begun: set[str] = field(default_factory=set)
+    """Challenges of which only the best companies were looked at as yet: nothing of theirs is gone."""
     matched: set[str] = field(default_factory=set)
     """Challenges that looked for companies: a suggestion of theirs not in `now` no longer stands."""
     rescored: set[str] = field(default_factory=set)
@@ -25,6 +27,11 @@ class Findings:
     """Challenges and companies that are gone, and how."""
     measured: list[tuple[OpenChallenge, Mapping[str, Background]]] = field(default_factory=list)
     settled: list[ChallengeMatched] = field(default_factory=list)
+
+    @property
+    def may_retract(self) -> bool:
+        """Whether there may be suggestions that stood and do not stand any more."""
+        return bool(self.matched or self.rescored or self.closed)
 
     def leave_out_closed(self) -> None:
         closed = self.closed.keys()

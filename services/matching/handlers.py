@@ -24,18 +24,24 @@ from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.journal import Event
-from services.kernel.stream.port import Plan
+from services.kernel.stream.port import Plan, Step
 from services.matching import backgrounds, changes, telling
-from services.matching.board import Board, OpenChallenge
+from services.matching.board import Board, Look, OpenChallenge
+from services.matching.candidates import Candidates, candidates
 from services.matching.changes import Pair
 from services.matching.findings import Findings
 from services.matching.model import MatchRow
 from services.matching.profiles import Profile, Profiles
-from services.matching.scoring import Challenges, Companies, Scored
+from services.matching.scoring import Challenges
 from services.matching.suggestion import Composer, versions_of
 
 BATCH = 256
 """Events matched at once: a bulk import is scored in a few matrix products."""
+FIRST = 8
+"""The best suggestions of a challenge that has just been announced are told before the others are even
+explained: as many as are sent to one endpoint at a time."""
+HEAD_START_S = 0.02
+"""Before the others are explained, so that the first ones find the interpreter free on their way."""
 
 _ANNOUNCED = {ChallengeAnnounced.TYPE: "challenge announced", ChallengeAmended.TYPE: "challenge amended"}
 PROFILE_UPDATED = "profile updated"
@@ -75,12 +81,14 @@ class Match:
         self._clusters = clusters
         self._composer = composer
 
-    async def prepare(self, events: Sequence[Event]) -> Plan:
+    async def prepare(self, events: Sequence[Event]) -> Plan | Step:
         self._follow_generation()
         switched = [event for event in events if event.type == IndexSwitched.TYPE]
         if switched:
             await self._match_all(switched[-1])
         newest = _newest(event for event in events if event.type != IndexSwitched.TYPE)
+        if len(newest) == 1 and (event := next(iter(newest.values()))).type in _ANNOUNCED:
+            return await self._match_at_once(event)
         found = Findings()
         indexed: dict[str, int] = {}
         for event in newest.values():
@@ -116,24 +124,56 @@ class Match:
             async with self._database.write() as tx:
                 await plan(tx)
 
+    async def _match_at_once(self, event: Event) -> Plan | Step:
+        """One challenge that nobody should wait for."""
+        challenge = Challenge.model_validate(event.data["challenge"])
+        cause, because = {event.key: event}, _ANNOUNCED[event.type]
+        sought = await self._seek(challenge)
+        if sought is None:
+            return await self._planned(Findings(), cause)
+        look, near = sought
+        best = await self._explained(near, near.pairs[:FIRST], because)
+        first = Findings(now=best, begun={challenge.id}, measured=[(look.ready, look.measured)])
+
+        async def rest() -> Plan:
+            found = Findings(now=dict(best), matched={challenge.id})
+            if len(near.pairs) > FIRST:
+                await asyncio.sleep(HEAD_START_S)
+                found.now.update(await self._explained(near, near.pairs[FIRST:], because))
+            await self._settle(challenge, list(found.now.values()), found)
+            return await self._planned(found, cause)
+
+        return Step(await self._planned(first, cause), rest)
+
     async def _match_challenge(self, challenge: Challenge, because: str, found: Findings) -> None:
-        """Nothing is done for a version that is not the present one: the event of that one comes, or came
-        (this is what happens to an event that was put aside and is handled again later)."""
+        sought = await self._seek(challenge)
+        if sought is None:
+            return
+        look, near = sought
+        found.measured.append((look.ready, look.measured))
+        found.matched.add(challenge.id)
+        suggestions = await self._explained(near, near.pairs, because)
+        found.now.update(suggestions)
+        await self._settle(challenge, list(suggestions.values()), found)
+
+    async def _seek(self, challenge: Challenge) -> tuple[Look, Candidates] | None:
+        """Companies worth suggesting. None for a version that is not the present one: the event of that one
+        comes, or came (this is what happens to an event that was put aside and is handled again later)."""
         present, look, suggested = await asyncio.gather(
             self._board.present(challenge.id),
             self._board.look(challenge),
             self._companies_suggested(challenge.id),
         )
         if present is None or present.version > challenge.version or present.state not in OPEN_STATES:
-            return
-        found.measured.append((look.ready, look.measured))
-        found.matched.add(challenge.id)
+            return None
         wanted = dict.fromkeys(suggested, 0) | look.near.versions
         profiles = list((await self._profiles.get(wanted)).values())
-        suggestions = await self._score([look.ready], profiles, because=because)
-        found.now.update(suggestions)
-        companies = await self._profiles.count()
-        found.settled.append(telling.settled(challenge, list(suggestions.values()), companies))
+        return look, await self._candidates([look.ready], profiles)
+
+    async def _settle(
+        self, challenge: Challenge, suggestions: Sequence[MatchSuggestion], found: Findings
+    ) -> None:
+        found.settled.append(telling.settled(challenge, suggestions, await self._profiles.count()))
 
     async def _match_companies(self, indexed: Mapping[str, int], found: Findings) -> None:
         await self._board.refresh()
@@ -143,43 +183,24 @@ class Match:
         found.open.update(one.challenge.id for one in open_challenges)
         stack = self._board.stack()
         if stack is not None:
-            found.now.update(
-                await self._score(open_challenges, profiles, because=PROFILE_UPDATED, stack=stack)
-            )
+            near = await self._candidates(open_challenges, profiles, stack)
+            found.now.update(await self._explained(near, near.pairs, PROFILE_UPDATED))
 
-    async def _score(
+    async def _candidates(
         self,
         challenges: Sequence[OpenChallenge],
         profiles: Sequence[Profile],
-        *,
-        because: str,
         stack: Challenges | None = None,
-    ) -> dict[Pair, MatchSuggestion]:
-        """The pairs that are worth suggesting."""
-        if not profiles:
-            return {}
-        # In a thread: hundreds of explanations must not hold up the requests of others.
-        return await asyncio.to_thread(self._scored, challenges, profiles, because, stack)
+    ) -> Candidates:
+        floor = self._composer.floor
+        return await asyncio.to_thread(candidates, challenges, profiles, floor=floor, stack=stack)
 
-    def _scored(
-        self,
-        challenges: Sequence[OpenChallenge],
-        profiles: Sequence[Profile],
-        because: str,
-        stack: Challenges | None,
+    async def _explained(
+        self, near: Candidates, pairs: Sequence[tuple[int, int]], because: str
     ) -> dict[Pair, MatchSuggestion]:
-        scored = Scored(
-            stack or Challenges([one.texts for one in challenges]),
-            Companies([profile.texts for profile in profiles]),
-        )
+        # In a thread: hundreds of explanations must not hold up the requests of others.
         now = self._clock.now()
-        found = {}
-        for row, column in zip(*(scored.totals >= self._composer.floor).nonzero(), strict=True):
-            challenge, profile = challenges[row], profiles[column]
-            details = scored.details(int(row), int(column))
-            suggestion = self._composer.compose(challenge, profile, details, because=because, now=now)
-            found[suggestion.challenge.id, suggestion.company.id] = suggestion
-        return found
+        return await asyncio.to_thread(near.suggestions, pairs, self._composer, because=because, now=now)
 
     async def _companies_suggested(self, challenge: str) -> set[str]:
         async with self._database.read() as tx:
@@ -188,8 +209,10 @@ class Match:
 
     async def _planned(self, found: Findings, cause: Mapping[str, Event]) -> Plan:
         found.leave_out_closed()
-        async with self._database.read() as tx:
-            standing = await _standing(tx, found)
+        standing: Mapping[Pair, MatchSuggestion] = {}
+        if found.may_retract:
+            async with self._database.read() as tx:
+                standing = await _standing(tx, found)
         audiences = await self._clusters.clusters_of({company for _, company in (*found.now, *standing)})
 
         async def plan(tx: AsyncSession) -> None:
@@ -219,7 +242,7 @@ class Match:
 async def _standing(tx: AsyncSession, found: Findings) -> dict[Pair, MatchSuggestion]:
     return await changes.standing(
         tx,
-        challenges=found.matched | found.closed.keys(),
+        challenges=found.begun | found.matched | found.closed.keys(),
         companies=found.rescored | found.closed.keys(),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -41,8 +42,12 @@ class Nearest:
 
 async def embed(embedder: Embedder, lexical: LexicalEncoder, parts: Sequence[Part]) -> Embedded:
     """At least one part."""
-    dense = await embedder.embed([part.text for part in parts])
-    words = tuple(lexical.query(part.text) for part in parts)
+
+    async def cut() -> tuple[Sparse, ...]:
+        return tuple(lexical.query(part.text) for part in parts)
+
+    # In this order: words are cut while the model is at work.
+    dense, words = await asyncio.gather(embedder.embed([part.text for part in parts]), cut())
     return Embedded(tuple(parts), dense, words, Texts.of(quantise(dense), words))
 
 

@@ -26,6 +26,7 @@ from services.kernel import journal
 from services.kernel.database import Database
 from services.kernel.journal import Event
 from services.kernel.problems import TransientError
+from services.kernel.stream.port import Step
 from services.matching.backgrounds import MeasuredMeanwhile
 from services.matching.model import BackgroundRow, MatchRow
 from tests.conftest import START, MovableClock
@@ -325,9 +326,10 @@ async def test_an_old_event_that_is_handled_again_undoes_nothing(derivation: Der
 async def test_a_profile_that_was_indexed_and_withdrawn_in_one_batch_is_gone(derivation: Derivation) -> None:
     await announce(derivation)
     sensors = await company(derivation, "Cryosense")
-    for handler in derivation.mind.handlers[:1]:
-        created = [event for event in await derivation.world.events() if event.type in handler.consumes]
-        plan = await handler.prepare(created)
+    handler = derivation.mind.handlers[0]
+    created = [event for event in await derivation.world.events() if event.type in handler.consumes]
+    plan = await handler.prepare(created)
+    assert not isinstance(plan, Step)
     await withdraw(derivation, sensors)
     async with derivation.world.database.write() as tx:
         await plan(tx)  # told only now: it was at work when the profile was withdrawn
@@ -342,14 +344,16 @@ async def test_two_processes_that_measure_at_once_agree(derivation: Derivation) 
     events = await derivation.world.events()
     announced = [event for event in events if event.type == ChallengeAnnounced.TYPE]
     other = Mind(derivation.world, derivation.mind.generations, derivation.world.clock)
-    one_plan = await derivation.mind.match.prepare(announced)
-    other_plan = await other.match.prepare(announced)
+    one = await derivation.mind.match.prepare(announced)
+    another = await other.match.prepare(announced)
+    assert isinstance(one, Step)
+    assert isinstance(another, Step)
 
     async with derivation.world.database.write() as tx:
-        await one_plan(tx)
+        await one.plan(tx)
     with pytest.raises(MeasuredMeanwhile) as caught:
         async with derivation.world.database.write() as tx:
-            await other_plan(tx)
+            await another.plan(tx)
 
     assert isinstance(caught.value, TransientError)  # so it is tried again
     head = len(await derivation.world.events())
