@@ -16,10 +16,15 @@ from services.kernel.security import SecretBox
 
 MAX_IN_FLIGHT = 8
 """Requests under way to one endpoint: enough for 40 messages a second at 200 ms each, few enough for a
-small company's server. More would not make a fast receiver faster: one event loop is busy with eight."""
+small company's server."""
 
-UNPROVEN_IN_FLIGHT = 4
-"""The same, to an endpoint that has not answered this courier yet."""
+QUICK_IN_FLIGHT = 4
+QUICK_MS = 20.0
+"""The same, to an endpoint that has not answered this courier yet, and to one that answers so quickly: four
+are 200 messages a second and more already, and further ones would only wait in our own event loop."""
+
+AVERAGE_SHARE = 0.2
+"""Of the newest answer in the moving average: five answers turn it."""
 
 SILENCES_TO_OPEN = 5
 """So many requests in a row without any answer open the breaker: from then on one request at a time asks
@@ -55,7 +60,8 @@ class Lane:
     """Messages that were last asked for at once."""
     dry: bool = False
     """Nothing more of it is due in the database, as far as we know."""
-    proven: bool = False
+    answer_ms: float = 0.0
+    """How long its answers take: a moving average, 0 before the first."""
     silences: int = 0
     idle_since: datetime | None = None
 
@@ -68,7 +74,7 @@ class Lane:
     def cap(self) -> int:
         if self.is_open:
             return 1
-        return MAX_IN_FLIGHT if self.proven else UNPROVEN_IN_FLIGHT
+        return MAX_IN_FLIGHT if self.answer_ms > QUICK_MS else QUICK_IN_FLIGHT
 
     def rests(self, now: datetime) -> bool:
         """Whether the receiver has asked for a rest that lasts beyond `now`."""
@@ -101,7 +107,7 @@ class Lane:
             self.silences += 1
         elif outcome.reason is not Reason.INTERNAL:
             self.silences = 0
-            self.proven = True
+            self.answer_ms += (outcome.duration_ms - self.answer_ms) * AVERAGE_SHARE
 
     def signing_keys(self, now: datetime) -> list[bytes]:
         """Keys that sign now: the newest, and older ones until their end."""

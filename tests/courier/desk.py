@@ -131,9 +131,9 @@ class Scripted:
         return [headers["webhook-id"] for _, headers, _ in self.sent]
 
 
-def answered(status: int, *, retry_after_s: float | None = None) -> Outcome:
+def answered(status: int, *, retry_after_s: float | None = None, duration_ms: float = 0.0) -> Outcome:
     kind, reason = judge(status)
-    return Outcome(kind, reason, status, str(status), "", 0.0, retry_after_s)
+    return Outcome(kind, reason, status, str(status), "", duration_ms, retry_after_s)
 
 
 def silent() -> Outcome:

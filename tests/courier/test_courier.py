@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from standardwebhooks.webhooks import Webhook
 
 from services.courier import model
-from services.courier.lane import SILENCES_TO_OPEN
+from services.courier.lane import MAX_IN_FLIGHT, SILENCES_TO_OPEN
 from services.courier.lease import LEASE_S
 from services.courier.model import EndpointRow
 from services.courier.schedule import DELAYS_S, HOUR, JITTER, LIFETIME_S, MAX_ATTEMPTS
@@ -265,7 +265,7 @@ async def test_an_endpoint_that_is_silent_gets_one_request_at_a_time(sqlite: Dat
                 if sent > 40:
                     await release.wait()
                 await asyncio.sleep(0)
-                return answered(200) if sent > 40 else silent()
+                return answered(200, duration_ms=400) if sent > 40 else silent()
             finally:
                 under_way -= 1
 
