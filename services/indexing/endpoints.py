@@ -2,6 +2,7 @@
 
 import asyncio
 
+import structlog
 from fastapi import APIRouter
 from pydantic import BaseModel
 
@@ -11,6 +12,8 @@ from services.indexing.upkeep import Upkeep
 from services.kernel.problems import Conflict, Forbidden, Unauthenticated, Unavailable
 from services.kernel.web.authentication import Administrator
 from services.kernel.web.problems import responses_for
+
+log = structlog.get_logger("liaison.indexing")
 
 
 class CollectionView(BaseModel):
@@ -22,8 +25,8 @@ class CollectionView(BaseModel):
 class IndexState(BaseModel):
     """`building`: the model whose index is being built while the present one serves. `lacking`: active
     profiles and open challenges without vectors of their present version; `lost`: texts that the vector store
-    no longer has.
-    `rebuilt`: entities written so far by a rebuild that is running, null when none is."""
+    no longer has. `rebuilt`: entities written so far by a rebuild that is running, null when none is;
+    `failed`: why the last one was not finished."""
 
     model: str
     building: str | None
@@ -31,6 +34,7 @@ class IndexState(BaseModel):
     lacking: int
     lost: int
     rebuilt: int | None
+    failed: str | None
 
 
 class Rebuild:
@@ -39,8 +43,9 @@ class Rebuild:
     def __init__(self, generations: Generations, upkeep: Upkeep) -> None:
         self._generations = generations
         self._upkeep = upkeep
-        self._task: asyncio.Task[int] | None = None
+        self._task: asyncio.Task[None] | None = None
         self.written = 0
+        self.failed: str | None = None
 
     @property
     def is_running(self) -> bool:
@@ -50,8 +55,15 @@ class Rebuild:
         """Raises Conflict while one is running, or a new index is being built anyway."""
         if self.is_running or self._generations.building is not None:
             raise Conflict("The index is being rebuilt already. GET /v1/index shows how far it is.")
-        self.written = 0
-        self._task = asyncio.create_task(self._upkeep.rebuild(self._progress), name="reindex")
+        self.written, self.failed = 0, None
+        self._task = asyncio.create_task(self._run(), name="reindex")
+
+    async def _run(self) -> None:
+        try:
+            await self._upkeep.rebuild(self._progress)
+        except Exception as error:  # whatever it is, the operator who asked for it is told
+            self.failed = str(error) or type(error).__name__
+            log.exception("the index was not rebuilt")
 
     def _progress(self, _what: str, written: int) -> None:
         self.written = written
@@ -77,6 +89,7 @@ def router(generations: Generations, upkeep: Upkeep) -> APIRouter:
             lacking=await upkeep.lacking(),
             lost=await upkeep.lost(),
             rebuilt=rebuild.written if rebuild.is_running else None,
+            failed=rebuild.failed,
         )
 
     @routes.get("", responses=problems, summary="The vector index: what is in it, what it lacks")

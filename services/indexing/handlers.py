@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,10 @@ from services.kernel.clock import Clock
 from services.kernel.journal import Event
 from services.kernel.stream.port import Plan
 
+LINGER_S = 0.2
+"""Challenges are put into the index so long after they were announced: matching does not need them there,
+and has the machine to itself while somebody waits for it."""
+
 BATCH = 256
 """Entities embedded together: enough texts to fill the model's batches, few enough to stay responsive."""
 
@@ -67,8 +72,11 @@ class IndexEntities:
         consumes: frozenset[str],
         read: Callable[[Event], _Wanted],
         found: Callable[[Indexed, str], EventData],
+        linger_s: float = 0.0,
     ) -> None:
-        """`read` turns an event into what the index should hold; `found` makes the event that says so."""
+        """`read` turns an event into what the index should hold; `found` makes the event that says so.
+        `linger_s`: how long others are let go first."""
+        self._linger_s = linger_s
         self.name = name
         self.consumes = consumes
         self._generations = generations
@@ -79,6 +87,7 @@ class IndexEntities:
         self._found = found
 
     async def prepare(self, events: Sequence[Event]) -> Plan:
+        await asyncio.sleep(self._linger_s)
         newest = {event.key: event for event in events}
         written = await self._written([self._read(event) for event in newest.values()])
 
@@ -129,7 +138,9 @@ def index_companies(generations: Generations, versions: Versions, clock: Clock) 
     )
 
 
-def index_challenges(generations: Generations, versions: Versions, clock: Clock) -> IndexEntities:
+def index_challenges(
+    generations: Generations, versions: Versions, clock: Clock, *, linger_s: float = 0.0
+) -> IndexEntities:
     """Handler `indexing.challenges`: a point per requirement as long as the challenge is open."""
     return IndexEntities(
         generations,
@@ -142,6 +153,7 @@ def index_challenges(generations: Generations, versions: Versions, clock: Clock)
         found=lambda indexed, index: ChallengeIndexed(
             challenge=indexed.entity, version=indexed.version, texts=len(indexed.parts), index=index
         ),
+        linger_s=linger_s,
     )
 
 
