@@ -48,9 +48,7 @@ def status(url: Url = "http://localhost:8000", key: Key = None, as_json: Json = 
     ]
     print_table(("", "", ""), [(name, number, escape(note)) for name, number, note in rows], empty="")
     if now["halted"]:
-        fail(
-            "A halted service stands still; once the cause is mended, `liaison resume SERVICE`."
-        )
+        fail("A halted service stands still; once the cause is mended, `liaison resume SERVICE`.")
 
 
 def resume(
