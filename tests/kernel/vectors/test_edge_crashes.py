@@ -29,7 +29,7 @@ from tests.kernel.vectors.points import points, spec
 async def main(folder, optimise):
     index = await EdgeVectorIndex.open(Path(folder))
     await index.ensure(spec("{NAME}"))
-    everything = points(100_000 if not optimise else 2_000)
+    everything = points(2_000 if optimise else 10_000)
     written = 0
     if optimise:
         await index.upsert("{NAME}", everything)
