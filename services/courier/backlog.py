@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
@@ -175,18 +175,28 @@ def snapshots(tx: Connection, endpoints: Collection[str]) -> list[EndpointSnapsh
 
 
 class Due(NamedTuple):
-    """A message to be sent now."""
+    """A message to be sent now. `expired`: its life has ended before it was sent."""
 
     id: str
     endpoint: str
     attempts: int
     failures: int
-    expires_at: datetime
+    expired: bool | int
+    expires: str | datetime
+    """As the driver gives it; `expires_at` is what to read."""
     traceparent: str | None
     body: bytes
 
+    @property
+    def expires_at(self) -> datetime:
+        """Made on demand: only a failure needs it, and most messages have none."""
+        if isinstance(self.expires, datetime):
+            return self.expires
+        return datetime.fromisoformat(self.expires).replace(tzinfo=UTC)
 
-_COLUMNS = "d.id, d.endpoint_id, d.attempts, d.failures, d.expires_at, d.traceparent, b.body"
+
+_COLUMNS = """d.id, d.endpoint_id, d.attempts, d.failures, d.expires_at <= :now, d.expires_at, d.traceparent,
+    b.body"""
 
 _DUE_SQLITE = f"""
     SELECT {_COLUMNS} FROM json_each(:endpoints) w JOIN deliveries d ON d.rowid IN (
@@ -207,14 +217,10 @@ _DUE_POSTGRESQL = f"""
 
 
 def _due_query(sql: str, *, lists: Any) -> Any:
-    return (
-        text(sql)
-        .bindparams(
-            bindparam("endpoints", type_=lists),
-            bindparam("known", type_=lists),
-            bindparam("now", type_=Instant),
-        )
-        .columns(expires_at=Instant)
+    return text(sql).bindparams(
+        bindparam("endpoints", type_=lists),
+        bindparam("known", type_=lists),
+        bindparam("now", type_=Instant),
     )
 
 

@@ -144,7 +144,7 @@ class Dispatch:
 
     async def _deliver(self, lane: Lane, due: Due) -> Settled:
         now = self._clock.now()
-        if due.expires_at <= now:
+        if due.expired:
             return Settled(due, now, None)
         if lane.target is None or lane.trouble is not None:
             reason, detail = lane.trouble or (Reason.INTERNAL, "")

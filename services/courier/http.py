@@ -12,7 +12,6 @@ from functools import lru_cache
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
-from multidict import CIMultiDict
 
 from services.courier.address_guard import AddressGuard, AddressRefused, Target
 from services.courier.outcome import THROTTLING, Outcome, OutcomeKind, Reason, judge
@@ -43,7 +42,12 @@ DNS_CACHE_S = 30
 """How long an address, once checked, is dialled again without asking. It is the checked one that is cached,
 so a name that changes its mind gains nothing."""
 
-USER_AGENT = "Liaison-Courier/1 (+https://www.standardwebhooks.com)"
+STANDING_HEADERS = {
+    "Content-Type": "application/json",
+    "User-Agent": "Liaison-Courier/1 (+https://www.standardwebhooks.com)",
+    "Accept-Encoding": "identity",
+}
+"""On every request. JSON by its plain name, which every framework parses; no compressed answers."""
 
 DETAIL_CHARACTERS = 500
 
@@ -98,7 +102,7 @@ class Sender:
         started = time.perf_counter()
         try:
             response = await self._session.post(
-                target.url, data=body, headers=_request_headers(headers), allow_redirects=False
+                target.url, data=body, headers={**STANDING_HEADERS, **headers}, allow_redirects=False
             )
             try:
                 excerpt = await self._excerpt(response)
@@ -136,14 +140,6 @@ class Sender:
 @lru_cache(maxsize=64)
 def _status_line(status: int, reason: str) -> str:
     return readable(f"{status} {reason}".strip().encode(errors="replace"))[:DETAIL_CHARACTERS]
-
-
-def _request_headers(headers: Mapping[str, str]) -> CIMultiDict[str]:
-    complete = CIMultiDict(headers)
-    complete.setdefault("Content-Type", "application/json")
-    complete.setdefault("User-Agent", USER_AGENT)
-    complete.setdefault("Accept-Encoding", "identity")
-    return complete
 
 
 def _since(started: float) -> float:

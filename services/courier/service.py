@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -189,6 +189,13 @@ class Endpoints:
         )
         async with self._database.read() as tx:
             return (await tx.execute(query)).scalar()
+
+    async def existing(self, tx: AsyncSession, endpoints: Collection[str]) -> set[str]:
+        """Those of the endpoints that have not been removed, switched off or not."""
+        query = select(EndpointRow.id).where(
+            EndpointRow.id.in_(sorted(endpoints)), EndpointRow.state != model.REMOVED
+        )
+        return set((await tx.execute(query)).scalars())
 
     async def _own(
         self, tx: AsyncSession, principal: Principal, endpoint: str, *, lock: bool = False
