@@ -15,3 +15,10 @@ from tests.gateway.board.world import World, world
 async def market(tmp_path: Path, clock: MovableClock) -> AsyncIterator[World]:
     async with world(tmp_path, clock) as made:
         yield made
+
+
+@pytest.fixture
+async def anywhere(tmp_path: Path, clock: MovableClock, database_url: str) -> AsyncIterator[World]:
+    """The same on both databases, for pages whose queries are the board's own."""
+    async with world(tmp_path, clock, database_url) as made:
+        yield made

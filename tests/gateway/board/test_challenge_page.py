@@ -30,7 +30,8 @@ async def test_everybody_reads_the_need_and_each_requirement_in_its_place(market
     assert "/stream" not in page.text
 
 
-async def test_who_announced_it_sees_the_market(market: World) -> None:
+async def test_who_announced_it_sees_the_market(anywhere: World) -> None:
+    market = anywhere
     challenge = await market.challenge()
     await market.matched(challenge)
     for name, score in (("Beta", 0.5), ("Alpha", 0.83), ("Gamma", 0.31)):

@@ -69,7 +69,8 @@ async def test_what_is_over_is_shown_on_request_alone(market: World) -> None:
         ("words=%25", []),
     ],
 )
-async def test_the_list_is_narrowed(market: World, query: str, found: list[str]) -> None:
+async def test_the_list_is_narrowed(anywhere: World, query: str, found: list[str]) -> None:
+    market = anywhere
     await market.challenge(title="Pressure", need="A helium line needs a pressure sensor.")
     await market.challenge(
         title="Mirror",
@@ -99,7 +100,8 @@ async def test_the_list_goes_on_behind_twenty(market: World) -> None:
     assert ">Newest</a>" in second.text
 
 
-async def test_numbers_of_suggestions_are_those_one_may_see(market: World) -> None:
+async def test_numbers_of_suggestions_are_those_one_may_see(anywhere: World) -> None:
+    market = anywhere
     challenge = await market.challenge()
     await market.match(challenge, await market.company("firm"))
     await market.match(challenge, await market.company("rival", name="Rival"))

@@ -74,7 +74,8 @@ async def test_the_page_of_a_company_shows_its_challenges_gates_gaps_and_profile
     assert "No webhook of yours has told of this company yet" in seen
 
 
-async def test_a_company_without_texts_is_said_to_be_impossible_to_find(market: World) -> None:
+async def test_a_company_without_texts_is_said_to_be_impossible_to_find(anywhere: World) -> None:
+    market = anywhere
     silent = await market.company(name="Silent", capabilities=[])
     await market.company(name="Loud")
     async with market.browser("firm") as browser:
@@ -85,7 +86,8 @@ async def test_a_company_without_texts_is_said_to_be_impossible_to_find(market: 
         assert "This company cannot be found." in visible(await browser.get(f"/companies/{silent.id}"))
 
 
-async def test_what_was_told_by_webhook_is_listed(market: World) -> None:
+async def test_what_was_told_by_webhook_is_listed(anywhere: World) -> None:
+    market = anywhere
     from services.courier.enqueue import NewMessage, enqueue
     from services.kernel import journal
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.challenge import Challenge, ChallengeContent
 from schemas.company import Company, CompanyContent
@@ -99,7 +100,7 @@ class World:
     ) -> MatchSuggestion:
         """As matching writes it: the row and its event."""
         made = a_match(challenge, company, score, self.clock).model_copy(update=changed)
-        async with self.core.database.write() as tx:
+        async with self._writing() as tx:
             pair = (challenge.id, company.id)
             before = await changes.standing(tx, challenges={challenge.id}, companies=())
             found = changes.compare(before, {pair: made}, gone={}, at=self.clock.now())
@@ -120,12 +121,21 @@ class World:
             countries=0,
             unanswered=(),
         )
-        async with self.core.database.write() as tx:
+        async with self._writing() as tx:
             await self._tell(tx, data, f"challenge/{challenge.id}", challenge.id, frozenset(), public=True)
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncSession]:
+        """A transaction whose events have their positions afterwards."""
+        async with self.core.database.write() as tx:
+            yield tx
+        if not self.core.database.is_serial:
+            async with self.core.database.write() as tx:
+                await journal.sequence(tx)
 
     async def _tell(
         self,
-        tx: object,
+        tx: AsyncSession,
         data: EventData,
         subject: str,
         key: str,
@@ -136,7 +146,7 @@ class World:
         event = journal.NewEvent(
             data.TYPE, subject, key, data.model_dump(mode="json"), audience=audience, public=public
         )
-        await journal.append(tx, [event], now=self.clock.now())  # type: ignore[arg-type]
+        await journal.append(tx, [event], now=self.clock.now())
 
 
 def a_match(challenge: Challenge, company: Company, score: float, clock: MovableClock) -> MatchSuggestion:
@@ -193,8 +203,10 @@ def a_match(challenge: Challenge, company: Company, score: float, clock: Movable
 
 
 @asynccontextmanager
-async def world(folder: Path, clock: MovableClock) -> AsyncIterator[World]:
-    settings = load_settings(data_dir=folder, allow_loopback_webhooks=True)
+async def world(folder: Path, clock: MovableClock, database_url: str | None = None) -> AsyncIterator[World]:
+    """`database_url`: an empty database; None: SQLite in the folder."""
+    chosen = {"database_url": database_url} if database_url else {}
+    settings = load_settings(data_dir=folder, allow_loopback_webhooks=True, **chosen)
     async with open_core(settings, clock) as core:
         key = await core.directory.ensure_admin()
         assert key is not None

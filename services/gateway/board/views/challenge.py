@@ -70,7 +70,6 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
             versions=versions,
             market=await _market(ports, visit.principal, found) if visit.principal else None,
             position=position,
-            may_change=_speaks_for(visit.principal, found) and visit.writes,
         )
 
     @made.get("/challenges/{challenge}/suggestions")

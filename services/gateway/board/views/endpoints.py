@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from schemas.delivery import CreatedEndpoint, EndpointContent
+from services.courier.http import TOTAL_TIMEOUT_S
 from services.gateway.board.forms import Form, build, guard, new_once, onward, read_form
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
@@ -20,6 +21,10 @@ SAMPLES = {
 }
 
 
+HOW = {"samples": SAMPLES, "seconds": round(TOTAL_TIMEOUT_S)}
+"""What the page says of verifying and answering a message."""
+
+
 def content(form: Form) -> EndpointContent:
     """Raises `InvalidInput` with a sentence per wrong field."""
     return build(EndpointContent, {"url": form.text("url"), "label": form.text("label") or None})
@@ -27,9 +32,7 @@ def content(form: Form) -> EndpointContent:
 
 def with_secret(renderer: Renderer, visit: Visit, endpoint: CreatedEndpoint, what: str) -> Response:
     """The page that shows a secret, this once."""
-    return renderer.page(
-        "endpoint_secret.html", visit, secret=True, endpoint=endpoint, what=what, samples=SAMPLES
-    )
+    return renderer.page("endpoint_secret.html", visit, secret=True, endpoint=endpoint, what=what, how=HOW)
 
 
 def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
@@ -45,7 +48,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
             "endpoint.html",
             visit,
             endpoint=await ports.endpoints.get(principal, endpoint),
-            samples=SAMPLES,
+            how=HOW,
             windows=WINDOWS,
             once=new_once(),
             log=await log(ports, principal, endpoint, after),

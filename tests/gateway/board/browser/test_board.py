@@ -71,6 +71,25 @@ def test_what_is_new_announces_itself_and_nothing_jumps(opens: Opens, market: Ma
     expect(page.locator(".bar[aria-expanded=true]")).to_have_count(1)
 
 
+def test_a_hidden_page_rests_and_goes_on_where_it_was(opens: Opens, market: Market) -> None:
+    challenge = market.service.challenge(market.ilo, title="Hidden", need=NEED, deadline="2035-04-02")
+    eventually(market.service.settled)
+    page = opens(market.ilo).page
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/stream" in request.url else None)
+    page.goto(f"/challenges/{challenge.id}")
+    expect(page.locator(".suggestion").first).to_be_visible()
+    turn = "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true }); "
+    turn += "document.dispatchEvent(new Event('visibilitychange')); }"
+    page.evaluate(turn, True)
+    market.service.company("Quiet AB", "Helium pressure sensors at 4 K, radiation-hard", country="SE")
+    eventually(market.service.settled)
+    expect(page.locator("#fresh")).to_be_hidden()
+    page.evaluate(turn, False)
+    expect(page.locator("#fresh")).to_have_text(re.compile("1 new"))
+    assert len(asked) == 2
+
+
 def test_a_bar_opens_both_sentences_with_the_words_that_carry_it(opens: Opens, market: Market) -> None:
     page = opens(market.ilo).page
     page.goto(f"/challenges/{market.challenge}")
