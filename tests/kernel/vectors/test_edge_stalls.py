@@ -85,7 +85,8 @@ def _beating(heart: Heart) -> Iterator[None]:
 
 
 ATTEMPTS = 3
-"""A machine that is shared adds waits and takes none away: one attempt within the limit shows what is ours."""
+"""A machine that is shared adds waits and takes none away: one attempt within the limit shows what is
+ours."""
 
 
 @pytest.mark.slow
