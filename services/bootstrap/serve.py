@@ -6,20 +6,23 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 import uvicorn
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from services.bootstrap.application import application
 from services.bootstrap.background import background
 from services.bootstrap.parts import Brain, Core, open_brain, open_core, stream
 from services.gateway.server import listen, server
 from services.kernel.clock import Clock
-from services.kernel.settings import Settings
+from services.kernel.problems import TransientError
+from services.kernel.settings import ConfigurationError, Settings
 from services.kernel.stream.port import Stream
 
 log = structlog.get_logger("liaison.serve")
@@ -80,10 +83,11 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         listening = stack.enter_context(contextlib.closing(listen(settings.host, settings.port)))
         if settings.port == 0 and "public_url" not in settings.model_fields_set:
             settings = settings.model_copy(update={"public_url": _url(listening)})
-        core = await stack.enter_async_context(open_core(settings, clock))
-        chosen = settings.admin_key
-        first_key = await core.directory.ensure_admin(chosen.get_secret_value() if chosen else None)
-        brain = await stack.enter_async_context(open_brain(core))
+        with _starting(settings):
+            core = await stack.enter_async_context(open_core(settings, clock))
+            chosen = settings.admin_key
+            first_key = await core.directory.ensure_admin(chosen.get_secret_value() if chosen else None)
+            brain = await stack.enter_async_context(open_brain(core))
         carrier = stream(core)
         web = server(application(core, brain, carrier), settings)
         process = Running(core, brain, carrier, _url(listening), first_key, asyncio.Event())
@@ -96,6 +100,20 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
                 core.tail.close()
                 web.should_exit = True
                 await serving
+
+
+@contextlib.contextmanager
+def _starting(settings: Settings) -> Iterator[None]:
+    """What a running process waits through ends one that starts, in a sentence: somebody is watching it."""
+    where = make_url(settings.database_url).render_as_string(hide_password=True)
+    try:
+        yield
+    except TransientError as error:
+        raise ConfigurationError(f"It cannot start. {error}") from error
+    except DBAPIError as error:
+        raise ConfigurationError(f"It cannot start. The database {where} answers: {error.orig}.") from error
+    except OSError as error:
+        raise ConfigurationError(f"It cannot start: {error} (LIAISON_DATABASE_URL is {where}).") from error
 
 
 async def _until_started(web: uvicorn.Server, serving: asyncio.Task[None]) -> None:

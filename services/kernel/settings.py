@@ -257,6 +257,16 @@ class Settings(BaseSettings):
             raise ValueError("must be `lia_` and 32 or more letters, digits, hyphens or underscores")
         return value
 
+    @field_validator("database_url")
+    @classmethod
+    def _supported(cls, value: str) -> str:
+        if not value.startswith(("sqlite:///", "postgresql://")):
+            raise ValueError(
+                "must be sqlite:///path/to/file.db or postgresql://user:password@host/name; "
+                "no other database is known"
+            )
+        return value
+
     @field_validator("public_url")
     @classmethod
     def _without_slash(cls, value: str) -> str:
