@@ -43,7 +43,7 @@ DNS_CACHE_S = 30
 so a name that changes its mind gains nothing."""
 
 STANDING_HEADERS = {
-    "Content-Type": "application/json",
+    "Content-Type": "application/cloudevents+json",
     "User-Agent": "Liaison-Courier/1 (+https://www.standardwebhooks.com)",
     "Accept-Encoding": "identity",
 }

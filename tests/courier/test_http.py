@@ -111,7 +111,7 @@ async def test_what_is_sent() -> None:
         await post(to)
     headers, body = to.requests[0]
     assert body == b'{"a":1}'
-    assert headers["content-type"] == "application/json"
+    assert headers["content-type"] == "application/cloudevents+json"
     assert headers["webhook-id"] == "msg_1"
     assert headers["accept-encoding"] == "identity"
     assert headers["user-agent"].startswith("Liaison-Courier/")
