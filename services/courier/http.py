@@ -47,7 +47,7 @@ STANDING_HEADERS = {
     "User-Agent": "Liaison-Courier/1 (+https://www.standardwebhooks.com)",
     "Accept-Encoding": "identity",
 }
-"""On every request. JSON by its plain name, which every framework parses; no compressed answers."""
+"""On every request. The body is a CloudEvent in structured JSON mode; no compressed answers."""
 
 DETAIL_CHARACTERS = 500
 
