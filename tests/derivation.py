@@ -38,11 +38,14 @@ from services.matching.queries import SavedQueries
 from services.matching.service import Matches
 from services.matching.suggestion import Composer, versions_of
 from services.notification.handlers import Notify
+from services.notification.router import Router
 from services.notification.subscriptions import Subscriptions
 from services.notification.visibility import FollowRules
 from tests.intake.people import World, build
 from tests.kernel.embedding.conftest import MODELS
 
+GUARD = AddressGuard(allow_loopback=True)
+BOX = SecretBox([SecretBox.new_key()])
 PUBLIC_URL = "https://liaison.test"
 THRESHOLD = 0.4
 
@@ -60,6 +63,10 @@ def words() -> LexicalEncoder:
 def embedder_on(database: Database, encoder: Encoder | None = None) -> CachedEmbedder:
     """As the product has it, on an encoder that is loaded once: the bundled one, or another."""
     return CachedEmbedder(BatchingEmbedder(encoder or bundled_encoder()), VectorsInDatabase(database))
+
+
+def endpoints_of(world: World) -> Endpoints:
+    return Endpoints(world.database, world.clock, guard=GUARD, box=BOX)
 
 
 class Mind:
@@ -81,13 +88,10 @@ class Mind:
             clusters=world.directory,
             composer=Composer(serving.lexical, public_url=PUBLIC_URL, versions=versions_of(serving)),
         )
-        self.notify = Notify(
-            database,
-            clock,
-            challenges=reading,
-            queries=SavedQueries(generations),
-            default_threshold=THRESHOLD,
+        self.router = Router(
+            challenges=reading, queries=SavedQueries(generations), default_threshold=THRESHOLD
         )
+        self.notify = Notify(database, clock, self.router, endpoints_of(world))
         self.handlers: tuple[Handler, ...] = (
             index_companies(generations, reading, clock),
             index_challenges(generations, reading, clock),
@@ -150,12 +154,7 @@ async def deriving(
         await generations.open()
         mind = Mind(world, generations, clock)
         await mind.upkeep.begin()
-        endpoints = Endpoints(
-            database,
-            clock,
-            guard=AddressGuard(allow_loopback=True),
-            box=SecretBox([SecretBox.new_key()]),
-        )
+        endpoints = endpoints_of(world)
         rules = FollowRules(world.directory, world.intake.challenges, world.intake.companies)
         yield Derivation(
             world=world,

@@ -15,7 +15,7 @@ from services.courier.service import Endpoints
 from services.directory.service import Directory
 from services.gateway.board import SignInLinks
 from services.indexing.generation import Generations
-from services.indexing.handlers import index_challenges, index_companies
+from services.indexing.handlers import LINGER_S, index_challenges, index_companies
 from services.indexing.upkeep import Upkeep
 from services.intake.handlers import AcceptInbox
 from services.intake.register import Register
@@ -40,6 +40,7 @@ from services.matching.service import Matches
 from services.matching.suggestion import Composer, versions_of
 from services.migrations import runner
 from services.notification.handlers import Notify
+from services.notification.router import Router
 from services.notification.subscriptions import Subscriptions
 from services.notification.visibility import FollowRules
 
@@ -137,9 +138,7 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
             clusters=core.directory,
             composer=composer,
         )
-        notify = Notify(
-            database,
-            clock,
+        router = Router(
             challenges=reading,
             queries=SavedQueries(generations),
             default_threshold=settings.match_threshold,
@@ -151,9 +150,9 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
             profiles=profiles,
             handlers=(
                 index_companies(generations, reading, clock),
-                index_challenges(generations, reading, clock),
+                index_challenges(generations, reading, clock, linger_s=LINGER_S),
                 match,
-                notify,
+                Notify(database, clock, router, core.endpoints),
             ),
         )
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from schemas.challenge import Challenge
 from schemas.subscription import Follow
 from services.kernel.security import Principal
 
 
-class EndpointOwners(Protocol):
+class Endpoints(Protocol):
     async def owner_of(self, endpoint: str) -> str | None:
         """The organisation that owns the endpoint, None if there is no such endpoint."""
+
+    async def existing(self, tx: AsyncSession, endpoints: Collection[str]) -> set[str]:
+        """Those of the endpoints that have not been removed, switched off or not."""
 
 
 class Visibility(Protocol):
@@ -26,4 +31,4 @@ class Challenges(Protocol):
 
 class QueryFits(Protocol):
     async def fit(self, queries: Sequence[str], challenges: Sequence[Challenge]) -> list[list[float]]:
-        """Score in [0, 1] of every saved query (rows) against every challenge (columns)."""
+        """Fit in [0, 1] of every saved query (rows) against every challenge (columns)."""

@@ -17,7 +17,7 @@ from services.kernel.identifiers import new_id
 from services.kernel.problems import Conflict, FieldError, InvalidInput, NotFound
 from services.kernel.security import CLUSTER, Principal
 from services.notification.model import SubscriptionRow
-from services.notification.ports import EndpointOwners, Visibility
+from services.notification.ports import Endpoints, Visibility
 from services.notification.routing import ANY, follow_key
 
 VersionCheck = Callable[[int], None]
@@ -30,7 +30,7 @@ class Subscriptions:
     """Subscriptions of organisations. Every method acts for a principal and sees only what is its own."""
 
     def __init__(
-        self, database: Database, clock: Clock, *, endpoints: EndpointOwners, visibility: Visibility
+        self, database: Database, clock: Clock, *, endpoints: Endpoints, visibility: Visibility
     ) -> None:
         self._database = database
         self._clock = clock
@@ -51,7 +51,7 @@ class Subscriptions:
         Raises InvalidInput, with the field, for a follow or an endpoint that is not the principal's.
         """
         principal.needs_scope("write")
-        content = await self._checked(principal, content)
+        content = await self._checked(principal, content, principal.organisation)
         now = self._clock.now()
         subscription = Subscription(
             **dict(content),
@@ -84,7 +84,8 @@ class Subscriptions:
     ) -> Subscription:
         """`check` is given the present version, and raises when it is not the one that was read."""
         principal.needs_scope("write")
-        content = await self._checked(principal, content)
+        present = await self.get(principal, subscription_id)
+        content = await self._checked(principal, content, present.owner, present)
         now = self._clock.now()
         async with self._database.write(durable=True) as tx:
             before = await self._own(tx, principal, subscription_id, lock=True)
@@ -142,7 +143,15 @@ class Subscriptions:
             raise NotFound(f"You have no subscription {subscription_id!r}.")
         return Subscription.model_validate(row.document)
 
-    async def _checked(self, principal: Principal, content: SubscriptionContent) -> SubscriptionContent:
+    async def _checked(
+        self,
+        principal: Principal,
+        content: SubscriptionContent,
+        owner: str,
+        present: Subscription | None = None,
+    ) -> SubscriptionContent:
+        """`owner`: whose the subscription is, which is not the principal's organisation when an administrator
+        changes one. What it follows already (`present`) it may go on to follow."""
         errors = []
         if content.channel is Channel.webhook:
             if content.endpoint is None:
@@ -152,21 +161,20 @@ class Subscriptions:
                         detail="A webhook needs an endpoint: POST /v1/endpoints makes one; name its id.",
                     )
                 )
-            elif await self._endpoints.owner_of(content.endpoint) != principal.organisation:
+            elif await self._endpoints.owner_of(content.endpoint) != owner:
                 errors.append(
                     FieldError(pointer="/endpoint", detail=f"You have no endpoint {content.endpoint!r}.")
                 )
         elif content.endpoint is not None:
             errors.append(FieldError(pointer="/endpoint", detail="Only the channel 'webhook' takes one."))
-        if isinstance(content.follow, FollowMembers) and principal.role != CLUSTER:
-            errors.append(
-                FieldError(
-                    pointer="/follow/kind", detail="Only a cluster has members to follow; name a company."
-                )
-            )
-        follow, problem = await self._visibility.resolve(principal, content.follow)
-        if problem:
-            errors.append(FieldError(pointer="/follow", detail=problem))
+        follow = content.follow
+        if present is None or follow != present.follow:
+            if isinstance(follow, FollowMembers) and principal.role != CLUSTER:
+                detail = "Only a cluster has members to follow; name a company."
+                errors.append(FieldError(pointer="/follow/kind", detail=detail))
+            follow, problem = await self._visibility.resolve(principal, follow)
+            if problem:
+                errors.append(FieldError(pointer="/follow", detail=problem))
         if errors:
             raise InvalidInput("The subscription cannot be made as it is.", errors=errors)
         return content.model_copy(update={"follow": follow})
@@ -184,8 +192,8 @@ class Subscriptions:
 
 
 async def following(tx: AsyncSession, keys: Collection[tuple[str, str]]) -> list[Subscription]:
-    """Subscriptions that are not paused and filed under one of the keys. A key (`country`, ANY) stands
-    for every country."""
+    """Subscriptions by webhook that are not paused and filed under one of the keys, in the order of their
+    ids. A key (`country`, ANY) stands for every country."""
     by_kind: dict[str, set[str]] = {}
     for kind, key in keys:
         by_kind.setdefault(kind, set()).add(key)
@@ -197,7 +205,9 @@ async def following(tx: AsyncSession, keys: Collection[tuple[str, str]]) -> list
     ]
     if not clauses:
         return []
-    query = select(SubscriptionRow.document).where(or_(*clauses), SubscriptionRow.paused.is_(False))
+    query = select(SubscriptionRow.document).where(
+        or_(*clauses), SubscriptionRow.paused.is_(False), SubscriptionRow.endpoint.is_not(None)
+    )
     rows = await tx.execute(query.order_by(SubscriptionRow.id))
     return [Subscription.model_validate(document) for document in rows.scalars()]
 

@@ -1,0 +1,71 @@
+"""Which subscriptions ask for which events, with everything looked up that routing needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from schemas.challenge import Challenge
+from schemas.subscription import FollowQuery, Subscription
+from services.kernel.journal import Event
+from services.notification.ports import Challenges, QueryFits
+from services.notification.routing import MATCHES, SETTLED, Concern, concern, wants
+
+
+class Router:
+    """`default_threshold`: of subscriptions without one of their own."""
+
+    def __init__(self, *, challenges: Challenges, queries: QueryFits, default_threshold: float) -> None:
+        self._challenges = challenges
+        self._queries = queries
+        self._default_threshold = default_threshold
+
+    async def concerns(self, events: Sequence[Event]) -> list[Concern]:
+        """What each of these events of `ROUTED` is about."""
+        named = {event.data["challenge"]["id"] for event in events if event.type in MATCHES}
+        named |= {event.data["challenge"] for event in events if event.type == SETTLED}
+        known = await self._challenges.challenges(named) if named else {}
+        return [concern(event, known) for event in events]
+
+    async def wanted(
+        self, concerns: Sequence[Concern], subscriptions: Sequence[Subscription]
+    ) -> list[list[Subscription]]:
+        """For each concern the subscriptions that ask for it, in their order."""
+        fits = await self._query_fits(subscriptions, concerns)
+        return [
+            [
+                subscription
+                for subscription in subscriptions
+                if wants(
+                    subscription,
+                    one,
+                    default_threshold=self._default_threshold,
+                    query_fit=fits.get((subscription.id, _version(one))),
+                )
+            ]
+            for one in concerns
+        ]
+
+    async def _query_fits(
+        self, subscriptions: Sequence[Subscription], concerns: Sequence[Concern]
+    ) -> Mapping[tuple[str, str], float]:
+        """Fit of each subscription's saved query to each challenge that was announced or amended, by
+        subscription and version of the challenge."""
+        saved = {one.id: one.follow.query for one in subscriptions if isinstance(one.follow, FollowQuery)}
+        about: dict[str, Challenge] = {
+            _version(one): one.challenge for one in concerns if one.challenge is not None and not one.is_match
+        }
+        if not saved or not about:
+            return {}
+        texts = sorted(set(saved.values()))
+        table = await self._queries.fit(texts, list(about.values()))
+        rows = dict(zip(texts, table, strict=True))
+        return {
+            (subscription, version): fit
+            for subscription, query in saved.items()
+            for version, fit in zip(about, rows[query], strict=True)
+        }
+
+
+def _version(one: Concern) -> str:
+    version = one.challenge.version if one.challenge is not None else 0
+    return f"{one.challenge_id}@{version}"
