@@ -1,0 +1,166 @@
+"""What each endpoint answers to each role. An endpoint that is not here fails the test beside."""
+
+from __future__ import annotations
+
+from tests.end_to_end.market import PRESSURE
+from tests.end_to_end.tenants import (
+    BUYER,
+    MARK,
+    PROFILE,
+    Row,
+    announced,
+    company,
+    draft,
+    draft_to_announce,
+    endpoint,
+    key,
+    member,
+    subscription,
+)
+
+ORGANISATION = {"handle": "new-<n>", "name": "New", "kind": "cluster", "country": "FR"}
+QUETZAL = {"handle": "quetzal", "name": f"{MARK} Ltd", "kind": "company", "country": "FR"}
+CHALLENGE = {**PRESSURE, "buyer": BUYER}
+COMPANY = {"name": "Company <n>", "country": "FR"}
+COUNTRY = {"kind": "country", "country": "FR"}
+SSE = {"follow": COUNTRY, "channel": "sse"}
+OWN = {"follow": {"kind": "own-profile", "company": "<company>"}, "channel": "sse"}
+THEIR_ENDPOINT = {"follow": COUNTRY, "endpoint": "<endpoint>"}
+RECEIVER = {"url": "https://receiver.example/new"}
+WINDOW = {"endpoint": "<endpoint>", "since": "2020-01-01T00:00:00Z", "until": "2030-01-01T00:00:00Z"}
+LETTER = "ded_01J00000000000000000000000"
+CLUSTER_OF = "/v1/clusters/north/members/{company}"
+DRAFT = "/v1/challenges/{draft}"
+
+#                                                  nobody rival clu. ILO BSO owner admin
+ORGANISATIONS = [
+    Row("POST /v1/organisations",                       "401 403 403 403 403 403 201", ORGANISATION),
+    Row("GET /v1/organisations",                        "401 200 200 200 200 200+ 200+"),
+    Row("GET /v1/organisations/{organisation}",         "401 404 404 404 404 200+ 200+",
+        path="/v1/organisations/quetzal"),
+    Row("PUT /v1/organisations/{organisation}",         "401 404 404 404 404 200+ 200+", QUETZAL,
+        path="/v1/organisations/quetzal"),
+    Row("PUT /v1/organisations/{organisation}",         "401 403 403 403 403 403 200", why="a public one",
+        body={"handle": "cern", "name": "CERN", "kind": "bso", "country": "CH"},
+        path="/v1/organisations/cern"),
+    Row("GET /v1/me",                                   "401 200 200 200 200 200+ 200"),
+    Row("POST /v1/keys",                                "401 404 404 404 404 201 201", {"label": "k"},
+        path="/v1/keys?organisation=quetzal"),
+    Row("GET /v1/keys",                                 "401 404 404 404 404 200+ 200+",
+        path="/v1/keys?organisation=quetzal"),
+    Row("GET /v1/keys",                                 "401 200 200 200 200 200+ 200", why="one's own"),
+    Row("POST /v1/keys/{key}/rotate",                   "401 404 404 404 404 201+ 201+", {}, fresh=key),
+    Row("DELETE /v1/keys/{key}",                        "401 404 404 404 404 204 204", fresh=key),
+]  # fmt: skip
+
+CLUSTERS = [
+    Row("GET /v1/clusters",                             "401 200 200 200 200 200 200"),
+    Row("GET /v1/clusters/{cluster}/members",           "401 403 403 403 403 200+ 200+",
+        owner="cluster", path="/v1/clusters/north/members"),
+    Row("GET /v1/clusters/{cluster}/members/{company}", "401 404 404 404 404 200+ 200+", path=CLUSTER_OF),
+    Row("PUT /v1/clusters/{cluster}/members/{company}", "401 404 404 404 404 201 201", {},
+        fresh=company, path=CLUSTER_OF),
+    Row("PUT /v1/clusters/{cluster}/members/{company}", "401 404 404 404 404 404 200", {"act": True},
+        owner="cluster", path=CLUSTER_OF, why="no mandate for oneself"),
+    Row("PUT /v1/clusters/{cluster}/members/{company}/validation", "401 403 403 403 403 200 200",
+        {"validated": True}, owner="cluster", path=f"{CLUSTER_OF}/validation"),
+    Row("DELETE /v1/clusters/{cluster}/members/{company}", "401 404 404 404 404 204 204",
+        fresh=member, path=CLUSTER_OF),
+]  # fmt: skip
+
+CHALLENGES = [
+    Row("POST /v1/challenges",                          "401 403 403 403 403 201 201", CHALLENGE, "ilo"),
+    Row("GET /v1/challenges",                           "401 200 200 200 200 200+ 200+", owner="ilo"),
+    Row("POST /v1/challenges/proposal",                 "401 200 200 200 200 200 200",
+        {"title": "T", "need": "It must measure pressure."}),
+    Row("POST /v1/challenges/{challenge}/announce",     "401 404 404 404 404 200 200",
+        owner="ilo", fresh=draft_to_announce, path=f"{DRAFT}/announce"),
+    Row("PATCH /v1/challenges/{challenge}",             "401 404 404 404 404 200+ 200+", {"trl_start": 3},
+        owner="ilo", fresh=draft, path=DRAFT, why="a draft"),
+    Row("PATCH /v1/challenges/{challenge}",             "401 403 403 403 403 200 200", {"trl_start": 3},
+        owner="ilo", fresh=announced),
+    Row("GET /v1/challenges/{challenge}",               "401 404 404 404 404 200+ 200+",
+        owner="ilo", path=DRAFT, why="a draft"),
+    Row("GET /v1/challenges/{challenge}",               "401 200 200 200 200 200 200"),
+    Row("POST /v1/challenges/{challenge}/withdraw",     "401 404 404 404 404 200+ 200+", {"reason": "No."},
+        owner="ilo", fresh=draft, path=f"{DRAFT}/withdraw", why="a draft"),
+    Row("POST /v1/challenges/{challenge}/withdraw",     "401 403 403 403 403 200 200", {"reason": "No."},
+        owner="ilo", fresh=announced),
+    Row("GET /v1/challenges/{challenge}/versions",      "401 404 404 404 404 200+ 200+",
+        owner="ilo", path=f"{DRAFT}/versions"),
+    Row("GET /v1/challenges/{challenge}/versions/{version}", "401 404 404 404 404 200+ 200+",
+        owner="ilo", path=f"{DRAFT}/versions/1"),
+]  # fmt: skip
+
+COMPANIES = [
+    Row("POST /v1/companies/import",                    "401 404 404 403 403 200 200", COMPANY,
+        path="/v1/companies/import?owner=quetzal"),
+    Row("POST /v1/companies",                           "401 404 404 403 403 201 201", COMPANY,
+        path="/v1/companies?owner=quetzal"),
+    Row("POST /v1/companies",                           "401 409 409 403 403 409 422", PROFILE,
+        why="with the same legal id"),
+    Row("GET /v1/companies",                            "401 200 200 200+ 200+ 200+ 200+"),
+    Row("GET /v1/companies/{company}",                  "401 404 404 200+ 200+ 200+ 200+"),
+    Row("PUT /v1/companies/{company}",                  "401 404 404 403 403 200+ 200+", PROFILE),
+    Row("DELETE /v1/companies/{company}",               "401 404 404 403 403 204 204", fresh=company),
+]  # fmt: skip
+
+MATCHES = [
+    Row("GET /v1/challenges/{challenge}/matches",       "401 200 200 200 200 200+ 200+"),
+    Row("GET /v1/challenges/{challenge}/matches",       "401 200 200 200 200 200+ 200+",
+        owner="buyer", why="its buyer"),
+    Row("GET /v1/companies/{company}/matches",          "401 200 200 200 200 200+ 200+"),
+    Row("GET /v1/companies/{company}/matches",          "401 200 200 200 200 200+ 200+",
+        owner="cluster", why="its cluster"),
+    Row("GET /v1/matches/{match}",                      "401 404 404 404 404 200+ 200+"),
+]  # fmt: skip
+
+DELIVERY = [
+    Row("POST /v1/subscriptions",                       "401 201 201 201 201 201 201", SSE),
+    Row("POST /v1/subscriptions",                       "401 422 422 201 201 201 201", OWN,
+        why="to a profile"),
+    Row("POST /v1/subscriptions",                       "401 422 422 422 422 201 422", THEIR_ENDPOINT,
+        why="to an endpoint"),
+    Row("GET /v1/subscriptions",                        "401 200 200 200 200 200+ 200"),
+    Row("GET /v1/subscriptions/{subscription}",         "401 404 404 404 404 200+ 200+"),
+    Row("PUT /v1/subscriptions/{subscription}",         "401 404 404 404 404 200 200", SSE,
+        fresh=subscription),
+    Row("DELETE /v1/subscriptions/{subscription}",      "401 404 404 404 404 204 204", fresh=subscription),
+    Row("POST /v1/endpoints",                           "401 201 201 201 201 201 201", RECEIVER),
+    Row("GET /v1/endpoints",                            "401 200 200 200 200 200+ 200"),
+    Row("GET /v1/endpoints/{endpoint}",                 "401 404 404 404 404 200+ 200+"),
+    Row("PUT /v1/endpoints/{endpoint}",                 "401 404 404 404 404 200 200", RECEIVER,
+        fresh=endpoint),
+    Row("DELETE /v1/endpoints/{endpoint}",              "401 404 404 404 404 204 204", fresh=endpoint),
+    Row("POST /v1/endpoints/{endpoint}/secret",         "401 404 404 404 404 200+ 200+"),
+    Row("POST /v1/endpoints/{endpoint}/test",           "401 404 404 404 404 202 202"),
+    Row("POST /v1/endpoints/{endpoint}/on",             "401 404 404 404 404 200+ 200+"),
+    Row("GET /v1/deliveries",                           "401 404 404 404 404 200 200",
+        path="/v1/deliveries?endpoint={endpoint}"),
+    Row("GET /v1/deliveries",                           "401 200 200 200 200 200 200", why="one's own"),
+    Row("POST /v1/deliveries/resend",                   "401 404 404 404 404 200 200", WINDOW),
+    Row("GET /v1/deliveries/{message}",                 "401 404 404 404 404 200 200"),
+    Row("GET /v1/deliveries/{message}/attempts",        "401 404 404 404 404 200 200"),
+    Row("POST /v1/deliveries/{message}/resend",         "401 404 404 404 404 200 200"),
+]  # fmt: skip
+
+OPERATIONS = [
+    Row("GET /v1/stream",                               "401 200 200 200 200 200 200"),
+    Row("GET /v1/journal",                              "401 200 200 200 200 200+ 200+",
+        path="/v1/journal?limit=200"),
+    Row("GET /v1/journal/head",                         "401 200 200 200 200 200 200"),
+    Row("GET /v1/status",                               "401 403 403 403 403 403 200"),
+    Row("POST /v1/consumers/{service}/resume",          "401 403 403 403 403 403 404",
+        path="/v1/consumers/matching/resume"),
+    Row("GET /v1/index",                                "401 403 403 403 403 403 200"),
+    Row("POST /v1/index/rebuild",                       "401 403 403 403 403 403 202"),
+    Row("GET /v1/dead-letters",                         "401 403 403 403 403 403 200"),
+    Row("GET /v1/dead-letters/{letter}",                "401 403 403 403 403 403 404",
+        path=f"/v1/dead-letters/{LETTER}"),
+    Row("POST /v1/dead-letters/{letter}/redrive",       "401 403 403 403 403 403 404",
+        path=f"/v1/dead-letters/{LETTER}/redrive"),
+    Row("POST /v1/dead-letters/{letter}/discard",       "401 403 403 403 403 403 404", {"reason": "No."},
+        path=f"/v1/dead-letters/{LETTER}/discard"),
+]  # fmt: skip
+
+TABLE = [*ORGANISATIONS, *CLUSTERS, *CHALLENGES, *COMPANIES, *MATCHES, *DELIVERY, *OPERATIONS]
