@@ -122,7 +122,12 @@
     const arrivals = [...byId("arrivals").children];
     const kinds = told(arrivals);
     const has = (kind) => arrivals.some((one) => one.dataset.kind === kind);
-    if (has("amended")) byId("amended").hidden = false;
+    if (has("amended")) { // what is on the page is of an older version: there is nothing to add to it
+      byId("amended").hidden = false;
+      byId("fresh").hidden = true;
+      byId("said").textContent = byId("amended").textContent;
+      return;
+    }
     const isEmpty = !document.querySelector("#market .suggestion");
     const isBusy = document.querySelector("#market .busy") !== null;
     if ((isEmpty && (kinds.length || has("settled"))) || (isBusy && has("settled") && !kinds.length)) {

@@ -73,12 +73,13 @@ def _text(value: str | None) -> str:
 
 def _requirement(part: dict[str, Any]) -> str:
     """A requirement: its text, then what else is said of it."""
-    others = [
-        f"{name.replace('_', ' ')}: {value}"
-        for name, value in part.items()
-        if name not in ("id", "text", "source") and value not in (None, [], "", False)
-    ]
-    return "; ".join([part["text"], *others])
+    said = [part["text"]]
+    for name, value in part.items():
+        if name in ("id", "text", "source") or value in (None, [], "", False, 1.0):
+            continue
+        words = name.replace("_", " ")
+        said.append(words if value is True else f"{words}: {value}")
+    return "; ".join(said)
 
 
 def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:

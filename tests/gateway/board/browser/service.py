@@ -17,6 +17,7 @@ from services.directory.service import Directory
 from services.intake.service import Intake
 from services.kernel.security import Principal
 from services.kernel.settings import load_settings
+from services.kernel.web.preconditions import ANY_VERSION
 
 T = TypeVar("T")
 
@@ -76,6 +77,17 @@ class Service:
         content = ChallengeContent.model_validate({"buyer": "cern", **fields})
         principal = self.call(self.directory.authenticate(key))
         return self.call(self.intake.challenges.announce(principal, content))
+
+    def amend(self, key: str, challenge: Challenge, **fields: object) -> Challenge:
+        principal = self.call(self.directory.authenticate(key))
+        return self.call(
+            self.intake.challenges.amend(
+                principal,
+                challenge.id,
+                lambda before: before.model_copy(update=fields),
+                ANY_VERSION.check,
+            )
+        )
 
     def settled(self) -> bool:
         """Every event is handled."""

@@ -71,6 +71,20 @@ def test_what_is_new_announces_itself_and_nothing_jumps(opens: Opens, market: Ma
     expect(page.locator(".bar[aria-expanded=true]")).to_have_count(1)
 
 
+def test_an_amendment_is_said_and_the_new_version_a_click_away(opens: Opens, market: Market) -> None:
+    challenge = market.service.challenge(market.ilo, title="To be amended", need=NEED, deadline="2035-04-03")
+    eventually(market.service.settled)
+    page = opens(market.ilo).page
+    page.goto(f"/challenges/{challenge.id}")
+    expect(page.locator("#amended")).to_be_hidden()
+    market.service.amend(market.ilo, challenge, title="Amended")
+    expect(page.locator("#amended")).to_be_visible()
+    page.get_by_role("link", name="Show the new version").click()
+    expect(page.locator("h1")).to_have_text("Amended")
+    page.get_by_text("What changed, word by word").click()
+    expect(page.locator("ins").last).to_have_text("Amended")
+
+
 def test_a_hidden_page_rests_and_goes_on_where_it_was(opens: Opens, market: Market) -> None:
     challenge = market.service.challenge(market.ilo, title="Hidden", need=NEED, deadline="2035-04-02")
     eventually(market.service.settled)
