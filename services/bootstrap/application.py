@@ -67,4 +67,6 @@ def application(
     core: Core, brain: Brain, carrier: Stream, checks: Mapping[str, Check] | None = None
 ) -> FastAPI:
     every = routers(core, brain, carrier)
-    return create_app(core.settings, web_ports(core), core.tail, every, checks=checks)
+    return create_app(
+        core.settings, web_ports(core), core.tail, every, checks=checks, selecting=brain.selections.select
+    )

@@ -41,6 +41,7 @@ from services.matching.suggestion import Composer, versions_of
 from services.migrations import runner
 from services.notification.handlers import Notify
 from services.notification.router import Router
+from services.notification.selection import Selections
 from services.notification.subscriptions import Subscriptions
 from services.notification.visibility import FollowRules
 
@@ -75,6 +76,7 @@ class Brain:
     generations: Generations
     upkeep: Upkeep
     profiles: Profiles
+    selections: Selections
     handlers: tuple[Handler, ...]
 
 
@@ -148,6 +150,7 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
             generations=generations,
             upkeep=upkeep,
             profiles=profiles,
+            selections=Selections(core.subscriptions, router),
             handlers=(
                 index_companies(generations, reading, clock),
                 index_challenges(generations, reading, clock, linger_s=LINGER_S),

@@ -25,6 +25,7 @@ from services.gateway.board.problem_pages import ProblemPages
 from services.gateway.feed import Feed
 from services.gateway.health import Check
 from services.gateway.requests import Requests
+from services.gateway.stream import Selecting, no_subscriptions
 from services.kernel.journal.tail import Tail
 from services.kernel.settings import Settings
 from services.kernel.web import openapi
@@ -58,10 +59,11 @@ def create_app(
     routers: Sequence[APIRouter],
     *,
     checks: Mapping[str, Check] | None = None,
+    selecting: Selecting = no_subscriptions,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """Compose the application. `tail` is run by the caller (or in `lifespan`); `checks` are what /readyz asks
-    beside the database."""
+    beside the database; `selecting` picks what a stream shows of a subscription."""
     app = FastAPI(
         title="Liaison",
         version=version("liaison"),
@@ -82,7 +84,7 @@ def create_app(
     install_problem_handlers(app)
     streams = stream.Streams(Feed(ports.database, tail), per_key=settings.streams_per_key)
     own = (
-        stream.router(streams),
+        stream.router(streams, selecting),
         journal_endpoints.router(ports.database),
         dead_letter_endpoints.router(ports.database, ports.clock),
         schema_endpoints.router(),

@@ -8,7 +8,7 @@ no queue per reader to overflow, and no moment of changing from history to live 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
@@ -18,6 +18,9 @@ from services.kernel.journal.event import Event
 from services.kernel.journal.model import JournalEntry
 from services.kernel.journal.reading import head, read
 from services.kernel.journal.tail import NEWS, Tail
+
+Select = Callable[[Sequence[Event]], Awaitable[list[Event]]]
+"""Picks from events of a slice, in their order."""
 
 PAGE = 256
 """Events of history read at once."""
@@ -76,16 +79,17 @@ class Feed:
         after: int,
         wanted: Slice,
         *,
+        select: Select | None = None,
         until: float = float("inf"),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> AsyncGenerator[Event]:
-        """Events with a position above `after`, in order, until the monotonic instant `until` or until the
-        process is being stopped."""
+        """Events with a position above `after`, in order, those that `select` picks, until the monotonic
+        instant `until` or until the process is being stopped."""
         position = after
         while monotonic() < until and not self._tail.closing:
             token = self._tail.bell.token(NEWS)
             found, reached = await self._next(position, wanted)
-            for event in found:
+            for event in found if select is None else await select(found):
                 yield event
             if reached == position:
                 await self._tail.bell.wait(NEWS, token, min(WAIT_S, max(0.0, until - monotonic())))

@@ -4,7 +4,7 @@ import difflib
 import random
 import time
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Annotated, Any
 
@@ -17,14 +17,14 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from sse_starlette.sse import SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
-from schemas.base import ChallengeId, CompanyId
+from schemas.base import ChallengeId, CompanyId, SubscriptionId
 from schemas.codes import quoted
 from schemas.events import EVENTS
 from schemas.stream import StreamGap, StreamOpened
-from services.gateway.feed import Feed, Slice, Start
+from services.gateway.feed import Feed, Select, Slice, Start
 from services.gateway.metrics import STREAM_EVENTS, STREAMS, STREAMS_CUT
 from services.kernel.journal.event import Event
-from services.kernel.problems import Forbidden, InvalidInput, TooManyRequests, Unauthenticated
+from services.kernel.problems import Forbidden, InvalidInput, NotFound, TooManyRequests, Unauthenticated
 from services.kernel.security import Principal
 from services.kernel.web.authentication import Reader
 from services.kernel.web.problems import ConnectionCut, responses_for
@@ -107,7 +107,9 @@ class Streams:
         self._open: Counter[str] = Counter()
         self._frames: OrderedDict[int, bytes] = OrderedDict()
 
-    async def open(self, who: str, wanted: Slice, after: int | None) -> EventSourceResponse:
+    async def open(
+        self, who: str, wanted: Slice, after: int | None, select: Select | None = None
+    ) -> EventSourceResponse:
         """A stream for the key `who`. Raises `TooManyRequests` when it holds its share open already."""
         start = await self._feed.start(after)
         if self._open[who] >= self._per_key:
@@ -116,9 +118,11 @@ class Streams:
                 "several types.",
                 headers={"Retry-After": "5"},
             )
-        return EventStream(self._frames_of(wanted, start, after), self._open, who)
+        return EventStream(self._frames_of(wanted, start, after, select), self._open, who)
 
-    async def _frames_of(self, wanted: Slice, start: Start, asked: int | None) -> AsyncIterator[bytes]:
+    async def _frames_of(
+        self, wanted: Slice, start: Start, asked: int | None, select: Select | None
+    ) -> AsyncIterator[bytes]:
         until = self._monotonic() + self._lifetime_s * (1 - LIFETIME_SPREAD * self._chance())
         # With an id from the first moment on, a reader can resume before it has seen any event.
         opened = StreamOpened(position=start.position)
@@ -126,7 +130,9 @@ class Streams:
         if start.gap and asked is not None:
             gap = StreamGap(asked=asked, position=start.position, reason=start.gap)
             yield _frame(start.position, gap.TYPE, gap.model_dump())
-        events = self._feed.follow(start.position, wanted, until=until, monotonic=self._monotonic)
+        events = self._feed.follow(
+            start.position, wanted, select=select, until=until, monotonic=self._monotonic
+        )
         async with aclosing(events):
             async for event in events:
                 yield self._frame(event)
@@ -190,7 +196,16 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 }
 
 
-def router(streams: Streams) -> APIRouter:
+Selecting = Callable[[Principal, str], Awaitable[Select]]
+"""What picks the events that one of a principal's subscriptions (by id) asks for; raises `NotFound`."""
+
+
+async def no_subscriptions(_: Principal, subscription: str) -> Select:
+    """Where there are none."""
+    raise NotFound(f"You have no subscription {quoted(subscription)}.")
+
+
+def router(streams: Streams, selecting: Selecting = no_subscriptions) -> APIRouter:
     """The route of the live stream."""
     routes = APIRouter(tags=["stream"])
 
@@ -200,13 +215,15 @@ def router(streams: Streams) -> APIRouter:
         summary="Follow events as they happen",
         description=(
             "Server-Sent Events: `id` is the journal's position, `event` the type, `data` the CloudEvent. "
-            "You see your own organisation's events and what is public. First comes `liaison.stream.opened` "
+            "You see your own organisation's events and what is public; with `subscription`, of these what "
+            "that subscription asks for. First comes `liaison.stream.opened` "
             "with the position you are at. When the connection ends, come back with `Last-Event-ID`: "
             "nothing is missed and nothing comes twice. If that position cannot be resumed, "
             "`liaison.stream.gap` says so. A comment comes every 15 s; a stream ends by itself after "
             "ten minutes; a reader that takes nothing for 5 s is cut."
         ),
-        responses=_STREAM | responses_for(Unauthenticated, Forbidden, InvalidInput, TooManyRequests),
+        responses=_STREAM
+        | responses_for(Unauthenticated, Forbidden, NotFound, InvalidInput, TooManyRequests),
     )
     async def stream(
         principal: Reader,
@@ -215,6 +232,9 @@ def router(streams: Streams) -> APIRouter:
             ChallengeId | None, Query(description="Only events about this challenge")
         ] = None,
         company: Annotated[CompanyId | None, Query(description="Only events about this company")] = None,
+        subscription: Annotated[
+            SubscriptionId | None, Query(description="Only what this subscription of yours asks for")
+        ] = None,
         after: After = None,
         last_event_id: Annotated[
             str | None, Header(pattern=POSITION, description="Sent by readers that resume; wins over `after`")
@@ -226,6 +246,7 @@ def router(streams: Streams) -> APIRouter:
             types=frozenset(types) or None,
             concerning=frozenset(name for name in (challenge, company) if name),
         )
-        return await streams.open(principal.key, wanted, None if resume is None else int(resume))
+        select = None if subscription is None else await selecting(principal, subscription)
+        return await streams.open(principal.key, wanted, None if resume is None else int(resume), select)
 
     return routes
