@@ -61,16 +61,19 @@ def read_bundle(folder: Path) -> Bundle:
     if not folder.is_dir():
         raise BundleError(f"{folder} is not a folder. Name the folder of a bundle.")
     challenges = [
-        BundleChallenge(row["id"], row["title"], row["need"], row.get("language", "en"))
+        BundleChallenge(str(row["id"]), row["title"], row["need"], row.get("language", "en"))
         for row in _rows(folder, "challenges", ("id", "title", "need"))
     ]
     companies = [
         BundleCompany(
-            row["id"],
+            str(row["id"]),
             row["name"],
-            tuple(BundleText(c["id"], c["text"], c.get("language", "en")) for c in row["capabilities"]),
+            tuple(
+                BundleText(str(one["id"]), one["text"], one.get("language", "en"))
+                for one in row["capabilities"]
+            ),
         )
-        for row in _rows(folder, "companies", ("id", "name", "capabilities"))
+        for row in _rows(folder, "companies", ("id", "name"), texts="capabilities")
     ]
     known = {company.id for company in companies}
     bundle = Bundle(folder.name, tuple(challenges), tuple(companies), _judgements(folder, known))
@@ -79,26 +82,59 @@ def read_bundle(folder: Path) -> Bundle:
     return bundle
 
 
-def _rows(folder: Path, name: str, needed: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def _rows(
+    folder: Path, name: str, needed: tuple[str, ...], *, texts: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Objects with these fields, which are text (an id may be a number). `texts`: a field that lists objects
+    with id and text."""
     path = _find(folder, f"{name}.jsonl")
+    for number, line in _lines(path):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise BundleError(f"{path}, line {number}: not JSON ({error}).") from None
+        fault = _fault(row, needed)
+        if fault is None and texts is not None:
+            listed = row.get(texts)
+            faults = (
+                [_fault(one, ("id", "text")) for one in listed] if isinstance(listed, list) else ["a list"]
+            )
+            fault = next((f"{texts}: {one}" for one in faults if one is not None), None)
+        if fault is not None:
+            raise BundleError(f"{path}, line {number}: {fault} is missing.")
+        yield row
+
+
+def _fault(row: Any, needed: tuple[str, ...]) -> str | None:
+    if not isinstance(row, dict):
+        return "an object"
+    for field in needed:
+        accepted = (str, int) if field == "id" else str
+        if not isinstance(row.get(field), accepted):
+            return f"the field {field!r}"
+    return None
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Numbered from 1, without those that are blank."""
     opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise BundleError(f"{path}, line {number}: not JSON ({error}).") from None
-            missing = [field for field in needed if field not in row]
-            if missing:
-                raise BundleError(f"{path}, line {number}: the field {missing[0]!r} is missing.")
-            yield row
+    number = 0
+    try:
+        with opened(path, "rt", encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                if line.strip():
+                    yield number, line
+    except UnicodeDecodeError as error:
+        raise BundleError(f"{path}, after line {number}: not UTF-8 ({error.reason}).") from None
+    except (OSError, EOFError) as error:
+        raise BundleError(f"{path}, after line {number}: cannot be read ({error}).") from None
 
 
 def _judgements(folder: Path, companies: set[str]) -> dict[str, dict[str, float]]:
     path = _find(folder, "judgements.tsv")
     judgements: dict[str, dict[str, float]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        fields = line.split("\t")
+    for number, line in _lines(path):
+        fields = line.rstrip("\r\n").split("\t")
         if number == 1 and fields[:2] == ["challenge", "company"]:
             continue
         try:

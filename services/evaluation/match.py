@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from statistics import fmean
 
+from pydantic import ValidationError
+
 from schemas.challenge import Challenge, ChallengeContent, ChallengeState
-from schemas.company import Capability, Company, CompanyState
-from services.evaluation.bundle import Bundle, BundleChallenge, BundleCompany
+from schemas.company import CAPABILITIES_MAX, Capability, Company, CompanyState
+from schemas.text import CAPABILITY_MAX, NAME_MAX, NEED_MAX, TITLE_MAX
+from services.evaluation.bundle import Bundle, BundleChallenge, BundleCompany, BundleError
 from services.evaluation.metrics import ndcg, recall, reciprocal_rank
 from services.indexing.collections import COMPANIES, of_company
 from services.indexing.generation import Generation, Generations
@@ -34,7 +38,8 @@ Progress = Callable[[str, int, int], None]
 
 
 class MatchEvaluation:
-    """A bundle in a scratch index. `index` and `database` are the caller's; empty, they are filled here."""
+    """A bundle in a scratch index. Texts are cut to what the product accepts, so that no bundle fails for a
+    long one. `index` and `database` are the caller's; empty, they are filled here."""
 
     def __init__(
         self,
@@ -102,28 +107,31 @@ class MatchEvaluation:
         await self._index.optimise(COMPANIES)
 
     def _company(self, bundled: BundleCompany) -> Company:
-        return Company(
-            id=new_id("cmp"),
-            version=1,
-            state=CompanyState.active,
-            owner=self._organisation,
-            name=bundled.name,
-            country=SOME_COUNTRY,
-            changed_at=SOME_DAY,
-            capabilities=tuple(
-                Capability(id=f"{place}", text=one.text, language=one.language)
-                for place, one in enumerate(bundled.capabilities)
-            ),
-        )
+        said = [one for one in bundled.capabilities if one.text.strip()]
+        with _named("company", bundled.id):
+            return Company(
+                id=new_id("cmp"),
+                version=1,
+                state=CompanyState.active,
+                owner=self._organisation,
+                name=_line(bundled.name, NAME_MAX),
+                country=SOME_COUNTRY,
+                changed_at=SOME_DAY,
+                capabilities=tuple(
+                    Capability(id=f"{place}", text=one.text[:CAPABILITY_MAX], language=one.language)
+                    for place, one in enumerate(said[:CAPABILITIES_MAX])
+                ),
+            )
 
     def _challenge(self, bundled: BundleChallenge) -> Challenge:
-        content = ChallengeContent(
-            title=bundled.title,
-            need=bundled.need,
-            buyer=self._organisation,
-            deadline=date(2026, 12, 31),
-            language=bundled.language,
-        )
+        with _named("challenge", bundled.id):
+            content = ChallengeContent(
+                title=_line(bundled.title, TITLE_MAX),
+                need=bundled.need[:NEED_MAX],
+                buyer=self._organisation,
+                deadline=date(2026, 12, 31),
+                language=bundled.language,
+            )
         return Challenge(
             **dict(content.model_copy(update={"requirements": proposed(content)})),
             id=new_id("chl"),
@@ -152,6 +160,21 @@ class MatchEvaluation:
 
     async def challenges(self, ids: Collection[str]) -> Mapping[str, Challenge]:
         return {}
+
+
+@contextmanager
+def _named(kind: str, name: str) -> Iterator[None]:
+    """What the product would refuse is said to be wrong with the bundle."""
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "/".join(str(part) for part in first["loc"])
+        raise BundleError(f"The {kind} {name!r} of the bundle: {place}: {first['msg']}") from None
+
+
+def _line(text: str, maximum: int) -> str:
+    return " ".join(text.split())[:maximum]
 
 
 def _pages(companies: Sequence[Company]) -> Iterator[tuple[int, Sequence[Company]]]:

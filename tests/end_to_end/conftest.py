@@ -10,6 +10,7 @@ import pytest
 from tests.end_to_end.market import Market, open_market
 from tests.end_to_end.process import Liaison
 from tests.end_to_end.receiver import Receiver, receiving
+from tests.end_to_end.town import UNLIMITED
 
 
 @pytest.fixture
@@ -20,6 +21,19 @@ def liaison(tmp_path: Path) -> Iterator[Liaison]:
     yield process
     if process.process is not None and process.process.poll() is None:
         process.kill()
+
+
+@pytest.fixture(scope="module")
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liaison]:
+    """A process that the tests of a module share, without limits of rates, and with the module's SETTINGS."""
+    name = request.module.__name__.rpartition("test_")[2]
+    settings = UNLIMITED | getattr(request.module, "SETTINGS", {})
+    process = Liaison(tmp_path_factory.mktemp(name) / "data", settings)
+    process.start()
+    yield process
+    if process.process is not None and process.process.poll() is None:
+        process.kill()
+    assert "unexpected_error" not in process.log()
 
 
 @pytest.fixture

@@ -16,12 +16,13 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 @dataclass(slots=True)
 class Receiver:
-    """`bodies`: every body received under a webhook-id, in order. `answer`: the status for a webhook-id and
-    how often it has been sent."""
+    """`bodies`: every body received under a webhook-id, in order; `headers`: those of the last. `answer`:
+    the status for a webhook-id and how often it has been sent."""
 
     url: str = ""
     secret: str = ""
     bodies: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
+    headers: dict[str, dict[str, str]] = field(default_factory=dict)
     unsigned: int = 0
     requests: int = 0
     answer: Callable[[str, int], int] = lambda _message, _times: 204
@@ -39,6 +40,7 @@ class Receiver:
         self.sent[message] += 1
         status = self.answer(message, self.sent[message])
         if status < 300:
+            self.headers[message] = {name.lower(): value for name, value in request.headers.items()}
             self.bodies[message].append(body)
         return web.Response(status=status)
 

@@ -11,11 +11,12 @@ import pytest
 from openpyxl import Workbook
 
 from tests.end_to_end.process import Liaison
-from tests.end_to_end.town import UNLIMITED, client, is_problem, register, stored
+from tests.end_to_end.town import client, is_problem, register, stored
 
 pytestmark = pytest.mark.slow
 
 UPLOAD_LIMIT = 300_000
+SETTINGS = {"LIAISON_UPLOAD_LIMIT_BYTES": str(UPLOAD_LIMIT)}
 
 ROWS: list[tuple[str, str, str, str]] = [
     ("name", "country", "capabilities", "nuts"),
@@ -49,24 +50,14 @@ def xlsx(rows: list[tuple[str, ...]]) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liaison]:
-    settings = UNLIMITED | {"LIAISON_UPLOAD_LIMIT_BYTES": str(UPLOAD_LIMIT)}
-    process = Liaison(tmp_path_factory.mktemp("bad-files") / "data", settings)
-    process.start()
-    yield process
-    process.kill()
-    assert "unexpected_error" not in process.log()
-
-
-@pytest.fixture(scope="module")
-def admin(town: Liaison) -> Iterator[httpx.Client]:
-    with client(town) as found:
+def admin(served: Liaison) -> Iterator[httpx.Client]:
+    with client(served) as found:
         yield found
 
 
-def cluster(town: Liaison, admin: httpx.Client, handle: str) -> httpx.Client:
+def cluster(served: Liaison, admin: httpx.Client, handle: str) -> httpx.Client:
     """A cluster of the test's own, so that what another test brought in is not its."""
-    return client(town, register(admin, handle, "cluster"))
+    return client(served, register(admin, handle, "cluster"))
 
 
 def send(who: httpx.Client, data: bytes, kind: str = "text/csv") -> dict[str, Any]:
@@ -90,9 +81,9 @@ def names(who: httpx.Client) -> list[str]:
     ],
 )
 def test_good_rows_come_in_and_bad_ones_are_told(
-    town: Liaison, admin: httpx.Client, handle: str, data: bytes
+    served: Liaison, admin: httpx.Client, handle: str, data: bytes
 ) -> None:
-    with cluster(town, admin, handle) as who:
+    with cluster(served, admin, handle) as who:
         report = send(who, data)
         assert (report["rows"], report["created"], report["combined"]) == (7, 3, 1)
         assert {one["line"] for one in report["problems"]} == set(BAD)
@@ -100,10 +91,10 @@ def test_good_rows_come_in_and_bad_ones_are_told(
             assert BAD[one["line"]] in one["reason"], one
         assert names(who) == sorted(GOOD)
 
-        before = stored(town)
+        before = stored(served)
         again = send(who, data)
         assert (again["created"], again["updated"], again["unchanged"]) == (0, 0, 3)
-        assert stored(town) == before, "the same file again changes nothing"
+        assert stored(served) == before, "the same file again changes nothing"
 
         mended = [(*row[:3], "") for row in ROWS if row[0] and row[1] != "XX"]
         report = send(who, csv([*mended, ("Optiek Delft", "NL", "laser guide stars", "")]))
@@ -112,18 +103,18 @@ def test_good_rows_come_in_and_bad_ones_are_told(
         assert names(who) == sorted({*GOOD, "Vakuum Nord"})
 
 
-def test_broken_bytes_and_lines_cost_their_rows_alone(town: Liaison, admin: httpx.Client) -> None:
+def test_broken_bytes_and_lines_cost_their_rows_alone(served: Liaison, admin: httpx.Client) -> None:
     data = b"name;country;capabilities\nA\xff\xfe\xfa;FR;optics\nB;FR;\x00\nC;FR;lasers\nD;FR;a;b;c;d;e\n"
-    with cluster(town, admin, "bytes") as who:
+    with cluster(served, admin, "bytes") as who:
         report = send(who, data)
         assert "C" in names(who)
         assert report["created"] + report["problem_count"] >= report["rows"]
         assert all(one["line"] and one["reason"] for one in report["problems"])
 
 
-def test_json_lines_are_told_by_line_too(town: Liaison, admin: httpx.Client) -> None:
+def test_json_lines_are_told_by_line_too(served: Liaison, admin: httpx.Client) -> None:
     data = b'{"name": "A", "country": "FR"}\n{"name": "B", \n\n[]\n{"name": "C", "country": "FRA"}\n'
-    with cluster(town, admin, "lines") as who:
+    with cluster(served, admin, "lines") as who:
         report = send(who, data, "application/x-ndjson")
         assert names(who) == ["A"]
         assert [one["line"] for one in report["problems"]] == [2, 4, 5]
@@ -144,16 +135,16 @@ def test_json_lines_are_told_by_line_too(town: Liaison, admin: httpx.Client) -> 
     ids=["empty", "a picture", "a torn workbook", "no workbook", "another table", "no file", "too large"],
 )
 def test_what_is_no_file_of_companies_is_refused_as_a_whole(
-    town: Liaison, admin: httpx.Client, status: int, says: str, data: bytes, kind: str
+    served: Liaison, admin: httpx.Client, status: int, says: str, data: bytes, kind: str
 ) -> None:
-    before = stored(town)
+    before = stored(served)
     answer = admin.post("/v1/companies/import?owner=comma", content=data, headers={"Content-Type": kind})
     assert answer.status_code == status, answer.text
     assert says in is_problem(answer)["detail"]
-    assert stored(town) == before
+    assert stored(served) == before
 
 
-def test_a_form_without_its_boundary_is_refused(town: Liaison, admin: httpx.Client) -> None:
+def test_a_form_without_its_boundary_is_refused(served: Liaison, admin: httpx.Client) -> None:
     answer = admin.post(
         "/v1/companies/import?owner=comma", content=b"x", headers={"Content-Type": "multipart/form-data"}
     )

@@ -12,7 +12,7 @@ import pytest
 
 from tests.end_to_end.bad_requests import CHALLENGE, COMPANY, EVERY, Bad
 from tests.end_to_end.process import Liaison
-from tests.end_to_end.town import UNLIMITED, client, is_problem, register, stored
+from tests.end_to_end.town import client, is_problem, register, stored
 
 pytestmark = pytest.mark.slow
 
@@ -21,30 +21,21 @@ SLOW_SENDERS = 200
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liaison]:
-    process = Liaison(tmp_path_factory.mktemp("bad-input") / "data", UNLIMITED)
-    process.start()
-    yield process
-    process.kill()
-    assert "unexpected_error" not in process.log()
-
-
-@pytest.fixture(scope="module")
-def clients(town: Liaison) -> Iterator[dict[str, httpx.Client]]:
+def clients(served: Liaison) -> Iterator[dict[str, httpx.Client]]:
     with ExitStack() as stack:
-        admin = stack.enter_context(client(town))
+        admin = stack.enter_context(client(served))
         found = {"admin": admin}
         for handle, kind in (("cern", "bso"), ("cryosense", "company"), ("north", "cluster")):
             key = register(admin, handle, kind)
-            found[handle] = stack.enter_context(client(town, key))
+            found[handle] = stack.enter_context(client(served, key))
         yield found
 
 
 @pytest.mark.parametrize("bad", [one for _, one in EVERY], ids=[name for name, _ in EVERY])
 def test_what_is_wrong_is_told_and_leaves_nothing(
-    town: Liaison, clients: dict[str, httpx.Client], bad: Bad
+    served: Liaison, clients: dict[str, httpx.Client], bad: Bad
 ) -> None:
-    before = stored(town)
+    before = stored(served)
     content = iter(bad.sent) if isinstance(bad.sent, list) else bad.sent
     headers = {**bad.headers, **({"Content-Type": bad.kind} if bad.method != "GET" else {})}
     answer = clients[bad.who].request(bad.method, bad.path, content=content, headers=headers)
@@ -52,7 +43,7 @@ def test_what_is_wrong_is_told_and_leaves_nothing(
     problem = is_problem(answer)
     told = " ".join([problem["detail"], *(f"{one}" for one in problem.get("errors", ()))])
     assert bad.says in told, told
-    assert stored(town) == before
+    assert stored(served) == before
 
 
 @pytest.mark.parametrize(
@@ -64,33 +55,33 @@ def test_what_is_wrong_is_told_and_leaves_nothing(
     ],
 )
 def test_what_is_here_already_is_a_conflict(
-    town: Liaison, clients: dict[str, httpx.Client], who: str, path: str, content: object, says: str
+    served: Liaison, clients: dict[str, httpx.Client], who: str, path: str, content: object, says: str
 ) -> None:
     clients["cryosense"].post("/v1/companies", json={**COMPANY, "legal_id": "FR 1"})
-    before = stored(town)
+    before = stored(served)
     answer = clients[who].post(path, json=content)
     assert answer.status_code == 409, answer.text
     assert says in is_problem(answer)["detail"]
-    assert stored(town) == before
+    assert stored(served) == before
 
 
-def test_an_old_version_overwrites_nothing(town: Liaison, clients: dict[str, httpx.Client]) -> None:
+def test_an_old_version_overwrites_nothing(served: Liaison, clients: dict[str, httpx.Client]) -> None:
     mine = clients["cryosense"]
     made = mine.post("/v1/companies", json={**COMPANY, "name": "Second"}).json()
     address = f"/v1/companies/{made['id']}"
     new = {**COMPANY, "name": "Second", "website": "https://second.example"}
     assert mine.put(address, json=new, headers={"If-Match": '"1"'}).status_code == 200
-    before = stored(town)
+    before = stored(served)
     late = mine.put(address, json={**COMPANY, "name": "Second"}, headers={"If-Match": '"1"'})
     assert late.status_code == 412
     assert "version 2" in is_problem(late)["detail"]
-    assert stored(town) == before
+    assert stored(served) == before
 
 
 def test_whoever_sends_slowly_holds_up_nobody_and_leaves_nothing(
-    town: Liaison, clients: dict[str, httpx.Client]
+    served: Liaison, clients: dict[str, httpx.Client]
 ) -> None:
-    before = stored(town)
+    before = stored(served)
     key = clients["cern"].headers["authorization"]
     begun = (
         f"POST /v1/challenges HTTP/1.1\r\nHost: localhost\r\nAuthorization: {key}\r\n"
@@ -98,12 +89,12 @@ def test_whoever_sends_slowly_holds_up_nobody_and_leaves_nothing(
     ).encode()
     with ExitStack() as stack:
         for _ in range(SLOW_SENDERS):
-            sender = stack.enter_context(socket.create_connection(("127.0.0.1", town.port), timeout=10))
+            sender = stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=10))
             sender.sendall(begun)
         answer = clients["cern"].post("/v1/challenges", json=CHALLENGE)
         assert answer.status_code == 201
         assert answer.elapsed.total_seconds() < 2.0
-    assert stored(town)["challenges"] == before["challenges"] + 1
+    assert stored(served)["challenges"] == before["challenges"] + 1
     assert clients["cern"].get("/v1/me").status_code == 200
 
 
@@ -111,8 +102,8 @@ def test_whoever_sends_slowly_holds_up_nobody_and_leaves_nothing(
     "authorization",
     ["Bearer lia_unknown", "Bearer", "Basic eDp5", "lia_x", "Bearer lia_" + "x" * 5_000, "Bearer lia_\u00ff"],
 )
-def test_a_wrong_key_is_told_how_a_right_one_is_sent(town: Liaison, authorization: str) -> None:
-    with client(town, None) as nobody:
+def test_a_wrong_key_is_told_how_a_right_one_is_sent(served: Liaison, authorization: str) -> None:
+    with client(served, None) as nobody:
         answer = nobody.get("/v1/me", headers={b"Authorization": authorization.encode("latin-1")})
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -23,14 +22,6 @@ UNLIMITED = {
     f"LIAISON_{kind}_PER_{whom}": "1000000" for kind in ("RATE", "BURST") for whom in ("KEY", "ADDRESS")
 }
 """Thousands of requests from one address: what refuses them has tests of its own."""
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liaison]:
-    process = Liaison(tmp_path_factory.mktemp("contract") / "data", UNLIMITED)
-    process.start()
-    yield process
-    process.kill()
 
 
 @pytest.fixture(scope="module")

@@ -12,19 +12,10 @@ import pytest
 from tests.end_to_end.process import ADMIN_KEY, Liaison
 from tests.end_to_end.tenants import MARK, PROFILE, Row, Town, settle
 from tests.end_to_end.tenants_table import TABLE
-from tests.end_to_end.town import UNLIMITED, client, is_problem
+from tests.end_to_end.town import client, is_problem
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liaison]:
-    process = Liaison(tmp_path_factory.mktemp("tenants") / "data", UNLIMITED)
-    process.start()
-    yield process
-    process.kill()
-    assert "unexpected_error" not in process.log()
 
 
 @pytest.fixture(scope="module")
