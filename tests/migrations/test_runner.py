@@ -1,0 +1,122 @@
+"""The schema goes up, down and up again on both databases, and is what the models say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, inspect, text
+
+from services.kernel.database import Database
+from services.migrations import runner
+from services.migrations.tables import metadata
+from tests.conftest import MovableClock
+from tests.intake.people import a_challenge, build, principal
+
+VERSION = "alembic_version"
+
+
+@pytest.fixture
+async def empty(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+async def tables(database: Database) -> set[str]:
+    def names(connection: Connection) -> set[str]:
+        return set(inspect(connection).get_table_names()) - {VERSION}
+
+    async with database.engine.connect() as connection:
+        return await connection.run_sync(names)
+
+
+async def test_up_down_and_up_again_is_what_the_models_say(empty: Database) -> None:
+    await runner.upgrade(empty)
+    assert await tables(empty) == set(metadata.tables)
+    assert await runner.differences(empty) == []
+
+    await runner.downgrade(empty, "base")
+    assert await tables(empty) == set()
+    await runner.upgrade(empty)
+    assert await tables(empty) == set(metadata.tables)
+    assert await runner.differences(empty) == []
+
+
+async def test_a_difference_between_models_and_migrations_is_found(empty: Database) -> None:
+    await runner.upgrade(empty)
+    async with empty.engine.begin() as connection:
+        await connection.execute(text("DROP TABLE backgrounds"))
+    found = await runner.differences(empty)
+    assert len(found) == 1
+    assert "backgrounds" in repr(found[0])
+
+
+async def test_an_upgrade_keeps_every_row(empty: Database, clock: MovableClock) -> None:
+    await runner.upgrade(empty)
+    world = await build(empty, clock)
+    made = await world.intake.challenges.announce(principal(world.cern), a_challenge())
+    events = await world.events()
+
+    await runner.upgrade(empty)
+
+    assert await world.intake.challenges.get(None, made.id) == made
+    assert await world.events() == events
+
+
+async def test_a_database_of_a_newer_release_is_refused_and_left_alone(empty: Database) -> None:
+    await runner.upgrade(empty)
+    async with empty.engine.begin() as connection:
+        await connection.execute(text(f"UPDATE {VERSION} SET version_num = '9999'"))
+
+    with pytest.raises(runner.NewerSchema) as caught:
+        await runner.upgrade(empty)
+
+    assert str(caught.value) == (
+        "The database is at schema 9999, which this release does not know: it was used by a newer release of "
+        "Liaison. Install that release, or restore the backup made before the upgrade."
+    )
+    async with empty.engine.connect() as connection:
+        assert (await connection.execute(text(f"SELECT version_num FROM {VERSION}"))).scalar() == "9999"
+    assert await tables(empty) == set(metadata.tables)
+
+
+async def test_processes_that_start_together_migrate_once(database_url: str) -> None:
+    starting = [Database(database_url) for _ in range(4)]
+    try:
+        await asyncio.gather(*(runner.upgrade(database) for database in starting))
+        assert await tables(starting[0]) == set(metadata.tables)
+    finally:
+        for database in starting:
+            await database.close()
+
+
+async def test_a_migration_that_fails_leaves_nothing_half_done(
+    empty: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    await runner.upgrade(empty)
+    await runner.downgrade(empty, "base")
+    async with empty.engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE subscriptions (id INTEGER)"))  # in the way of ours
+
+    with pytest.raises(Exception, match="subscriptions"):
+        await runner.upgrade(empty)
+
+    assert await tables(empty) == {"subscriptions"}
+    async with empty.engine.begin() as connection:
+        await connection.execute(text("DROP TABLE subscriptions"))
+    await runner.upgrade(empty)
+    assert await runner.differences(empty) == []
+
+
+def test_revisions_form_one_line() -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(runner.__file__).parent))
+    config.set_main_option("path_separator", "os")
+    script = ScriptDirectory.from_config(config)
+    assert len(script.get_heads()) == len(script.get_bases()) == 1
