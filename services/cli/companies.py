@@ -52,7 +52,7 @@ def companies(
     if problems:
         print_table(
             ("row", "reason"),
-            [(one["row"], escape(one["reason"])) for one in problems[:PROBLEMS_SHOWN]],
+            [(one["line"], escape(one["reason"])) for one in problems[:PROBLEMS_SHOWN]],
             empty="",
         )
         if len(problems) > PROBLEMS_SHOWN:
