@@ -8,19 +8,23 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from services.bootstrap.ownership import SHARED
 from services.indexing.collections import COMPANIES
 from services.indexing.generation import Generation, Generations
 from services.indexing.model import GenerationRow
-from services.kernel.database import Database
+from services.kernel.database import Database, Pool
 from services.kernel.embedding.cached import CachedEmbedder
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import Embedder
 from services.kernel.embedding.source import ModelUnavailable
 from services.kernel.embedding.stored import VectorsInDatabase
 from services.kernel.embedding.transformer import open_transformer
-from services.kernel.settings import Settings, VectorStoreKind
+from services.kernel.settings import ConfigurationError, Settings, VectorStoreKind
 from services.kernel.stream.kafka_connection import KafkaConnection
+from services.kernel.stream.kafka_topics import Topics
+from services.kernel.stream.topic_declarations import read, shipped
 from services.kernel.vectors.edge import EdgeVectorIndex
+from services.kernel.vectors.errors import VectorStoreInUse
 from services.kernel.vectors.port import VectorIndex
 from services.kernel.vectors.server import ServerVectorIndex
 
@@ -30,12 +34,26 @@ VECTORS = "vectors"
 log = structlog.get_logger("liaison.start")
 
 
+def open_database(settings: Settings) -> Database:
+    return Database(
+        settings.database_url,
+        pool=Pool(
+            size=settings.database_connections,
+            burst=settings.database_connections_burst,
+            wait_s=settings.database_wait_s,
+        ),
+    )
+
+
 @asynccontextmanager
 async def vector_index(settings: Settings) -> AsyncIterator[VectorIndex]:
-    """The vector store of the settings, open."""
+    """The vector store of the settings, open. Raises `ConfigurationError` where another process has it."""
     index: EdgeVectorIndex | ServerVectorIndex
     if settings.vectors is VectorStoreKind.edge:
-        index = await EdgeVectorIndex.open(settings.data_dir / VECTORS)
+        try:
+            index = await EdgeVectorIndex.open(settings.data_dir / VECTORS)
+        except VectorStoreInUse as error:
+            raise ConfigurationError(f"{error} {SHARED}") from None
     else:
         assert settings.qdrant_url is not None
         index = ServerVectorIndex.connect(
@@ -96,6 +114,17 @@ async def _embedder_of(settings: Settings, database: Database, collection: str) 
         return embedder
     await embedder.close()
     return None
+
+
+def topics(settings: Settings) -> Topics:
+    """The topics as declared. Raises `ConfigurationError`."""
+    file = settings.kafka_topics_file
+    return Topics(
+        prefix=settings.kafka_prefix,
+        partitions=settings.kafka_partitions,
+        replication=settings.kafka_replication,
+        declarations=read(file) if file is not None else shipped(),
+    )
 
 
 def kafka_connection(settings: Settings) -> KafkaConnection:

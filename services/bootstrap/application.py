@@ -6,19 +6,22 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter, FastAPI
 
-from services.bootstrap.parts import Brain, Core
+from services.bootstrap.parts import Core, router
 from services.courier import endpoints as courier
 from services.directory import endpoints as directory
 from services.gateway import board, status_endpoints
 from services.gateway.app import create_app
 from services.gateway.health import Check
+from services.gateway.status_endpoints import Lag
 from services.indexing import endpoints as indexing
+from services.indexing.state import Index
 from services.intake import endpoints as intake
-from services.kernel.stream.port import Stream
 from services.kernel.web.ports import WebPorts
 from services.kernel.web.session import Sessions
 from services.matching import endpoints as matching
 from services.notification import endpoints as notification
+from services.notification.ports import QueryFits
+from services.notification.selection import Selections
 
 
 def web_ports(core: Core) -> WebPorts:
@@ -49,7 +52,7 @@ def board_ports(core: Core) -> board.BoardPorts:
     )
 
 
-def routers(core: Core, brain: Brain, carrier: Stream) -> list[APIRouter]:
+def routers(core: Core, index: Index, lag: Lag) -> list[APIRouter]:
     return [
         *directory.routers(core.directory),
         *intake.routers(core.intake),
@@ -57,16 +60,19 @@ def routers(core: Core, brain: Brain, carrier: Stream) -> list[APIRouter]:
         notification.router(core.subscriptions),
         courier.endpoints_router(core.endpoints),
         courier.deliveries_router(core.deliveries),
-        indexing.router(brain.generations, brain.upkeep),
-        status_endpoints.router(core.database, core.clock, carrier.lag, brain.upkeep.lacking),
+        indexing.router(index),
+        status_endpoints.router(core.database, core.clock, lag, index.lacking),
         board.router(board_ports(core)),
     ]
 
 
 def application(
-    core: Core, brain: Brain, carrier: Stream, checks: Mapping[str, Check] | None = None
+    core: Core, index: Index, queries: QueryFits, lag: Lag, checks: Mapping[str, Check] | None = None
 ) -> FastAPI:
-    every = routers(core, brain, carrier)
+    """`index`: the vector index, here or in another process; `queries`: the fit of saved queries, for the
+    streams of subscriptions; `lag`: how far services are behind, wherever they run."""
+    selections = Selections(core.subscriptions, router(core, queries))
+    every = routers(core, index, lag)
     return create_app(
-        core.settings, web_ports(core), core.tail, every, checks=checks, selecting=brain.selections.select
+        core.settings, web_ports(core), core.tail, every, checks=checks, selecting=selections.select
     )

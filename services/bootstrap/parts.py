@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-import structlog
-
-from services.bootstrap.adapters import kafka_connection, open_generations, vector_index
+from services.bootstrap.adapters import (
+    kafka_connection,
+    open_database,
+    open_generations,
+    topics,
+    vector_index,
+)
+from services.bootstrap.ownership import owning
+from services.bootstrap.rooms import INBOX, ROOMS
 from services.courier.address_guard import AddressGuard
 from services.courier.log import DeliveryLog
 from services.courier.service import Endpoints
@@ -16,6 +22,7 @@ from services.directory.service import Directory
 from services.gateway.board import SignInLinks
 from services.indexing.generation import Generations
 from services.indexing.handlers import LINGER_S, index_challenges, index_companies
+from services.indexing.state import OwnIndex
 from services.indexing.upkeep import Upkeep
 from services.intake.handlers import AcceptInbox
 from services.intake.register import Register
@@ -23,14 +30,14 @@ from services.intake.service import Intake
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Database
 from services.kernel.embedding.ahead import Ahead
+from services.kernel.installation import check_keys
 from services.kernel.journal.tail import Tail
+from services.kernel.leases import Lease
 from services.kernel.secrets_folder import ServerSecrets, server_secrets
-from services.kernel.settings import Settings, StreamKind
+from services.kernel.settings import Settings, StreamKind, VectorStoreKind
 from services.kernel.stream.journal import JournalStream
 from services.kernel.stream.kafka_stream import KafkaStream
-from services.kernel.stream.kafka_topics import Topics
 from services.kernel.stream.port import Handler, Stream
-from services.kernel.stream.processor import Processor
 from services.kernel.vectors.port import VectorIndex
 from services.matching.board import Board
 from services.matching.handlers import Match
@@ -40,12 +47,10 @@ from services.matching.service import Matches
 from services.matching.suggestion import Composer, versions_of
 from services.migrations import runner
 from services.notification.handlers import Notify
+from services.notification.ports import QueryFits
 from services.notification.router import Router
-from services.notification.selection import Selections
 from services.notification.subscriptions import Subscriptions
 from services.notification.visibility import FollowRules
-
-log = structlog.get_logger("liaison.start")
 
 
 @dataclass(slots=True)
@@ -70,14 +75,17 @@ class Core:
 
 @dataclass(slots=True)
 class Brain:
-    """What a process has that derives something: vectors, the model, and the handlers."""
+    """What a process has that has the index: vectors, the model, and what derives from them. `lease`: by
+    which it owns an embedded store, where others could want it."""
 
     index: VectorIndex
     generations: Generations
     upkeep: Upkeep
+    own: OwnIndex
     profiles: Profiles
-    selections: Selections
-    handlers: tuple[Handler, ...]
+    match: Match
+    queries: SavedQueries
+    lease: Lease | None
 
 
 @asynccontextmanager
@@ -86,9 +94,10 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
     clock = clock or SystemClock()
     secrets = server_secrets(settings)
     async with AsyncExitStack() as stack:
-        database = Database(settings.database_url)
+        database = open_database(settings)
         stack.push_async_callback(database.close)
         await runner.upgrade(database)
+        await check_keys(database, secrets.box)
         directory = Directory(database, clock, Register(database))
         ahead = Ahead()
         intake = Intake(database, clock, directory, ahead)
@@ -115,10 +124,13 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
 
 @asynccontextmanager
 async def open_brain(core: Core) -> AsyncIterator[Brain]:
-    """The vector index, the model and the handlers. Raises `ConfigurationError`."""
+    """The vector index, the model and what derives from them. Raises `ConfigurationError`."""
     settings, database, clock, reading = core.settings, core.database, core.clock, core.intake.reading
     async with AsyncExitStack() as stack:
         index = await stack.enter_async_context(vector_index(settings))
+        lease = None
+        if settings.vectors is VectorStoreKind.edge and not database.is_serial:
+            lease = await stack.enter_async_context(owning(database, clock))
         generations, embedders = await open_generations(settings, database, index)
         for embedder in embedders:
             stack.push_async_callback(embedder.close)
@@ -128,44 +140,45 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
         core.ahead.serve(lambda: generations.serving.embedder)
         stack.push_async_callback(core.ahead.close)
         serving = generations.serving
-        board = Board(database, reading, serving)
         profiles = Profiles(reading, serving.embedder, serving.lexical)
-        composer = Composer(serving.lexical, public_url=settings.public_url, versions=versions_of(serving))
         match = Match(
             database,
             clock,
             generations=generations,
-            board=board,
+            board=Board(database, reading, serving),
             profiles=profiles,
             clusters=core.directory,
-            composer=composer,
+            composer=Composer(serving.lexical, public_url=settings.public_url, versions=versions_of(serving)),
         )
-        router = Router(
-            challenges=reading,
-            queries=SavedQueries(generations),
-            default_threshold=settings.match_threshold,
-        )
-        yield Brain(
-            index=index,
-            generations=generations,
-            upkeep=upkeep,
-            profiles=profiles,
-            selections=Selections(core.subscriptions, router),
-            handlers=(
-                index_companies(generations, reading, clock),
-                index_challenges(generations, reading, clock, linger_s=LINGER_S),
-                match,
-                Notify(database, clock, router, core.endpoints),
-            ),
-        )
+        own = OwnIndex(generations, upkeep)
+        queries = SavedQueries(generations)
+        yield Brain(index, generations, upkeep, own, profiles, match, queries, lease)
 
 
-def processors(core: Core, handlers: tuple[Handler, ...]) -> list[Processor]:
-    return [Processor(handler, core.database, core.clock) for handler in handlers]
+def router(core: Core, queries: QueryFits) -> Router:
+    """Who is told what."""
+    return Router(
+        challenges=core.intake.reading, queries=queries, default_threshold=core.settings.match_threshold
+    )
 
 
-def stream(core: Core) -> Stream:
-    """What carries events to the handlers."""
+def handlers(core: Core, brain: Brain | None, queries: QueryFits, rooms: Collection[str]) -> list[Handler]:
+    """The handlers of these rooms; indexing and matching need a brain."""
+    found: list[Handler] = []
+    if brain is not None and "indexing" in rooms:
+        reading = core.intake.reading
+        found.append(index_companies(brain.generations, reading, core.clock))
+        found.append(index_challenges(brain.generations, reading, core.clock, linger_s=LINGER_S))
+    if brain is not None and "matching" in rooms:
+        found.append(brain.match)
+    if "notification" in rooms:
+        found.append(Notify(core.database, core.clock, router(core, queries), core.endpoints))
+    return found
+
+
+def stream(core: Core, *, rooms: Collection[str] = tuple(ROOMS), relays: bool = True) -> Stream:
+    """What carries events to the handlers. `relays`: this process publishes the journal, where that is
+    needed."""
     settings = core.settings
     if settings.stream is StreamKind.journal:
         return JournalStream(core.database, core.clock, tail=core.tail)
@@ -173,10 +186,7 @@ def stream(core: Core) -> Stream:
         core.database,
         core.clock,
         kafka_connection(settings),
-        topics=Topics(
-            prefix=settings.kafka_prefix,
-            partitions=settings.kafka_partitions,
-            replication=settings.kafka_replication,
-        ),
-        inbox=AcceptInbox(core.intake.inbox),
+        topics=topics(settings),
+        inbox=AcceptInbox(core.intake.inbox) if INBOX in rooms else None,
+        relays=relays,
     )

@@ -13,7 +13,7 @@ from schemas.events import EVENTS
 from schemas.export import documents, stale
 from schemas.export import export as write
 from services.cli.output import fail, out
-from services.kernel.settings import Settings, load_settings
+from services.kernel.settings import Settings
 from services.kernel.settings_page import settings_markdown
 from services.kernel.stream.kafka_topics import Topics
 
@@ -52,10 +52,14 @@ def export_(
 
 async def _openapi() -> dict[str, Any]:
     from services.bootstrap.application import application
-    from services.bootstrap.parts import open_brain, open_core, stream
+    from services.bootstrap.encoders import QueriesOnDemand
+    from services.bootstrap.parts import open_core
+    from services.bootstrap.rooms import lag
+    from services.indexing.elsewhere import IndexElsewhere
 
     with tempfile.TemporaryDirectory() as scratch:
-        # The exported model is kept: making it anew takes a quarter of a minute and changes nothing.
-        settings = Settings(data_dir=Path(scratch), models_dir=load_settings().models_dir)
-        async with open_core(settings) as core, open_brain(core) as brain:
-            return application(core, brain, stream(core)).openapi()
+        settings = Settings(data_dir=Path(scratch))
+        async with open_core(settings) as core:
+            index = IndexElsewhere(core.database, core.clock)
+            queries = QueriesOnDemand(settings, core.database)
+            return application(core, index, queries, lag(settings, core.database)).openapi()

@@ -14,8 +14,10 @@ from services.cli import (
     evaluation,
     ledger,
     operations,
+    processes,
     server,
     subscriptions,
+    topics,
 )
 from services.cli import contracts as contracts_
 
@@ -47,11 +49,13 @@ def main(
 
 
 server.register(app)
+processes.register(app)
 challenges.register(app)
 companies.register(app)
 subscriptions.register(app)
 operations.register(app)
 evaluation.register(app)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(topics.app, name="topics")
 app.add_typer(contracts_.app, name="schemas")
 app.add_typer(database.app, name="database")

@@ -62,8 +62,8 @@ def create_app(
     selecting: Selecting = no_subscriptions,
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
-    """Compose the application. `tail` is run by the caller (or in `lifespan`); `checks` are what /readyz asks
-    beside the database; `selecting` picks what a stream shows of a subscription."""
+    """Compose the application. `tail` is run by the caller (or in `lifespan`); `checks` are what
+    /health/ready asks beside the database; `selecting` picks what a stream shows of a subscription."""
     app = FastAPI(
         title="Liaison",
         version=version("liaison"),

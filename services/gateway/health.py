@@ -26,14 +26,15 @@ class Health(BaseModel):
 
 
 class Readiness(BaseModel):
-    """Whether requests should be sent here; per part "ok" or what is wrong."""
+    """Whether the process can do its work now; per part "ok" or what is wrong."""
 
     ready: bool
     parts: dict[str, str]
 
 
 def router(database: Database, checks: Mapping[str, Check]) -> APIRouter:
-    """/healthz, /readyz and /metrics. `checks` are asked besides the database."""
+    """/health/live, /health/ready and /metrics, the same in every kind of process. `checks` are asked besides
+    the database."""
     routes = APIRouter(tags=["operations"])
 
     async def database_answers() -> str | None:
@@ -53,13 +54,15 @@ def router(database: Database, checks: Mapping[str, Check]) -> APIRouter:
             log.warning("not_ready", part=name, error=type(error).__name__, detail=str(error))
             return "not available"
 
-    @routes.get("/healthz", summary="Is the process alive?")
+    @routes.get("/healthz", include_in_schema=False)
+    @routes.get("/health/live", summary="Is the process alive?")
     async def alive() -> Health:
         return Health()
 
+    @routes.get("/readyz", include_in_schema=False)
     @routes.get(
-        "/readyz",
-        summary="Can it take requests?",
+        "/health/ready",
+        summary="Can it do its work?",
         responses={503: {"model": Readiness, "description": "Not now; the parts say why"}},
     )
     async def ready(response: Response) -> Readiness:

@@ -24,12 +24,13 @@ been cut while its window was closed would hold its buffer for ever."""
 KEEP_ALIVE_S = 30
 """Idle connections are kept; longer than clients pause between requests, shorter than proxies' patience."""
 
-SHUTDOWN_S = 10
-"""Given to running requests when the process is asked to stop; orchestrators wait 30 s."""
+SHUTDOWN_S = 6
+"""Given to running requests when the process is asked to stop: with what follows it stays below 10 s."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens. Raises `ConfigurationError` with one sentence if it cannot be had."""
+def listen(host: str, port: int, *, setting: str = "LIAISON_PORT") -> socket.socket:
+    """A socket that listens. `setting`: where the port comes from. Raises `ConfigurationError` with one
+    sentence if it cannot be had."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -45,17 +46,17 @@ def listen(host: str, port: int) -> socket.socket:
         listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
-        raise ConfigurationError(_refusal(error, host, port)) from None
+        raise ConfigurationError(_refusal(error, host, port, setting)) from None
     listening.setblocking(False)
     return listening
 
 
-def _refusal(error: OSError, host: str, port: int) -> str:
+def _refusal(error: OSError, host: str, port: int, setting: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"Port {port} is taken by another program; stop it, or set LIAISON_PORT to another port."
+        return f"Port {port} is taken by another program; stop it, or set {setting} to another port."
     if error.errno == errno.EACCES:
-        return f"This user may not listen on port {port}; set LIAISON_PORT to one above 1023."
-    return f"Cannot listen on {host}, port {port}: {error.strerror}; see LIAISON_HOST and LIAISON_PORT."
+        return f"This user may not listen on port {port}; set {setting} to one above 1023."
+    return f"Cannot listen on {host}, port {port}: {error.strerror}; see LIAISON_HOST and {setting}."
 
 
 class _Expected(logging.Filter):

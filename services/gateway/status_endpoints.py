@@ -28,14 +28,14 @@ class HaltedConsumer(BaseModel):
 class Status(BaseModel):
     """`lag`: events that each service has not handled yet; `halted`: services that stand still until they
     are resumed; `dead_letters`: open ones by service; `lacking`: profiles and challenges that cannot be
-    found because they lack vectors."""
+    found because they lack vectors; null while no worker tells."""
 
     journal: int
     lag: dict[str, int]
     halted: list[HaltedConsumer]
     dead_letters: dict[str, int]
     webhooks: Waiting
-    lacking: int
+    lacking: int | None
 
 
 def router(database: Database, clock: Clock, lag: Lag, lacking: Callable[[], Awaitable[int]]) -> APIRouter:
@@ -52,6 +52,12 @@ def router(database: Database, clock: Clock, lag: Lag, lacking: Callable[[], Awa
             if one.state == consumers.HALTED
         ]
 
+    async def known_lacking() -> int | None:
+        try:
+            return await lacking()
+        except Unavailable:
+            return None
+
     @routes.get("/status", responses=problems, summary="Is anything waiting, for how long, why?")
     async def status(_: Administrator) -> Status:
         async with database.read() as tx:
@@ -64,7 +70,7 @@ def router(database: Database, clock: Clock, lag: Lag, lacking: Callable[[], Awa
             halted=await halted(),
             dead_letters=letters,
             webhooks=messages,
-            lacking=await lacking(),
+            lacking=await known_lacking(),
         )
 
     @routes.post(

@@ -46,6 +46,15 @@ BATCH = 256
 """Entities embedded together: enough texts to fill the model's batches, few enough to stay responsive."""
 
 
+CONSUMES = {
+    "indexing.companies": frozenset({CompanyCreated.TYPE, CompanyUpdated.TYPE, CompanyWithdrawn.TYPE}),
+    "indexing.challenges": frozenset(
+        {ChallengeAnnounced.TYPE, ChallengeAmended.TYPE, ChallengeWithdrawn.TYPE}
+    ),
+}
+"""The handlers of this room, and what each takes."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     """The newest state of one entity within a batch of events: to be put in, or to be taken out."""
@@ -130,7 +139,7 @@ def index_companies(generations: Generations, versions: Versions, clock: Clock) 
         clock,
         name="indexing.companies",
         alias=COMPANIES,
-        consumes=frozenset({CompanyCreated.TYPE, CompanyUpdated.TYPE, CompanyWithdrawn.TYPE}),
+        consumes=CONSUMES["indexing.companies"],
         read=_of_company,
         found=lambda indexed, index: CompanyIndexed(
             company=indexed.entity, version=indexed.version, texts=len(indexed.parts), index=index
@@ -148,7 +157,7 @@ def index_challenges(
         clock,
         name="indexing.challenges",
         alias=CHALLENGES,
-        consumes=frozenset({ChallengeAnnounced.TYPE, ChallengeAmended.TYPE, ChallengeWithdrawn.TYPE}),
+        consumes=CONSUMES["indexing.challenges"],
         read=_of_challenge,
         found=lambda indexed, index: ChallengeIndexed(
             challenge=indexed.entity, version=indexed.version, texts=len(indexed.parts), index=index

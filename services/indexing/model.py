@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.kernel.database import Base, Instant
+from services.kernel.database import Base, Document, Instant
 
 
 class IndexedRow(Base):
@@ -35,3 +36,15 @@ class GenerationRow(Base):
     started_at: Mapped[datetime] = mapped_column(Instant)
     served_from: Mapped[datetime | None] = mapped_column(Instant)
     """Empty while it is being built: only what has served is taken away when another one serves."""
+
+
+class IndexReportRow(Base):
+    """What the process that has the index tells of it, for processes that have none; and what they order."""
+
+    __tablename__ = "index_reports"
+
+    name: Mapped[str] = mapped_column(String(16), primary_key=True)
+    state: Mapped[Any] = mapped_column(Document)
+    reported_at: Mapped[datetime] = mapped_column(Instant)
+    ordered_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When all was ordered to be written anew; empty once that has begun."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
+from services.kernel.notify import SharedWakeups
 from services.kernel.problems import Unavailable
 from services.kernel.wakeups import Wakeups
 
@@ -34,16 +36,25 @@ SQLITE_BUSY_MS for another process."""
 SQLITE_READERS = 4
 """Connections that read beside the writer; each costs a thread."""
 
-POOL_SIZE = 10
-POOL_OVERFLOW = 10
 POOL_WAIT_S = 5.0
-"""PostgreSQL: per process. A request that gets no connection within POOL_WAIT_S is told 503."""
+"""Whoever gets no connection within this time is told 503."""
 
 IDLE_MS = 20_000
 """PostgreSQL ends a transaction that nobody has touched for so long: a process that was stopped in the midst
 of one must not hold its locks before those who took over."""
 
 _WAKE = "liaison.wake"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Connections of one process to PostgreSQL: `size` are kept open, `burst` more are made while many are
+    wanted at once and closed again. The settings say why these numbers."""
+
+    size: int = 10
+    burst: int = 10
+    wait_s: float = POOL_WAIT_S
+
 
 T = TypeVar("T")
 
@@ -109,10 +120,12 @@ class Database:
     locked, full, read-only or out of reach: then nothing was written.
     """
 
-    def __init__(self, url: str, *, wakeups: Wakeups | None = None, echo: bool = False) -> None:
+    def __init__(
+        self, url: str, *, wakeups: Wakeups | None = None, pool: Pool | None = None, echo: bool = False
+    ) -> None:
         self.url = make_url(url)
         self.dialect = self.url.get_backend_name()
-        self.wakeups = wakeups or Wakeups()
+        pool = pool or Pool()
         self._serial = asyncio.Lock()
         if self.dialect == "sqlite":
             self._durable = self._sqlite_engine(begin="BEGIN IMMEDIATE", synchronous="FULL", echo=echo)
@@ -123,9 +136,9 @@ class Database:
         elif self.dialect == "postgresql":
             self._durable = self._writer = self._reader = create_async_engine(
                 self.url.set(drivername="postgresql+asyncpg"),
-                pool_size=POOL_SIZE,
-                max_overflow=POOL_OVERFLOW,
-                pool_timeout=POOL_WAIT_S,
+                pool_size=pool.size,
+                max_overflow=pool.burst,
+                pool_timeout=pool.wait_s,
                 pool_pre_ping=True,
                 json_serializer=_to_json,
                 json_deserializer=orjson.loads,
@@ -136,6 +149,7 @@ class Database:
                 f"database {self.dialect!r} is not supported: use sqlite:///path/to/file.db or "
                 "postgresql://user:password@host/name"
             )
+        self.wakeups = wakeups or (Wakeups() if self.is_serial else SharedWakeups(self.url))
         self._writing = async_sessionmaker(self._writer, expire_on_commit=False)
         self._accepting = async_sessionmaker(self._durable, expire_on_commit=False)
         self._reading = async_sessionmaker(self._reader, expire_on_commit=False)
@@ -237,6 +251,12 @@ class Database:
             await session.connection()
         except FileNotFoundError as error:  # the server's Unix socket, while the server is down
             raise Unavailable(_UNREACHABLE) from error
+
+    async def share_wakeups(self) -> None:
+        """Give wake-ups to the other processes on this database, and take theirs, until cancelled. Returns at
+        once on SQLite, which is one process's own. Without it everything works, by polling."""
+        if isinstance(self.wakeups, SharedWakeups):
+            await self.wakeups.run()
 
     async def close(self) -> None:
         for engine in {self._reader, self._writer, self._durable}:

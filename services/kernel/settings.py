@@ -109,9 +109,34 @@ class Settings(BaseSettings):
         description="`sqlite:///path/to/file.db` or `postgresql://user:password@host/name`. "
         "Default: a file in the data folder.",
     )
+    database_connections: Count = Field(
+        10,
+        description="PostgreSQL: connections that one process keeps. Ten serve some thousand requests a "
+        "second; "
+        "the server's default of 100 then has room for five processes with their bursts.",
+    )
+    database_connections_burst: int = Field(
+        10,
+        ge=0,
+        description="PostgreSQL: connections beyond these that one process opens while all are in use, and "
+        "closes "
+        "again. Processes times both numbers, plus one each for wake-ups, must stay below max_connections.",
+    )
+    database_wait_s: Positive = Field(
+        5,
+        description="PostgreSQL: seconds that a request waits for a free connection before it is told 503: "
+        "shorter than clients' patience.",
+    )
 
     host: str = _section("Web server", "127.0.0.1", "Address to listen on; `0.0.0.0` for every interface.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 takes a free one.")
+    health_port: int = Field(
+        8001,
+        ge=0,
+        le=65_535,
+        description="Port of `liaison worker`, `relay` and `courier` for /health/live, /health/ready and "
+        "/metrics; 0 takes a free one. Several on one machine need a port each.",
+    )
     public_url: str = Field(
         default_factory=lambda data: f"http://localhost:{data['port']}",
         pattern=r"^https?://[^\s/]+(/[^\s]*)?$",
@@ -135,8 +160,17 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9._-]{1,60}$",
         description="Beginning of every topic and consumer group, so that several instances share a broker.",
     )
-    kafka_partitions: Count = Field(
-        6, description="Partitions of a topic when it is created: the most workers that share its load."
+    kafka_topics_file: Path | None = Field(
+        None,
+        description="File that declares the topics, in the form of the shipped `deploy/kafka/topics.toml`, "
+        "which "
+        "is the default.",
+    )
+    kafka_partitions: Count | None = Field(
+        None,
+        description="Partitions of every topic that is created, instead of those in the file: the most "
+        "workers "
+        "that share a topic's load.",
     )
     kafka_replication: Count = Field(1, description="Copies of a topic when it is created; 3 in production.")
     kafka_security_protocol: KafkaSecurity = Field(
@@ -215,6 +249,12 @@ class Settings(BaseSettings):
         "random letters and digits. Default: made, and shown once.",
     )
 
+    ledger_key: SecretStr | None = Field(
+        None,
+        description="Ed25519 key that signs checkpoints of the ledger, 32 bytes in base64. Default: made "
+        "likewise.",
+    )
+
     body_limit_bytes: Count = _section(
         "Limits", 2_000_000, "Largest body of a request; larger ones are refused with 413."
     )
@@ -226,6 +266,14 @@ class Settings(BaseSettings):
     rate_per_address: Positive = Field(50, description="The same for an address that shows no key.")
     burst_per_address: Count = Field(500, description="The same for an address that shows no key.")
     streams_per_key: Count = Field(20, description="Live streams that one key may hold open.")
+
+    stalled_after_s: Positive = _section(
+        "Processes",
+        600,
+        "Seconds after which a process that has work and gets nothing done ends itself with an error, for "
+        "its "
+        "supervisor to start it again: far longer than any batch takes.",
+    )
 
     log_level: LogLevel = _section("Being observed", LogLevel.info, "Least severity that is logged.")
     log_format: LogFormat = Field(

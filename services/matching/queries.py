@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
 from schemas.challenge import Challenge
-from services.indexing.generation import Generations
 from services.intake.parts import challenge_parts
 from services.kernel.embedding.fixed_point import quantise
+from services.kernel.embedding.lexical import LexicalEncoder
+from services.kernel.embedding.port import Embedder
 from services.matching.evidence import NO_BACKGROUND, Texts, answers, offsets, similarities
 from services.matching.nearest import embed
 from services.matching.scoring import DECIMALS
+
+
+class Encoders(Protocol):
+    """What turns a text into vectors."""
+
+    @property
+    def embedder(self) -> Embedder: ...
+
+    @property
+    def lexical(self) -> LexicalEncoder: ...
+
+
+class Serving(Protocol):
+    """Whoever knows with what is encoded at present: `Generations`, or a process without an index."""
+
+    @property
+    def serving(self) -> Encoders: ...
 
 
 class SavedQueries:
@@ -24,18 +43,18 @@ class SavedQueries:
     first.
     """
 
-    def __init__(self, generations: Generations) -> None:
-        self._generations = generations
+    def __init__(self, encoders: Serving) -> None:
+        self._encoders = encoders
 
     async def fit(self, queries: Sequence[str], challenges: Sequence[Challenge]) -> list[list[float]]:
         """Fit in [0, 1] of every query (rows) to every challenge (columns); at least one of each."""
-        generation = self._generations.serving
-        dense = quantise(await generation.embedder.embed(queries))
-        asked = Texts.of(dense, [generation.lexical.document(query) for query in queries])
+        encoders = self._encoders.serving
+        dense = quantise(await encoders.embedder.embed(queries))
+        asked = Texts.of(dense, [encoders.lexical.document(query) for query in queries])
         columns = []
         for challenge in challenges:
             parts = challenge_parts(challenge)
-            texts = (await embed(generation.embedder, generation.lexical, parts)).texts
+            texts = (await embed(encoders.embedder, encoders.lexical, parts)).texts
             level = np.full(len(parts), NO_BACKGROUND.offset)
             single = offsets([1] * len(queries))  # each query is one text
             columns.append(answers(similarities(texts, asked), level, single).max(axis=0))

@@ -7,6 +7,7 @@ import services.directory.model
 import services.indexing.model
 import services.intake.model
 import services.kernel.embedding.stored
+import services.kernel.installation
 import services.kernel.journal.model
 import services.kernel.leases
 import services.kernel.stream.model
@@ -25,6 +26,7 @@ ROOMS = (
     services.directory.model,
     services.intake.model,
     services.kernel.embedding.stored,
+    services.kernel.installation,
     services.kernel.journal.model,
     services.kernel.leases,
     services.kernel.stream.model,

@@ -1,4 +1,4 @@
-"""A real `liaison serve` in a process of its own, that tests start, kill and start again."""
+"""A real `liaison serve`, or another of its processes, that tests start, kill and start again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from pathlib import Path
 
 import httpx
 
-MODELS = Path(__file__).parents[2] / "var" / "models"
+ROOT = Path(__file__).parents[2]
+"""The code under test, wherever else one is installed."""
+MODELS = ROOT / "var" / "models"
 """The exported model is shared by the whole suite: the export takes a quarter of a minute."""
 ADMIN_KEY = "lia_end-to-end-tests-0123456789-0123456789-abcdef"
 START_S = 90.0
@@ -29,11 +31,13 @@ def free_port() -> int:
 
 @dataclass(slots=True)
 class Liaison:
-    """`environment` adds settings. The port stays the same over restarts, so that links stay right."""
+    """`environment` adds settings. The port stays the same over restarts, so that links stay right.
+    `command`: which process; those without an API have their health at the port."""
 
     data_dir: Path
     environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
+    command: tuple[str, ...] = ("serve",)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -42,26 +46,31 @@ class Liaison:
 
     def start(self) -> None:
         """Return when it is ready."""
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
         settings = {
             "LIAISON_DATA_DIR": str(self.data_dir),
             "LIAISON_MODELS_DIR": str(MODELS),
             "LIAISON_PORT": str(self.port),
+            "LIAISON_HEALTH_PORT": str(self.port),
             "LIAISON_ADMIN_KEY": ADMIN_KEY,
             "LIAISON_ALLOW_LOOPBACK_WEBHOOKS": "true",
             "LIAISON_LOG_LEVEL": "warning",
             "HF_HUB_OFFLINE": "1",
+            "PYTHONPATH": str(ROOT),
         }
         clean = {name: value for name, value in os.environ.items() if not name.startswith("LIAISON_")}
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        with (self.data_dir / "process.log").open("ab") as log:
+        with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "services.cli", "serve"],
+                [sys.executable, "-m", "services.cli", *self.command],
                 env=clean | settings | self.environment,
                 stdout=log,
                 stderr=log,
                 cwd=self.data_dir,
             )
-        self._wait_until_ready()
 
     def kill(self) -> None:
         """kill -9, at once."""
@@ -76,15 +85,19 @@ class Liaison:
             self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=STOP_S)
 
+    @property
+    def _log(self) -> Path:
+        return self.data_dir / f"{self.command[0]}-{self.port}.log"
+
     def log(self) -> str:
-        return (self.data_dir / "process.log").read_text(encoding="utf-8", errors="replace")
+        return self._log.read_text(encoding="utf-8", errors="replace")
 
     def client(self, key: str = ADMIN_KEY) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=30.0, trust_env=False
         )
 
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_S
         pause = 0.05
         while time.monotonic() < deadline:
@@ -92,7 +105,7 @@ class Liaison:
             if self.process.poll() is not None:
                 raise AssertionError(f"it ended with {self.process.returncode}:\n{self.log()[-4000:]}")
             try:
-                if httpx.get(f"{self.url}/readyz", timeout=2.0, trust_env=False).is_success:
+                if httpx.get(f"{self.url}/health/ready", timeout=2.0, trust_env=False).is_success:
                     return
             except httpx.TransportError:
                 pass

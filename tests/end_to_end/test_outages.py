@@ -133,7 +133,7 @@ async def test_it_refuses_in_time_keeps_reading_and_goes_on_when_it_is_over(
                 assert answer.status_code == 503, answer.text
                 assert 1 <= int(answer.headers["retry-after"]) <= 60
                 assert "nothing was written" in is_problem(answer)["detail"]
-            assert (await admin.get("/healthz")).status_code == 200
+            assert (await admin.get("/health/live")).status_code == 200
             assert stored(served) == before
         again = await asyncio.gather(*_announcements(buyer, outage.__name__))
         assert {answer.status_code for answer in again} == {201}, again[0].text

@@ -51,8 +51,8 @@ def app(sqlite: Database) -> FastAPI:
 
 
 async def test_health(plain: httpx.AsyncClient) -> None:
-    assert (await plain.get("/healthz")).json() == {"alive": True}
-    assert (await plain.get("/readyz")).json() == {"ready": True, "parts": {"database": "ok"}}
+    assert (await plain.get("/health/live")).json() == {"alive": True}
+    assert (await plain.get("/health/ready")).json() == {"ready": True, "parts": {"database": "ok"}}
 
 
 async def test_not_ready_says_which_part_and_nothing_secret(sqlite: Database) -> None:
@@ -67,7 +67,7 @@ async def test_not_ready_says_which_part_and_nothing_secret(sqlite: Database) ->
     app = FastAPI()
     app.include_router(router(sqlite, {"index": behind, "store": broken}))
     async with client_of(app) as client:
-        response = await client.get("/readyz")
+        response = await client.get("/health/ready")
     assert response.status_code == 503
     assert response.json() == {
         "ready": False,
@@ -194,10 +194,15 @@ async def test_what_curl_sends_without_asking_is_understood(app: FastAPI) -> Non
 async def test_over_real_http_every_answer_is_complete(app: FastAPI) -> None:
     plainly = {"Accept-Encoding": "identity"}
     async with served(app) as address, httpx.AsyncClient(base_url=address, headers=plainly) as client:
-        for path, status in (("/healthz", 200), ("/docs", 200), ("/v1/things/bug", 500), ("/nothing", 404)):
+        for path, status in (
+            ("/health/live", 200),
+            ("/docs", 200),
+            ("/v1/things/bug", 500),
+            ("/nothing", 404),
+        ):
             response = await client.get(path)
             assert response.status_code == status
             assert len(response.content) == int(response.headers["content-length"])
             assert "server" not in response.headers
-        head = await client.head("/healthz")
+        head = await client.head("/health/live")
         assert head.status_code in (200, 405)

@@ -6,6 +6,7 @@ import pytest
 
 from services.indexing.collections import COMPANIES, every_point
 from services.indexing.endpoints import router
+from services.indexing.state import OwnIndex
 from services.kernel.vectors.errors import VectorStoreUnavailable
 from tests.conftest import MovableClock
 from tests.derivation import Derivation
@@ -34,7 +35,7 @@ async def test_the_operator_sees_what_the_index_has_and_lacks_and_writes_it_anew
     await company(local, "Boulangerie")
     clock.advance(120)
     await mind.generations.serving.vectors.delete(COMPANIES, every_point(made.id))
-    async with api(local.world, [router(mind.generations, mind.upkeep)]) as served:
+    async with api(local.world, [router(OwnIndex(mind.generations, mind.upkeep))]) as served:
         admin = await served.as_(None)
 
         state = (await admin("GET", "/v1/index")).json()
@@ -54,7 +55,7 @@ async def test_one_rebuild_at_a_time_and_one_that_fails_says_so(
 ) -> None:
     mind = local.mind
     await company(local, "Cryosense")
-    async with api(local.world, [router(mind.generations, mind.upkeep)]) as served:
+    async with api(local.world, [router(OwnIndex(mind.generations, mind.upkeep))]) as served:
         admin = await served.as_(None)
         async with mind.generations.writing:  # it waits for the lock, so it is under way
             assert (await admin("POST", "/v1/index/rebuild")).status_code == 202
@@ -77,7 +78,7 @@ async def test_one_rebuild_at_a_time_and_one_that_fails_says_so(
 
 
 async def test_it_is_for_the_operator(local: Derivation) -> None:
-    async with api(local.world, [router(local.mind.generations, local.mind.upkeep)]) as served:
+    async with api(local.world, [router(OwnIndex(local.mind.generations, local.mind.upkeep))]) as served:
         await _refused(served)
 
 

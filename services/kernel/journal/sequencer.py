@@ -16,8 +16,8 @@ from services.kernel.problems import TransientError
 LEASE = "sequencer"
 
 POLL_S = 0.2
-"""The safety net under lost hints, and the longest wait for what another process appended: too short for
-anybody to notice, long enough that an idle poll (one look into an empty partial index) is not load."""
+"""The safety net while hints of other processes do not arrive: too short for anybody to notice, long enough
+that an idle poll (one look into an empty partial index) is not load."""
 
 RETRY_S = 1.0
 """Between looks at a database that is out of reach."""
@@ -56,7 +56,7 @@ class Sequencer:
                 await self._clock.sleep(RETRY_S)
                 continue
             if given < SEQUENCE_BATCH:
-                await self._database.wakeups.wait(UNSEQUENCED, token, POLL_S)
+                await self._database.wakeups.wait(UNSEQUENCED, token, self._database.wakeups.poll_s(POLL_S))
             else:
                 await asyncio.sleep(0)
 

@@ -21,7 +21,7 @@ KEEP = 512
 PAGE = 256
 """Events read at once."""
 POLL_S = 0.2
-"""The safety net under lost hints, and the longest wait for what another process wrote."""
+"""The safety net while hints of other processes do not arrive."""
 RETRY_S = 1.0
 """Between looks at a database that is out of reach."""
 
@@ -60,7 +60,8 @@ class Tail:
                 await self._clock.sleep(RETRY_S)
                 continue
             if is_all:
-                await self._database.wakeups.wait(JOURNAL, token, self._poll_s)
+                wakeups = self._database.wakeups
+                await wakeups.wait(JOURNAL, token, wakeups.poll_s(self._poll_s))
 
     async def look(self) -> bool:
         """Read one page; True when there was no more."""

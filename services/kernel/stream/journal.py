@@ -8,19 +8,17 @@ from collections.abc import Sequence
 from random import Random
 
 import structlog
-from sqlalchemy import func, select
 
 from services.kernel import metrics
 from services.kernel.clock import Clock
 from services.kernel.database import Database
-from services.kernel.journal.model import JournalEntry
 from services.kernel.journal.tail import NEWS, Tail
 from services.kernel.leases import Lease, LeaseLost, Leases
 from services.kernel.problems import TransientError
 from services.kernel.stream.backoff import Backoff
 from services.kernel.stream.consumers import Halted
 from services.kernel.stream.control import Control
-from services.kernel.stream.model import Cursor
+from services.kernel.stream.lag import journal_lag
 from services.kernel.stream.processor import Processor, Stopping
 from services.kernel.stream.progress import CursorProgress
 
@@ -68,6 +66,7 @@ class JournalStream:
         self._leases = leases or Leases(database, clock)
         self._random = random or Random()  # noqa: S311 - jitter, no secret
         self._processors: Sequence[Processor] = ()
+        self._readers: Sequence[_Reader] = ()
         self._stop = asyncio.Event()
         self._stopped = asyncio.Event()
         self._stopped.set()
@@ -79,7 +78,7 @@ class JournalStream:
         self._stopped.clear()
         tail = self._tail or Tail(self._database, self._clock)
         control = Control(self._database, self._clock, on_change=lambda: tail.bell.wake(NEWS))
-        readers = [_Reader(processor, self, tail, control) for processor in processors]
+        self._readers = readers = [_Reader(processor, self, tail, control) for processor in processors]
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(reader.run(), name=reader.processor.name) for reader in readers]
@@ -99,16 +98,15 @@ class JournalStream:
 
     async def lag(self) -> dict[str, int]:
         """Per service: entries of its types beyond its cursor. Raises `Unavailable`."""
-        lags: dict[str, int] = {}
-        async with self._database.read() as tx:
-            cursors = {row.service: row.position for row in await tx.execute(select(Cursor.__table__))}
-            for processor in self._processors:
-                waiting = select(func.count()).where(
-                    JournalEntry.type.in_(sorted(processor.handler.consumes)),
-                    JournalEntry.position > cursors.get(processor.name, 0),
-                )
-                lags[processor.name] = (await tx.execute(waiting)).scalar() or 0
-        return lags
+        return await journal_lag(self._database, {one.name: one.handler.consumes for one in self._processors})
+
+    async def unfinished(self) -> dict[str, tuple[int, int]]:
+        active = {one.processor.name: one.processor for one in self._readers if one.is_active}
+        lags = await journal_lag(self._database, {name: one.handler.consumes for name, one in active.items()})
+        return {name: (events, active[name].pulse) for name, events in lags.items()}
+
+    def trouble(self) -> str | None:
+        return None  # it stands on the database alone, which is asked for itself
 
     async def _quieten(self, readers: Sequence[_Reader]) -> None:
         """No new batch from here on; those in hand may end, and the leases go back."""
@@ -143,6 +141,11 @@ class _Reader:
         self._tail = tail
         self._control = control
         self._is_stopping = False
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it is this one's turn to read, and it may."""
+        return not self.idle.is_set() and self._service not in self._control.halted
 
     def stop(self) -> None:
         self._is_stopping = True

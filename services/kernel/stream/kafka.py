@@ -76,7 +76,14 @@ class TopicReader:
         self._batch = batch
         self._handle = handle
         self._random = random
+        self._app: Any = None
         self._is_stopping = False
+
+    def share(self) -> set[tuple[str, int]]:
+        """Topics and partitions that are this member's at present."""
+        if self._app is None or not self._app.started:
+            return set()
+        return {(one.topic, one.partition) for one in self._app.consumer.assignment()}
 
     def stop(self) -> None:
         """Take up no further batch."""
@@ -88,7 +95,7 @@ class TopicReader:
         while True:
             folder = tempfile.mkdtemp(prefix="liaison-faust-")  # it insists on one; nothing is kept there
             queue: asyncio.Queue[Any] = asyncio.Queue(self._batch * QUEUE_BATCHES)
-            app = self._new_app(folder, queue)
+            self._app = app = self._new_app(folder, queue)
             worker = asyncio.create_task(self._work(app, queue), name=f"work {self.group}")
             try:
                 await app.start()
@@ -103,6 +110,7 @@ class TopicReader:
                 log.exception("Kafka reader failed", group=self.group)
                 await self._clock.sleep(Backoff().delay(failures, self._random))
             finally:
+                self._app = None
                 worker.cancel()
                 await asyncio.gather(worker, return_exceptions=True)
                 await app.stop()

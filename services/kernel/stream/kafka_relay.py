@@ -15,7 +15,7 @@ from services.kernel.problems import TransientError
 from services.kernel.stream.cloud_events import headers_of, value_of
 from services.kernel.stream.kafka_connection import MESSAGE_BYTES, KafkaConnection
 from services.kernel.stream.kafka_topics import Topics
-from services.kernel.stream.port import Plan, Rejected
+from services.kernel.stream.port import Plan, Rejected, Step
 
 NAME = "relay"
 BATCH = 500
@@ -28,7 +28,7 @@ log = structlog.get_logger("liaison.kafka")
 
 
 class Relay:
-    """A handler whose effect is the publication: `prepare` returns after every broker in sync has the batch.
+    """A handler whose effect is the publication: it has happened when every broker in sync has the batch.
 
     The cursor moves after that, so an event may be published twice and never not at all; those who read
     are idempotent by its id. Within a key the order is the journal's: the idempotent producer neither
@@ -53,7 +53,12 @@ class Relay:
     def batch(self) -> int:
         return BATCH
 
-    async def prepare(self, events: Sequence[Event]) -> Plan:
+    async def prepare(self, events: Sequence[Event]) -> Step:
+        """Before anything is published the lease is confirmed in the database: a relay that was paused, and
+        wakes up beside its successor, publishes nothing that the successor has published."""
+        return Step(_nothing_more, lambda: self._publish(events))
+
+    async def _publish(self, events: Sequence[Event]) -> Plan:
         try:
             async with asyncio.timeout(ACK_S):
                 producer = await self._connected()

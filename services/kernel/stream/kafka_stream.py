@@ -26,7 +26,7 @@ from services.kernel.stream.kafka_connection import KafkaConnection
 from services.kernel.stream.kafka_inbox import submission_of
 from services.kernel.stream.kafka_relay import Relay
 from services.kernel.stream.kafka_service import IDLE_S, ORDERS, KafkaService
-from services.kernel.stream.kafka_topics import RETENTION_DAYS, Topics, lag_of
+from services.kernel.stream.kafka_topics import GroupLag, Topics, lag_of, reach
 from services.kernel.stream.model import HandledEvent
 from services.kernel.stream.port import Handler
 from services.kernel.stream.processor import Processor, Stopping
@@ -35,11 +35,13 @@ from services.kernel.wakeups import Wakeups
 if TYPE_CHECKING:
     from services.kernel.stream.kafka import TopicReader
 
-HANDLED_KEPT = timedelta(days=2 * RETENTION_DAYS)
-"""How long it is known what was handled: twice as long as Kafka could deliver it again."""
+RETENTIONS_KEPT = 2
+"""It is known for twice as long what was handled as Kafka could deliver it again."""
 
 PRUNE_S = 3600.0
 """Between removals of inbox rows that are no longer needed."""
+
+UNREACHABLE = "Kafka does not answer"
 
 log = structlog.get_logger("liaison.kafka")
 
@@ -79,6 +81,7 @@ class KafkaStream:
         self._relay_stream = JournalStream(database, clock, leases=self._leases, random=self._random)
         self._services: list[KafkaService] = []
         self._readers: list[TopicReader] = []
+        self._trouble: str | None = UNREACHABLE
         self._stop = asyncio.Event()
         self._stopped = asyncio.Event()
         self._stopped.set()
@@ -111,11 +114,26 @@ class KafkaStream:
     async def lag(self) -> dict[str, int]:
         """Per service: messages on its topics that its group has not committed; for the relay, entries of
         the journal that it has not published. Raises `TransientError`."""
-        groups = {service.name: self._topics.group(service.name) for service in self._services}
-        by_group = {groups[service.name]: service.topics for service in self._services}
-        committed = await lag_of(self._connection, by_group) if by_group else {}
-        lags = {name: committed[group] for name, group in groups.items()}
+        lags = {name: lag.total for name, lag in (await self._lags(self._services)).items()}
         return lags | (await self._relay_stream.lag() if self._relays else {})
+
+    async def unfinished(self) -> dict[str, tuple[int, int]]:
+        shares = {
+            service.name: reader.share()
+            for service, reader in zip(self._services, self._readers, strict=True)
+        }
+        active = [one for one in self._services if shares[one.name] and one.name not in self._control.halted]
+        lags = await self._lags(active)
+        found = {one.name: (lags[one.name].of(shares[one.name]), one.processor.pulse) for one in active}
+        return found | (await self._relay_stream.unfinished() if self._relays else {})
+
+    def trouble(self) -> str | None:
+        return self._trouble
+
+    async def _lags(self, services: Sequence[KafkaService]) -> dict[str, GroupLag]:
+        by_group = {self._topics.group(service.name): service.topics for service in services}
+        lags = await lag_of(self._connection, by_group) if by_group else {}
+        return {service.name: lags[self._topics.group(service.name)] for service in services}
 
     async def _carry(self, relay: Relay) -> None:
         await self._ensure_topics()
@@ -140,6 +158,7 @@ class KafkaStream:
                 log.warning("stream waits for Kafka", error=str(error))
                 await self._clock.sleep(Backoff().delay(failures, self._random))
             else:
+                self._trouble = None
                 return
 
     async def _quieten(self) -> None:
@@ -173,15 +192,24 @@ class KafkaStream:
     async def _measure(self) -> None:
         while True:
             await self._clock.sleep(LAG_S)
-            with contextlib.suppress(TransientError):
+            try:
+                if not self._services:  # else the question for their lag reaches it
+                    await reach(self._connection)
                 for service, events in (await self.lag()).items():
                     metrics.LAG.labels(service).set(events)
+            except TransientError as error:
+                self._trouble = UNREACHABLE
+                log.warning("Kafka is out of reach", error=str(error))
+            else:
+                self._trouble = None
 
     async def _prune(self) -> None:
+        longest = max(declared.retention_days for declared in self._topics.declarations.values())
+        kept = timedelta(days=RETENTIONS_KEPT * longest)
         while True:
             with contextlib.suppress(TransientError):
                 async with self._database.write() as tx:
-                    old = HandledEvent.handled_at < self._clock.now() - HANDLED_KEPT
+                    old = HandledEvent.handled_at < self._clock.now() - kept
                     await tx.execute(delete(HandledEvent).where(old))
             await self._clock.sleep(PRUNE_S)
 

@@ -1,24 +1,23 @@
-"""The topics: which event goes where, and how they are created before anybody reads them."""
+"""The topics: which event goes where, and how they are created before anybody reads them. What they are like
+is declared in `topics.toml`."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
 from services.kernel.problems import TransientError
-from services.kernel.stream.kafka_connection import MESSAGE_BYTES, KafkaConnection
-
-RETENTION_DAYS = 14
-"""How long a topic keeps an event. Deleted by age, not compacted: services want every change, not the last
-state. The journal keeps everything: a service that was away for longer gets what it missed when the
-relay's cursor is set back, and what the others have done already is known by their inbox rows."""
+from services.kernel.settings import ConfigurationError
+from services.kernel.stream.kafka_connection import KafkaConnection
+from services.kernel.stream.topic_declarations import Declaration, Declarations, shipped
 
 _OK = 0
 _EXISTS_ALREADY = 36
@@ -28,12 +27,30 @@ log = structlog.get_logger("liaison.kafka")
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is not as declared. `what`: "missing", "partitions", or the name of a configuration."""
+
+    topic: str
+    what: str
+    declared: str
+    found: str
+
+    @property
+    def sentence(self) -> str:
+        if self.what == "missing":
+            return f"{self.topic} is missing"
+        return f"{self.topic}: {self.what} is {self.found}, declared is {self.declared}"
+
+
+@dataclass(frozen=True, slots=True)
 class Topics:
-    """Names and shape of the topics of one installation."""
+    """The topics of one installation: names, and the shape in which they are created. `partitions`: of every
+    topic, instead of those declared."""
 
     prefix: str = "liaison"
-    partitions: int = 6
+    partitions: int | None = None
     replication: int = 1
+    declarations: Declarations = field(default_factory=shipped)
 
     def of(self, event_type: str) -> str:
         """The topic of an event type: one per entity and major version, so that what happens to an entity
@@ -45,6 +62,11 @@ class Topics:
         return sorted({self.of(event_type) for event_type in event_types})
 
     @property
+    def declared(self) -> list[str]:
+        """Every topic that the file declares, with its prefix."""
+        return sorted(f"{self.prefix}.{name}" for name in self.declarations)
+
+    @property
     def inbox(self) -> str:
         """Where others hand challenges and profiles in."""
         return f"{self.prefix}.inbox.v1"
@@ -53,32 +75,79 @@ class Topics:
         """The consumer group of a service."""
         return f"{self.prefix}.{service}"
 
-    async def ensure(self, connection: KafkaConnection, names: Collection[str]) -> None:
-        """Create those of the topics that are missing. Raises `TransientError` when no broker answers.
+    def shape(self, topic: str) -> Declaration:
+        """How the topic is to be. Raises `ConfigurationError` for one that is not declared."""
+        declared = self.declarations.get(topic.removeprefix(f"{self.prefix}."))
+        if declared is None:
+            raise ConfigurationError(
+                f"The topic {topic} is not declared: add it to topics.toml (LIAISON_KAFKA_TOPICS_FILE)."
+            )
+        return declared.model_copy(update={"partitions": self.partitions}) if self.partitions else declared
+
+    async def ensure(self, connection: KafkaConnection, names: Collection[str]) -> list[str]:
+        """Create those of the topics that are missing, and return them; none is changed, none deleted. Raises
+        `TransientError` when no broker answers.
 
         A consumer that subscribes before its topic exists would ignore it in silence.
         """
         async with _admin(connection) as admin:
             missing = sorted(set(names) - set(await admin.list_topics()))
             if not missing:
-                return
+                return []
             answer = await admin.create_topics([self._new(name) for name in missing])
             for name, code, message in answer.topic_errors:
                 if code not in {_OK, _EXISTS_ALREADY}:
                     raise TransientError(f"Kafka did not create the topic {name}: {message or code}")
-            log.info("topics created", topics=missing, partitions=self.partitions)
+            log.info("topics created", topics=missing)
+            return missing
+
+    async def differences(self, connection: KafkaConnection) -> list[Difference]:
+        """What is on the brokers otherwise than declared. Raises `TransientError` when no broker answers."""
+        found: list[Difference] = []
+        async with _admin(connection) as admin:
+            there = set(await admin.list_topics())
+            present = [name for name in self.declared if name in there]
+            found += [Difference(name, "missing", "", "") for name in self.declared if name not in there]
+            configurations = await _configurations(admin, present)
+            for name in present:
+                shape = self.shape(name)
+                partitions = len(await _partitions(admin, name))
+                if partitions != shape.partitions:
+                    found.append(Difference(name, "partitions", str(shape.partitions), str(partitions)))
+                for key, declared in shape.configuration.items():
+                    actual = configurations[name].get(key, "")
+                    if actual != declared:
+                        found.append(Difference(name, key, declared, actual))
+        return found
 
     def _new(self, name: str) -> NewTopic:
-        configuration = {
-            "cleanup.policy": "delete",
-            "retention.ms": str(RETENTION_DAYS * 86_400_000),
-            "max.message.bytes": str(MESSAGE_BYTES),
-        }
-        return NewTopic(name, self.partitions, self.replication, topic_configs=configuration)
+        shape = self.shape(name)
+        return NewTopic(name, shape.partitions, self.replication, topic_configs=shape.configuration)
 
 
-async def lag_of(connection: KafkaConnection, groups: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    """Messages that each group has not committed yet; `groups` maps a group to its topics.
+async def reach(connection: KafkaConnection) -> None:
+    """Raises `TransientError` when no broker answers."""
+    async with _admin(connection):
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLag:
+    """Messages that a consumer group has not committed yet, by topic and partition."""
+
+    partitions: Mapping[tuple[str, int], int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.partitions.values())
+
+    def of(self, partitions: Collection[tuple[str, int]]) -> int:
+        """On these partitions alone."""
+        return sum(self.partitions.get(one, 0) for one in partitions)
+
+
+async def lag_of(connection: KafkaConnection, groups: Mapping[str, Sequence[str]]) -> dict[str, GroupLag]:
+    """How far each group is behind; `groups` maps a group to its topics.
 
     Raises `TransientError` when no broker answers.
     """
@@ -86,7 +155,7 @@ async def lag_of(connection: KafkaConnection, groups: Mapping[str, Sequence[str]
         consumer = AIOKafkaConsumer(**connection.arguments(), enable_auto_commit=False)
         try:
             await consumer.start()
-            lags: dict[str, int] = {}
+            lags: dict[str, GroupLag] = {}
             for group, topics in groups.items():
                 partitions = [
                     TopicPartition(topic, number)
@@ -96,8 +165,13 @@ async def lag_of(connection: KafkaConnection, groups: Mapping[str, Sequence[str]
                 begins = await consumer.beginning_offsets(partitions)
                 ends = await consumer.end_offsets(partitions)
                 committed = await admin.list_consumer_group_offsets(group, partitions=partitions)
-                lags[group] = sum(
-                    max(0, ends[one] - max(committed[one].offset, begins[one])) for one in partitions
+                lags[group] = GroupLag(
+                    {
+                        (one.topic, one.partition): max(
+                            0, ends[one] - max(committed[one].offset, begins[one])
+                        )
+                        for one in partitions
+                    }
                 )
             return lags
         finally:
@@ -107,6 +181,17 @@ async def lag_of(connection: KafkaConnection, groups: Mapping[str, Sequence[str]
 async def _partitions(admin: AIOKafkaAdminClient, topic: str) -> list[int]:
     (described,) = await admin.describe_topics([topic])
     return [partition["partition"] for partition in described["partitions"]]
+
+
+async def _configurations(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Per topic its configuration, defaults of the broker included."""
+    found: dict[str, dict[str, str]] = {}
+    if topics:
+        asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]
+        for answer in await admin.describe_configs(asked):
+            for _code, _message, _kind, name, entries in answer.resources:
+                found[name] = {entry[0]: entry[1] for entry in entries}
+    return found
 
 
 @asynccontextmanager

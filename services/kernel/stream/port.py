@@ -74,3 +74,11 @@ class Stream(Protocol):
 
     async def lag(self) -> dict[str, int]:
         """Per service: how many events of its types wait to be handled."""
+
+    async def unfinished(self) -> dict[str, tuple[int, int]]:
+        """Per service that works in this process now: how many events wait for this process to handle them,
+        and a number that changes whenever it gets anywhere (or meets an outage). Services that are halted, or
+        whose turn another process has, are left out. Raises `TransientError`."""
+
+    def trouble(self) -> str | None:
+        """What keeps it from carrying at present, in a sentence; None when all is well."""

@@ -71,6 +71,8 @@ class Processor:
         self._random = random or Random()  # noqa: S311 - jitter, no secret
         self._retries = retries or Retries()
         self._flood = flood or FloodGuard()
+        self.pulse = 0
+        """Counts what came of anything, good or bad. Where work waits and this stands still, it hangs."""
         self.revive: Callable[[bytes], Event] | None = None
         """Rebuilds an event from what a dead letter kept of a message from outside; the adapter sets it."""
         self._one_at_a_time = asyncio.Lock()
@@ -143,6 +145,7 @@ class Processor:
         """Handle them, with retries; None when done. Outages are waited through and do not count."""
         failed = outages = 0
         while True:
+            self.pulse += 1
             try:
                 await self._handle(events, progress)
             except (LeaseLost, Stopping):
@@ -178,6 +181,7 @@ class Processor:
                 await progress.mark(tx, fresh)
                 await plan(tx)
         progress.committed(fresh)
+        self.pulse += 1
         self._flood.handled(len(fresh))
         metrics.HANDLED.labels(self.name).inc(len(fresh))
         seconds = metrics.HANDLED_SECONDS.labels(self.name)
@@ -240,6 +244,7 @@ class Processor:
                 return
 
     async def _pause(self, failures: int) -> None:
+        self.pulse += 1
         delay = self._retries.backoff.delay(failures, self._random)
         sleeping = asyncio.ensure_future(self._clock.sleep(delay))
         stopping = asyncio.ensure_future(self._stopping.wait())

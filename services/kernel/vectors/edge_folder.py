@@ -134,7 +134,7 @@ def _lock(root: Path) -> int:
         os.close(descriptor)
         raise VectorStoreInUse(
             f"The vector folder {root} is open in process {holder}: stop that process, or choose another "
-            "folder, or run a Qdrant server, which several processes can share."
+            "folder."
         ) from None
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

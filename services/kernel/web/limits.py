@@ -30,7 +30,7 @@ CLIENTS_REMEMBERED = 50_000
 GUESS_COST = 20
 """Requests that one with a wrong key counts for on its address: guessing keys stops after a few dozen."""
 
-OPEN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+OPEN_PATHS = frozenset({"/health/live", "/health/ready", "/healthz", "/readyz", "/metrics"})
 """Asked by machines that must never be refused."""
 
 

@@ -5,17 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from uuid import uuid4
 
 from services.kernel.clock import SystemClock
 from services.kernel.database import Database
 from services.kernel.journal.sequencer import Sequencer
 from services.kernel.stream.backoff import Backoff
 from services.kernel.stream.flood import FloodGuard
+from services.kernel.stream.kafka_connection import MESSAGE_BYTES
+from services.kernel.stream.kafka_topics import Topics
 from services.kernel.stream.port import Handler, Stream
 from services.kernel.stream.processor import Processor, Retries
+from services.kernel.stream.topic_declarations import Declaration
 
 QUICK = Retries(backoff=Backoff(base_s=0.001, cap_s=0.02))
 """Retries as ever, with waits that a test does not feel."""
+
+
+def some_topics(partitions: int = 2) -> Topics:
+    """Topics of a test's own."""
+    names = ("test.v1", "elsewhere.v1", "a.v1", "b.v1", "inbox.v1")
+    shape = Declaration(key="test", partitions=1, retention_days=1, max_message_bytes=MESSAGE_BYTES)
+    return Topics(
+        prefix=f"test-{uuid4().hex}", partitions=partitions, declarations=dict.fromkeys(names, shape)
+    )
 
 
 class Carrier:

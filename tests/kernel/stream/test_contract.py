@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -21,12 +20,11 @@ from services.kernel.stream.flood import FloodGuard
 from services.kernel.stream.journal import JournalStream
 from services.kernel.stream.kafka_connection import KafkaConnection
 from services.kernel.stream.kafka_stream import KafkaStream
-from services.kernel.stream.kafka_topics import Topics
 from services.kernel.stream.port import Rejected, Stream
 from services.migrations.tables import metadata
 from tests.conftest import create_postgresql_database
 from tests.eventually import eventually
-from tests.kernel.stream.carriers import Carrier
+from tests.kernel.stream.carriers import Carrier, some_topics
 from tests.kernel.stream.effects import (
     FOLLOWED,
     HAPPENED,
@@ -57,7 +55,7 @@ async def carrier(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     async with database.engine.begin() as connection:
         await connection.run_sync(metadata.create_all)
     await create_effects(database)
-    topics = Topics(prefix=f"test-{uuid4().hex}", partitions=2)
+    topics = some_topics()
     types = {HAPPENED, FOLLOWED, OTHER}
 
     def new_stream() -> Stream:

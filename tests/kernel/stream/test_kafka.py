@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from services.kernel.stream.kafka_topics import Topics
 from services.kernel.stream.port import Handler
 from tests.eventually import eventually
 from tests.kafka_broker import PASSWORD, USER, Broker, kafka_home
-from tests.kernel.stream.carriers import Carrier
+from tests.kernel.stream.carriers import Carrier, some_topics
 from tests.kernel.stream.effects import (
     FOLLOWED,
     HAPPENED,
@@ -45,7 +46,7 @@ pytestmark = pytest.mark.kafka
 
 @pytest.fixture
 def topics() -> Topics:
-    return Topics(prefix=f"test-{uuid4().hex}", partitions=2)
+    return some_topics()
 
 
 @pytest.fixture
@@ -282,7 +283,7 @@ async def test_topics_are_created_once_and_left_alone_then(kafka: str, topics: T
     connection = KafkaConnection((kafka,))
     names = [f"{topics.prefix}.a.v1", f"{topics.prefix}.b.v1"]
     await asyncio.gather(*(topics.ensure(connection, names) for _ in range(3)))
-    await Topics(topics.prefix, partitions=5).ensure(connection, names)
+    await replace(topics, partitions=5).ensure(connection, names)
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     try:

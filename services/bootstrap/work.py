@@ -1,0 +1,136 @@
+"""What the processes do, in portions: `liaison serve` takes all of them, the others some each."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable, Collection
+
+import structlog
+
+from services.bootstrap.jobs import Jobs
+from services.bootstrap.ownership import ends_with
+from services.bootstrap.parts import Brain, Core, handlers
+from services.bootstrap.rooms import WITH_INDEX
+from services.bootstrap.watch import watch_progress
+from services.courier.courier import Courier
+from services.courier.http import Sender
+from services.indexing.elsewhere import Attendant
+from services.kernel import metrics
+from services.kernel.journal.sequencer import Sequencer
+from services.kernel.problems import TransientError
+from services.kernel.stream.port import Stream
+from services.kernel.stream.processor import Processor
+from services.kernel.vectors.edge import EdgeVectorIndex
+from services.kernel.web.idempotency import purge_expired
+from services.notification.ports import QueryFits
+
+MAINTAIN_S = 30.0
+"""Between looks at whether the vector index wants optimising and whether anything lacks a vector."""
+KEYS_S = 60.0
+"""Between writing down which keys were used: it only informs."""
+PURGE_S = 600.0
+"""Between removals of what has expired, a bounded number of rows each time."""
+
+log = structlog.get_logger("liaison.process")
+
+
+def hear(core: Core, jobs: Jobs) -> None:
+    """Wake-ups of the other processes; every process wants them."""
+    if not core.database.is_serial:
+        jobs.start("wake-ups", core.database.share_wakeups())
+
+
+def follow(core: Core, jobs: Jobs) -> None:
+    """The journal's newest events, in memory for whoever reads them here."""
+    jobs.start("tail", core.tail.run())
+
+
+def answer(core: Core, jobs: Jobs) -> None:
+    """What belongs to answering requests."""
+    jobs.start("keys", _every(core, KEYS_S, core.directory.keys.record_uses))
+    jobs.start("idempotency", _every(core, PURGE_S, lambda: purge_expired(core.database, core.clock.now())))
+
+
+def sequence(core: Core, jobs: Jobs) -> None:
+    """Give entries of the journal their positions; on SQLite they have them."""
+    if not core.database.is_serial:
+        jobs.start("sequencer", Sequencer(core.database, core.clock).run())
+
+
+def carry(core: Core, jobs: Jobs, carrier: Stream, processors: list[Processor]) -> None:
+    """Hand events to the handlers, and see that it gets on."""
+    jobs.drain("stream", carrier.run(processors), carrier.stop)
+    jobs.start("progress", watch_progress(carrier, core.clock, after_s=core.settings.stalled_after_s))
+
+
+def handle(
+    core: Core,
+    jobs: Jobs,
+    carrier: Stream,
+    *,
+    brain: Brain | None,
+    queries: QueryFits,
+    rooms: Collection[str],
+) -> None:
+    """The rooms' handlers, and the index that they stand on."""
+    found = handlers(core, brain, queries, rooms)
+    carry(core, jobs, carrier, [Processor(handler, core.database, core.clock) for handler in found])
+    jobs.start("receipts", _every(core, PURGE_S, core.intake.inbox.purge))
+    if brain is None:
+        return
+    jobs.start("index", _keep_index(core, brain))
+    if WITH_INDEX & set(rooms):
+        jobs.start("index reports", Attendant(brain.own, core.database, core.clock).run())
+    if "matching" in rooms:
+        jobs.once("warm", _warm(brain))
+    if brain.lease is not None:
+        jobs.start("ownership", ends_with(brain.lease))
+
+
+def deliver(core: Core, jobs: Jobs) -> Sender:
+    """Webhooks. The sender is the caller's to close, after the jobs."""
+    sender = Sender(core.guard, clock=core.clock)
+    courier = Courier(core.database, sender, core.guard, core.secrets.box, core.clock)
+    jobs.drain("courier", courier.run(), courier.stop)
+    return sender
+
+
+async def _keep_index(core: Core, brain: Brain) -> None:
+    """Mend the index, change its model if another is configured, and keep it quick."""
+    while not await _mended(brain):
+        await core.clock.sleep(MAINTAIN_S)
+    while True:
+        with contextlib.suppress(TransientError):
+            lacking = await brain.upkeep.lacking()
+            metrics.WITHOUT_VECTOR.set(lacking)
+            if lacking:
+                log.error("profiles or challenges lack vectors and cannot be found", lacking=lacking)
+            if isinstance(brain.index, EdgeVectorIndex):
+                await brain.index.maintain()
+        await core.clock.sleep(MAINTAIN_S)
+
+
+async def _mended(brain: Brain) -> bool:
+    """False where a store was out of reach: then again later, from the beginning."""
+    try:
+        if brain.generations.building is not None:
+            await brain.upkeep.change_model()
+        else:
+            await brain.upkeep.repair()
+    except TransientError as error:
+        log.warning("the index cannot be mended now", reason=str(error))
+        return False
+    return True
+
+
+async def _warm(brain: Brain) -> None:
+    """Read profiles into memory, so that the first challenge is matched as fast as the next."""
+    with contextlib.suppress(TransientError):
+        await brain.profiles.warm()
+
+
+async def _every(core: Core, seconds: float, work: Callable[[], Awaitable[int]]) -> None:
+    while True:
+        await core.clock.sleep(seconds)
+        with contextlib.suppress(TransientError):
+            await work()

@@ -1,0 +1,59 @@
+"""`topics`: the Kafka topics, as declared in one file."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from services.cli.client import Json
+from services.cli.output import EXIT_UNREACHABLE, EXIT_USAGE, err, fail, out, print_json
+from services.cli.server import settings_or_fail
+from services.kernel.problems import TransientError
+from services.kernel.settings import ConfigurationError, Settings
+
+app = typer.Typer(help="The Kafka topics, as declared in deploy/kafka/topics.toml.", no_args_is_help=True)
+
+
+@app.command()
+def apply(
+    check: Annotated[
+        bool, typer.Option("--check", help="Create nothing; fail if anything is not as declared.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Create the topics that are missing, and tell what else is not as declared.
+
+    An existing topic is never changed and never deleted: with other partitions, entities would lose their
+    order. Safe to run at every deployment.
+    """
+    from services.bootstrap.adapters import kafka_connection, topics
+
+    settings = settings_or_fail()
+    if not settings.kafka_bootstrap_servers:
+        fail("No brokers are named: set LIAISON_KAFKA_BOOTSTRAP_SERVERS.", EXIT_USAGE)
+
+    async def work(settings: Settings) -> None:
+        declared, connection = topics(settings), kafka_connection(settings)
+        created = [] if check else await declared.ensure(connection, declared.declared)
+        differences = await declared.differences(connection)
+        if as_json:
+            print_json({"created": created, "differences": [asdict(one) for one in differences]})
+        else:
+            for name in created:
+                out.print(f"created {name}", highlight=False)
+            for one in differences:
+                err.print(one.sentence, style="yellow", highlight=False)
+            if not created and not differences:
+                out.print(f"{len(declared.declared)} topics are as declared", highlight=False)
+        if check and differences:
+            raise typer.Exit(1)
+
+    try:
+        asyncio.run(work(settings))
+    except ConfigurationError as error:
+        fail(str(error), EXIT_USAGE)
+    except (TransientError, OSError) as error:
+        fail(f"{error}. Is LIAISON_KAFKA_BOOTSTRAP_SERVERS right, and the broker up?", EXIT_UNREACHABLE)

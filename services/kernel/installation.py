@@ -1,0 +1,59 @@
+"""What all processes of one installation must have in common, checked at the start against the database.
+
+A process with other keys would seal what nobody else can open, and notice when a webhook is due.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import String, Text, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.kernel.database import Base, Database
+from services.kernel.security import SecretBox
+from services.kernel.settings import ConfigurationError
+from services.kernel.upsert import insert_or
+
+SEALED = "sealed"
+WORD = "liaison"
+"""What is sealed: its content does not matter, that it can be opened does."""
+
+
+class InstallationRow(Base):
+    """One fact about the installation."""
+
+    __tablename__ = "installation"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+
+
+async def check_keys(database: Database, box: SecretBox) -> None:
+    """See that this process's encryption keys are those of the installation; the first process of all sets
+    them. Raises `ConfigurationError`.
+
+    Sealed anew each time it was opened, so that a key that is being phased out may go when every process has
+    been started with the new one.
+    """
+    query = select(InstallationRow.value).where(InstallationRow.name == SEALED)
+    async with database.write() as tx:
+        sealed = (await tx.execute(query)).scalar()
+        if sealed is not None and not _opens(box, sealed):
+            raise ConfigurationError(
+                "This process has other encryption keys than the processes that this database belongs to: "
+                "give "
+                "all of them the same LIAISON_ENCRYPTION_KEYS, or the same data folder, whose `secrets/` "
+                "holds "
+                "them."
+            )
+        row = {"name": SEALED, "value": box.seal(WORD)}
+        kept = insert_or(tx, InstallationRow).values(row)
+        fresh = {"value": row["value"]}
+        await tx.execute(kept.on_conflict_do_update(index_elements=["name"], set_=fresh))
+
+
+def _opens(box: SecretBox, sealed: str) -> bool:
+    try:
+        box.open(sealed)
+    except ValueError:
+        return False
+    return True
