@@ -7,7 +7,7 @@ carry its data with the attributes in headers (binary mode), and the inbox takes
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -25,8 +25,26 @@ Document = dict[str, Any]
 Mode = Literal["validation", "serialization"]
 
 
-def asyncapi(*, version: str, topics: Mapping[str, str], inbox: str) -> Document:
-    """The document. `topics` names the Kafka topic of each event type; `inbox` the topic that is read."""
+class TopicShape(Protocol):
+    """How a Kafka topic is created."""
+
+    @property
+    def key(self) -> str:
+        """The entity whose id is the message key."""
+
+    @property
+    def partitions(self) -> int: ...
+
+    @property
+    def configuration(self) -> Mapping[str, str]:
+        """As Kafka names it; values are texts."""
+
+
+def asyncapi(
+    *, version: str, topics: Mapping[str, str], inbox: str, shapes: Mapping[str, TopicShape]
+) -> Document:
+    """The document. `topics` names the Kafka topic of each event type; `inbox` the topic that is read;
+    `shapes`: of all these topics."""
     by_topic: dict[str, list[str]] = {}
     for kind in EVENTS:
         by_topic.setdefault(topics[kind], []).append(kind)
@@ -43,8 +61,8 @@ def asyncapi(*, version: str, topics: Mapping[str, str], inbox: str) -> Document
         "channels": {
             "webhooks": _webhooks(),
             "stream": _stream(),
-            **{name: _topic(name, kinds) for name, kinds in sorted(by_topic.items())},
-            inbox: _inbox(inbox),
+            **{name: _topic(name, kinds, shapes[name]) for name, kinds in sorted(by_topic.items())},
+            inbox: _inbox(inbox, shapes[inbox]),
         },
         "operations": {
             "deliverWebhook": _operation("send", "webhooks", "Post an event to a subscriber's endpoint"),
@@ -103,18 +121,19 @@ def _stream() -> Document:
     }
 
 
-def _topic(name: str, kinds: list[str]) -> Document:
+def _topic(name: str, kinds: list[str], shape: TopicShape) -> Document:
     return {
         "address": name,
         "title": f"Kafka topic {name}",
-        "description": "CloudEvents in binary mode, keyed by entity: what happens to one stays in order.",
+        "description": f"CloudEvents in binary mode, keyed by the id of the {shape.key}: what happens to one "
+        "stays in order.",
         "servers": [{"$ref": "#/servers/kafka"}],
         "messages": _references(f"{kind}.kafka" for kind in kinds),
-        "bindings": {"kafka": {"topic": name, "bindingVersion": "0.5.0"}},
+        "bindings": {"kafka": _kafka(name, shape)},
     }
 
 
-def _inbox(name: str) -> Document:
+def _inbox(name: str, shape: TopicShape) -> Document:
     return {
         "address": name,
         "title": "Inbox",
@@ -122,7 +141,22 @@ def _inbox(name: str) -> Document:
         "with its reason.",
         "servers": [{"$ref": "#/servers/kafka"}],
         "messages": _references(INBOX),
-        "bindings": {"kafka": {"topic": name, "bindingVersion": "0.5.0"}},
+        "bindings": {"kafka": _kafka(name, shape)},
+    }
+
+
+def _kafka(name: str, shape: TopicShape) -> Document:
+    """The channel binding 0.5.0: the topic as an installation creates it."""
+    configuration = shape.configuration
+    return {
+        "topic": name,
+        "partitions": shape.partitions,
+        "topicConfiguration": {
+            "cleanup.policy": configuration["cleanup.policy"].split(","),
+            "retention.ms": int(configuration["retention.ms"]),
+            "max.message.bytes": int(configuration["max.message.bytes"]),
+        },
+        "bindingVersion": "0.5.0",
     }
 
 

@@ -8,18 +8,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from schemas.asyncapi import asyncapi
+from schemas.asyncapi import TopicShape, asyncapi
 from schemas.json_schema import entity_schemas, event_schemas
 
 
-def documents(openapi: Mapping[str, Any], *, topics: Mapping[str, str], inbox: str) -> dict[str, bytes]:
+def documents(
+    openapi: Mapping[str, Any],
+    *,
+    topics: Mapping[str, str],
+    inbox: str,
+    shapes: Mapping[str, TopicShape],
+) -> dict[str, bytes]:
     """Every file by its path in the folder. `openapi`: the server's own document; `topics`: the Kafka topic
-    of each event type; `inbox`: the topic that Liaison reads."""
+    of each event type; `inbox`: the topic that Liaison reads; `shapes`: how they are created."""
     found: dict[str, Any] = {
         **{f"events/{name}.json": schema for name, schema in event_schemas().items()},
         **{f"entities/{name}.json": schema for name, schema in entity_schemas().items()},
         "openapi.json": openapi,
-        "asyncapi.json": asyncapi(version=openapi["info"]["version"], topics=topics, inbox=inbox),
+        "asyncapi.json": asyncapi(
+            version=openapi["info"]["version"], topics=topics, inbox=inbox, shapes=shapes
+        ),
     }
     return {path: _encoded(document) for path, document in sorted(found.items())}
 

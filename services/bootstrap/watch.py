@@ -55,7 +55,7 @@ async def watch_progress(stream: Stream, clock: Clock, *, after_s: float) -> Non
         for service, (events, pulse) in unfinished.items():
             if not events:
                 continue
-            last, looks = former.get(service, (pulse, 0))
+            last, looks = former.get(service, (pulse, -1))
             still[service] = (pulse, looks + 1 if last == pulse else 0)
             if still[service][1] >= LOOKS:
                 raise Stalled(

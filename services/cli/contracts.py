@@ -34,7 +34,10 @@ def export_(
     """Write JSON Schema 2020-12, OpenAPI 3.1 and AsyncAPI 3 from the code, and the page of settings."""
     topics = Topics()
     found = documents(
-        asyncio.run(_openapi()), topics={one: topics.of(one) for one in EVENTS}, inbox=topics.inbox
+        asyncio.run(_openapi()),
+        topics={one: topics.of(one) for one in EVENTS},
+        inbox=topics.inbox,
+        shapes={name: topics.shape(name) for name in topics.declared},
     )
     page = settings_markdown()
     if check:

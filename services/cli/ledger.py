@@ -1,18 +1,28 @@
-"""`ledger verify`: has anything been changed, removed or moved?"""
+"""`ledger`: has anything been changed, removed or moved? And proof for somebody outside."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.cli.client import Json
-from services.cli.output import err, fail, out, print_json
+from services.cli.output import EXIT_USAGE, err, fail, out, print_json, print_line
 from services.cli.server import DataDir, settings_or_fail
-from services.kernel.journal.reading import Verdict
+from services.kernel.clock import SystemClock
+from services.kernel.journal import checkpoint as checkpoints
+from services.kernel.journal.reading import Verdict, hashes
 from services.kernel.journal.reading import verify as verify_chain
+from services.kernel.problems import TransientError
+from services.kernel.settings import ConfigurationError, Settings
 
 app = typer.Typer(help="The hash-chained ledger of every event.", no_args_is_help=True)
+
+T = TypeVar("T")
 
 
 @app.command()
@@ -21,23 +31,110 @@ def verify(data_dir: DataDir = None, as_json: Json = False) -> None:
 
     Reads the database of the settings directly; a server may be running.
     """
-    settings = settings_or_fail(data_dir=data_dir)
-    with err.status("verifying"):
-        verdict = asyncio.run(_verify(settings.database_url))
+    verdict = _read(settings_or_fail(data_dir=data_dir), verify_chain)
     if as_json:
         print_json({"entries": verdict.entries, "head": verdict.head, "broken_at": verdict.broken_at})
-    if verdict.broken_at is not None:
-        fail(f"The ledger is broken at entry {verdict.broken_at}: {verdict.reason}.")
+    _whole(verdict)
     if not as_json:
         out.print(f"{verdict.entries} entries, unbroken; head {verdict.head}", highlight=False)
 
 
-async def _verify(url: str) -> Verdict:
+@app.command()
+def export(data_dir: DataDir = None) -> None:
+    """Print a signed checkpoint of the ledger as it is now: one line of JSON, for somebody outside to keep.
+
+    The whole chain is checked before. `liaison ledger export >> checkpoints.jsonl` collects them; the public
+    key is told on stderr, for whoever keeps them to write down.
+    """
+    from services.kernel.secrets_folder import ledger_key
+
+    settings = settings_or_fail(data_dir=data_dir)
+    verdict = _read(settings, verify_chain)
+    _whole(verdict)
+    if not verdict.entries:
+        fail("The ledger has no entries yet; there is nothing to sign.")
+    try:
+        key = ledger_key(settings)
+    except ConfigurationError as error:
+        fail(str(error), EXIT_USAGE)
+    made = checkpoints.sign(key, position=verdict.entries, hash_=verdict.head, now=SystemClock().now())
+    print_line(made.as_json())
+    err.print(f"public key {made.key}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="Checkpoints, as `liaison ledger export` printed them.")],
+    key: Annotated[
+        str | None, typer.Option(help="Public key that must have signed them, in base64; default: any, told.")
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Prove that the ledger of today leads through every checkpoint.
+
+    Then nothing up to there was changed, removed, moved, or written anew.
+    """
+    try:
+        kept = checkpoints.read(file.read_bytes().splitlines())
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}.", EXIT_USAGE)
+    except checkpoints.BadCheckpoint as error:
+        fail(f"{file}: {error}")
+    keys = sorted({one.key for one in kept})
+    if key is not None and keys != [key]:
+        others = ", ".join(one for one in keys if one != key)
+        fail(f"{file} holds checkpoints signed by another key: {others}.")
+
+    async def look(tx: AsyncSession) -> tuple[Verdict, dict[int, str]]:
+        return await verify_chain(tx), await hashes(tx, {one.position for one in kept})
+
+    verdict, found = _read(settings_or_fail(data_dir=data_dir), look)
+    wrong = checkpoints.contradiction(kept, found)
+    if as_json:
+        newest = max(one.position for one in kept)
+        print_json(
+            {
+                "checkpoints": len(kept),
+                "newest": newest,
+                "keys": keys,
+                "entries": verdict.entries,
+                "broken_at": verdict.broken_at,
+                "contradiction": wrong,
+            }
+        )
+    _whole(verdict)
+    if wrong is not None:
+        fail(f"The ledger is not the one that was signed: {wrong}.")
+    if not as_json:
+        out.print(
+            f"{len(kept)} checkpoints, signed by {', '.join(keys)}: the ledger of {verdict.entries} entries "
+            f"leads "
+            "through each",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _whole(verdict: Verdict) -> None:
+    if verdict.broken_at is not None:
+        fail(f"The ledger is broken at entry {verdict.broken_at}: {verdict.reason}.")
+
+
+def _read(settings: Settings, look: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    """What `look` finds in one reading transaction, while a person waits."""
     from services.kernel.database import Database
 
-    database = Database(url)
+    async def work() -> T:
+        database = Database(settings.database_url)
+        try:
+            async with database.read() as tx:
+                return await look(tx)
+        finally:
+            await database.close()
+
     try:
-        async with database.read() as tx:
-            return await verify_chain(tx)
-    finally:
-        await database.close()
+        with err.status("verifying"):
+            return asyncio.run(work())
+    except (TransientError, OSError) as error:
+        fail(str(error))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from services.cli import (
+    backup,
     challenges,
     companies,
     database,
@@ -54,6 +55,7 @@ challenges.register(app)
 companies.register(app)
 subscriptions.register(app)
 operations.register(app)
+backup.register(app)
 evaluation.register(app)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(topics.app, name="topics")

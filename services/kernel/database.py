@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Dialect, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -207,6 +213,18 @@ class Database:
                     yield session
         for topic in session.info.get(_WAKE, ()):
             self.wakeups.wake(topic)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """A connection in a transaction that sees one moment, however long it reads; writers go on. Raises
+        `Unavailable` when it cannot be had; what goes wrong later comes as it is."""
+        engine = self._reader
+        if not self.is_serial:
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        async with AsyncExitStack() as stack:
+            with _translated():
+                connection = await stack.enter_async_context(engine.begin())
+            yield connection
 
     async def in_one_go(self, work: Callable[[Connection], T], *, write: bool = False) -> T:
         """Run `work` on a plain connection in one transaction, and return what it returns.

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from services.kernel.journal.checkpoint import new_key, private_key
 from services.kernel.security import SecretBox
 from services.kernel.settings import ConfigurationError, Settings
 
@@ -44,6 +47,21 @@ def server_secrets(settings: Settings) -> ServerSecrets:
             "`python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'`."
         ) from None
     return ServerSecrets(box, cookie)
+
+
+def ledger_key(settings: Settings) -> Ed25519PrivateKey:
+    """The key that signs checkpoints of the ledger: configured, or kept and made like the others. Raises
+    `ConfigurationError`."""
+    given = settings.ledger_key
+    text = given.get_secret_value() if given else kept(settings.data_dir / FOLDER / "ledger_key", new_key)
+    try:
+        return private_key(text)
+    except ValueError:
+        raise ConfigurationError(
+            "LIAISON_LEDGER_KEY (or `secrets/ledger_key` in the data folder) is no Ed25519 key: 32 random "
+            "bytes "
+            "in base64."
+        ) from None
 
 
 def kept(path: Path, make: Callable[[], str]) -> str:

@@ -53,24 +53,51 @@ async def differences(database: Database) -> list[object]:
         )
 
 
-def _upgrade(connection: Connection) -> None:
+def revisions() -> set[str]:
+    """Every revision that this release knows."""
+    return {script.revision for script in ScriptDirectory.from_config(_plain_config()).walk_revisions()}
+
+
+def present(connection: Connection) -> str | None:
+    """The revision that the database is at; None: it has no schema of ours."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def lock(connection: Connection) -> None:
+    """Until the transaction ends no other process changes the schema."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": ADVISORY_LOCK})
+
+
+def to(connection: Connection, revision: str) -> None:
+    """Bring the database to a revision: `base`, one later than the present one, or `head`."""
     config = _config(connection)
-    present = MigrationContext.configure(connection).get_current_revision()
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if present is not None and present not in known:
+    if revision == "base":
+        command.downgrade(config, revision)
+    else:
+        command.upgrade(config, revision)
+
+
+def _upgrade(connection: Connection) -> None:
+    lock(connection)
+    found = present(connection)
+    if found is not None and found not in revisions():
         raise NewerSchema(
-            f"The database is at schema {present}, which this release does not know: it was used by a newer "
+            f"The database is at schema {found}, which this release does not know: it was used by a newer "
             "release of Liaison. Install that release, or restore the backup made before the upgrade."
         )
-    command.upgrade(config, "head")
+    to(connection, "head")
 
 
 def _config(connection: Connection) -> Config:
+    config = _plain_config()
+    config.attributes["connection"] = connection
+    return config
+
+
+def _plain_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
     return config

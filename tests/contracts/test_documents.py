@@ -25,7 +25,12 @@ ULID = "01J9Z3K4M5N6P7Q8R9S0T1V2W3"
 
 def published() -> dict[str, bytes]:
     topics = Topics()
-    return documents(OPENAPI, topics={kind: topics.of(kind) for kind in EVENTS}, inbox=topics.inbox)
+    return documents(
+        OPENAPI,
+        topics={kind: topics.of(kind) for kind in EVENTS},
+        inbox=topics.inbox,
+        shapes={name: topics.shape(name) for name in topics.declared},
+    )
 
 
 DOCUMENTS = published()

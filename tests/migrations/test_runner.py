@@ -66,6 +66,22 @@ async def test_an_upgrade_keeps_every_row(empty: Database, clock: MovableClock) 
     assert await world.events() == events
 
 
+async def test_back_to_the_first_schema_and_up_again_every_row_is_kept(
+    empty: Database, clock: MovableClock
+) -> None:
+    await runner.upgrade(empty)
+    world = await build(empty, clock)
+    made = await world.intake.challenges.announce(principal(world.cern), a_challenge())
+    events = await world.events()
+
+    await runner.downgrade(empty, "0001")
+    await runner.upgrade(empty)
+
+    assert await world.intake.challenges.get(None, made.id) == made
+    assert await world.events() == events
+    assert await runner.differences(empty) == []
+
+
 async def test_a_database_of_a_newer_release_is_refused_and_left_alone(empty: Database) -> None:
     await runner.upgrade(empty)
     async with empty.engine.begin() as connection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,19 +90,49 @@ async def verify(tx: AsyncSession) -> Verdict:
     """Walk the whole chain: detects the first changed, removed or reordered entry."""
     previous, position = GENESIS, 0
     while True:
-        page = (
-            await tx.execute(
-                select(_TABLE)
-                .where(JournalEntry.position > position)
-                .order_by(JournalEntry.position)
-                .limit(VERIFY_PAGE)
-            )
-        ).all()
+        try:
+            page = await _entries(tx, position, VERIFY_PAGE)
+        except (ValueError, TypeError):
+            # One of them cannot even be read: up to that one they are looked at one by one.
+            return await _first_unreadable(tx, position, previous)
         if not page:
             return Verdict(entries=position, head=previous)
         for row in page:
-            if row.position != position + 1:
-                return Verdict(position, previous, position + 1, "an entry is missing here")
-            if entry_hash(previous, row.position, row._mapping) != row.hash:
-                return Verdict(position, previous, row.position, "the entry is not what was hashed")
+            if (verdict := _misfit(row, position, previous)) is not None:
+                return verdict
             previous, position = row.hash, row.position
+
+
+async def hashes(tx: AsyncSession, positions: Collection[int]) -> dict[int, str]:
+    """The hashes of the entries at these positions, of those that there are."""
+    query = select(JournalEntry.position, JournalEntry.hash).where(JournalEntry.position.in_(positions))
+    return {row.position: row.hash for row in await tx.execute(query)}
+
+
+async def _entries(tx: AsyncSession, after: int, limit: int) -> Sequence[Row[Any]]:
+    query = select(_TABLE).where(JournalEntry.position > after).order_by(JournalEntry.position).limit(limit)
+    return (await tx.execute(query)).all()
+
+
+async def _first_unreadable(tx: AsyncSession, position: int, previous: str) -> Verdict:
+    while True:
+        try:
+            rows = await _entries(tx, position, 1)
+        except (ValueError, TypeError):
+            return Verdict(position, previous, position + 1, "the entry cannot be read any more")
+        if not rows:
+            return Verdict(entries=position, head=previous)
+        if (verdict := _misfit(rows[0], position, previous)) is not None:
+            return verdict
+        previous, position = rows[0].hash, rows[0].position
+
+
+def _misfit(row: Row[Any], position: int, previous: str) -> Verdict | None:
+    """What is wrong with the entry that comes after `position`; None if nothing is."""
+    if row.position != position + 1:
+        return Verdict(position, previous, position + 1, "an entry is missing here")
+    try:
+        fits = entry_hash(previous, row.position, row._mapping) == row.hash
+    except (ValueError, TypeError, AttributeError):  # not of the kind that the journal writes
+        fits = False
+    return None if fits else Verdict(position, previous, row.position, "the entry is not what was hashed")

@@ -3,6 +3,7 @@ is declared in `topics.toml`."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,10 @@ from services.kernel.stream.topic_declarations import Declaration, Declarations,
 _OK = 0
 _EXISTS_ALREADY = 36
 """TOPIC_ALREADY_EXISTS in Kafka's protocol: another process was faster."""
+
+SEEN_S = 10.0
+SEEN_POLL_S = 0.05
+"""Brokers know of a new topic within some 100 ms."""
 
 log = structlog.get_logger("liaison.kafka")
 
@@ -95,11 +100,15 @@ class Topics:
             if not missing:
                 return []
             answer = await admin.create_topics([self._new(name) for name in missing])
+            created = []
             for name, code, message in answer.topic_errors:
-                if code not in {_OK, _EXISTS_ALREADY}:
+                if code == _OK:
+                    created.append(name)
+                elif code != _EXISTS_ALREADY:
                     raise TransientError(f"Kafka did not create the topic {name}: {message or code}")
-            log.info("topics created", topics=missing)
-            return missing
+            await _seen(admin, missing)
+            log.info("topics created", topics=created)
+            return sorted(created)
 
     async def differences(self, connection: KafkaConnection) -> list[Difference]:
         """What is on the brokers otherwise than declared. Raises `TransientError` when no broker answers."""
@@ -181,6 +190,16 @@ async def lag_of(connection: KafkaConnection, groups: Mapping[str, Sequence[str]
 async def _partitions(admin: AIOKafkaAdminClient, topic: str) -> list[int]:
     (described,) = await admin.describe_topics([topic])
     return [partition["partition"] for partition in described["partitions"]]
+
+
+async def _seen(admin: AIOKafkaAdminClient, names: Collection[str]) -> None:
+    """Return when the brokers know of the topics: they tell each other a moment after the creation."""
+    try:
+        async with asyncio.timeout(SEEN_S):
+            while not set(names) <= set(await admin.list_topics()):  # noqa: ASYNC110 - the broker is asked
+                await asyncio.sleep(SEEN_POLL_S)
+    except TimeoutError:
+        raise TransientError("Kafka created topics, and does not know of them yet") from None
 
 
 async def _configurations(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, dict[str, str]]:

@@ -1,0 +1,219 @@
+"""On PostgreSQL every query of the hot path is answered from an index, however long the journal is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from schemas.events import EVENTS
+from services.courier import backlog
+from services.kernel import leases
+from services.kernel.database import Database
+from services.kernel.journal.append import sequence
+from services.kernel.journal.reading import head, named, read
+from services.kernel.stream import dead_letters
+from services.kernel.stream.lag import journal_lag
+from services.migrations import runner
+from tests.conftest import create_postgresql_database
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+ENTRIES = 1_000_000
+DELIVERIES = 100_000
+NOW = datetime(2026, 11, 27, tzinfo=UTC)
+
+_JOURNAL = """
+    INSERT INTO journal (number, position, hash, id, type, subject, key, time, data, audience, public,
+                         correlation_id)
+    SELECT n, n, repeat('0', 64), 'evt_' || n, kinds.all_of_them[1 + n % cardinality(kinds.all_of_them)],
+           'challenge/chl_' || n % 5000, 'chl_' || n % 5000,
+           TIMESTAMPTZ '2026-01-01' + n * interval '1 second', '{}', '["org_1"]', n % 100 = 0, 'evt_' || n
+    FROM generate_series(1, :entries) AS n, (SELECT CAST(:types AS text[]) AS all_of_them) AS kinds
+    """
+_AUDIENCE = """
+    INSERT INTO journal_audience (organisation, number)
+    SELECT 'org_' || n % 500, n FROM generate_series(1, :entries) AS n
+    """
+_ENDPOINTS = """
+    INSERT INTO endpoints (id, version, owner, url, secrets, state, created_at)
+    SELECT 'end_' || n, 1, 'org_1', 'https://example.org', '[]', 'active', now()
+    FROM generate_series(1, 200) AS n
+    """
+_DELIVERIES = """
+    INSERT INTO deliveries (id, endpoint_id, event_id, type, state, attempts, failures, next_attempt_at,
+                            created_at, expires_at)
+    SELECT 'msg_' || n, 'end_' || 1 + n % 200, 'evt_' || n, 'liaison.match.suggested.v1',
+           CASE WHEN n % 50 = 0 THEN 'pending' ELSE 'delivered' END, 0, 0,
+           CASE WHEN n % 50 = 0 THEN TIMESTAMPTZ '2026-11-26' END, now(), now()
+    FROM generate_series(1, :deliveries) AS n
+    """
+_BODIES = "INSERT INTO delivery_bodies SELECT 'msg_' || n, '{}' FROM generate_series(1, :deliveries) AS n"
+_HANDLED = """
+    INSERT INTO handled_events SELECT 'matching', 'evt_' || n, now() FROM generate_series(1, :deliveries) AS n
+    """
+
+
+@pytest.fixture(scope="module")
+def large_url(postgresql: str) -> str:
+    import asyncio
+
+    return asyncio.run(_filled(postgresql))
+
+
+async def _filled(postgresql: str) -> str:
+    url = await create_postgresql_database(postgresql)
+    database = Database(url)
+    await runner.upgrade(database)
+    given = {"types": sorted(EVENTS), "entries": ENTRIES, "deliveries": DELIVERIES}
+    async with database.engine.begin() as connection:
+        for statement in (_JOURNAL, _AUDIENCE, _ENDPOINTS, _DELIVERIES, _BODIES, _HANDLED):
+            names = {name: value for name, value in given.items() if f":{name}" in statement}
+            await connection.execute(text(statement), names)
+    async with database.engine.connect() as connection:
+        vacuuming = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await vacuuming.execute(text("VACUUM ANALYZE"))
+    await database.close()
+    return url
+
+
+class Plans:
+    """Runs queries of the product, and has each explained as it is sent."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._sent: list[tuple[str, Any]] = []
+        event.listen(database.engine.sync_engine, "before_cursor_execute", self._note)
+
+    def _note(
+        self, _c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+    ) -> None:
+        if (
+            statement.lstrip().upper().startswith(("SELECT", "WITH", "UPDATE"))
+            and "pg_catalog" not in statement
+        ):
+            self._sent.append((statement, parameters))
+
+    async def of_last(self, tx: AsyncSession) -> list[dict[str, Any]]:
+        """Nodes of the plans of what was sent since the last call, with what they really did."""
+        sent, self._sent = self._sent, []
+        return await (await tx.connection()).run_sync(lambda sync: _explained(sync, sent))
+
+
+def _explained(connection: Connection, sent: list[tuple[str, Any]]) -> list[dict[str, Any]]:
+    nodes: list[dict[str, Any]] = []
+    for statement, parameters in sent:
+        rows = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters)
+        answer = rows.scalar()
+        plan = (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
+        _collect(plan, nodes)
+    return nodes
+
+
+def _collect(plan: dict[str, Any], nodes: list[dict[str, Any]]) -> None:
+    nodes.append(plan)
+    for child in plan.get("Plans", ()):
+        _collect(child, nodes)
+
+
+@pytest.fixture
+async def large(large_url: str) -> AsyncIterator[Plans]:
+    database = Database(large_url)
+    yield Plans(database)
+    await database.close()
+
+
+SMALL = {"cursors", "leases", "consumers", "dead_letters", "endpoints"}
+"""Tables of some hundred rows: reading them whole is quicker than any index."""
+TOUCHED = 10_000
+"""Rows that a query of the hot path may look at for a page of 256, of one event type among some twenty: a
+hundredth of the journal, and no more when that grows."""
+
+
+def _by_index(nodes: list[dict[str, Any]]) -> None:
+    assert nodes, "nothing was sent"
+    for node in nodes:
+        scanned = node.get("Relation Name")
+        if node["Node Type"] == "Seq Scan":
+            assert scanned in SMALL, f"{scanned} is read whole"
+        if scanned:
+            looked = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+            assert looked <= TOUCHED, f"{looked} rows of {scanned} are looked at by {node['Node Type']}"
+
+
+async def test_following_the_journal(large: Plans) -> None:
+    async with large.database.read() as tx:
+        assert await head(tx) == ENTRIES
+        for after in (0, ENTRIES // 2, ENTRIES - 100):
+            await read(tx, after=after, limit=256)
+            await read(tx, after=after, limit=256, types={"liaison.match.suggested.v1"})
+            await read(tx, after=after, limit=256, types=sorted(EVENTS)[:3])
+        assert await read(tx, after=ENTRIES, limit=256) == []
+        await named(tx, ["evt_7", "evt_8"])
+        _by_index(await large.of_last(tx))
+
+
+@pytest.mark.parametrize("after", [ENTRIES - 10_000, ENTRIES - 100, ENTRIES])
+async def test_an_organisations_slice(large: Plans, after: int) -> None:
+    """As a reader resumes who was away for a while."""
+    async with large.database.read() as tx:
+        found = await read(tx, after=after, limit=256, reader="org_7")
+        assert all(one.public or one.position % 500 == 7 for one in found)
+        _by_index(await large.of_last(tx))
+
+
+async def test_one_challenge_of_the_journal(large: Plans) -> None:
+    async with large.database.read() as tx:
+        found = await read(tx, after=0, limit=256, key="chl_7")
+        assert len(found) == ENTRIES // 5000
+        _by_index(await large.of_last(tx))
+
+
+async def test_giving_positions(large: Plans) -> None:
+    async with large.database.write() as tx:
+        assert await sequence(tx) == 0
+        _by_index(await large.of_last(tx))
+
+
+async def test_lag_of_services_that_are_up_to_date(large: Plans) -> None:
+    async with large.database.write() as tx:
+        await tx.execute(
+            text("INSERT INTO cursors VALUES ('matching', :at, 1) ON CONFLICT DO NOTHING"),
+            {"at": ENTRIES - 50},
+        )
+    consumed = {"matching": {"liaison.challenge.announced.v1", "liaison.company.indexed.v1"}}
+    lag = await journal_lag(large.database, consumed)
+    assert 0 < lag["matching"] < 50
+    async with large.database.read() as tx:
+        _by_index(await large.of_last(tx))
+
+
+async def test_what_the_courier_asks(large: Plans) -> None:
+    def ask(tx: Connection) -> tuple[int, int]:
+        waiting = backlog.waiting(tx)
+        held = backlog.lease(tx, [one.endpoint for one in waiting], holder="me", gone=(), now=NOW)
+        names = sorted(held)[:20]
+        due = backlog.due(tx, names, known=[], each=50, now=NOW)
+        return len(waiting), len(due)
+
+    waiting, due = await large.database.in_one_go(ask, write=True)
+    assert waiting
+    assert due
+    await large.database.in_one_go(lambda tx: backlog.release(tx, holder="me"), write=True)
+    async with large.database.write() as tx:
+        _by_index(await large.of_last(tx))
+
+
+async def test_leases_and_dead_letters(large: Plans) -> None:
+    async with large.database.write() as tx:
+        lease = await leases.acquire(tx, "sequencer", "me", now=NOW)
+        assert lease is not None
+        await leases.assert_held(tx, "sequencer", lease.fence)
+        await dead_letters.requested(tx)
+        await dead_letters.count(tx)
+        _by_index(await large.of_last(tx))
