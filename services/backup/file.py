@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
@@ -46,7 +46,7 @@ class Head:
 class Writer:
     """Writes one backup; `rows` counts."""
 
-    def __init__(self, file: IO[bytes], head: Head) -> None:
+    def __init__(self, file: gzip.GzipFile, head: Head) -> None:
         self._file = file
         self._digest = hashlib.sha256()
         self.rows = 0
@@ -140,10 +140,10 @@ def read(path: Path) -> Iterator[Table | Row]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
+def _opened(path: Path) -> Iterator[gzip.GzipFile]:
     try:
         with gzip.open(path, "rb") as file:
-            yield file  # type: ignore[misc]  # a GzipFile is an IO[bytes] in all that matters
+            yield file
     except (gzip.BadGzipFile, EOFError):
         raise BadBackup(f"{path} is no backup of Liaison, or only a part of one.") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from tests.end_to_end.process import Liaison
 from tests.end_to_end.receiver import Receiver
 from tests.eventually import eventually
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 KINDS = ("gateway", "relay", "worker", "courier")
 SUGGESTED = "liaison.match.suggested.v1"
@@ -57,18 +58,12 @@ class Town:
         return [f"{name} {holder}" for name, holder in rows]
 
 
-@pytest.fixture(scope="module")
-def town(postgresql: str, kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+@contextmanager
+def running(postgresql: str, folder: Path, **settings: str) -> Iterator[Town]:
+    """All of them on a database of their own; what a test leaves running is killed."""
     database_url = asyncio.run(create_postgresql_database(postgresql))
-    settings = {
-        "LIAISON_DATABASE_URL": database_url,
-        "LIAISON_STREAM": "kafka",
-        "LIAISON_KAFKA_BOOTSTRAP_SERVERS": kafka,
-        "LIAISON_KAFKA_PREFIX": f"test-{uuid4().hex[:12]}",
-        "LIAISON_KAFKA_PARTITIONS": "2",
-    }
-    folder = tmp_path_factory.mktemp("processes")
-    processes = {kind: Liaison(folder / "data", settings, command=(kind,)) for kind in KINDS}
+    environment = {"LIAISON_DATABASE_URL": database_url, **settings}
+    processes = {kind: Liaison(folder / "data", environment, command=(kind,)) for kind in KINDS}
     try:
         for process in processes.values():
             process.launch()
@@ -81,19 +76,37 @@ def town(postgresql: str, kafka: str, tmp_path_factory: pytest.TempPathFactory) 
                 process.kill()
 
 
+@pytest.fixture(scope="module")
+def town(postgresql: str, kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with running(
+        postgresql,
+        tmp_path_factory.mktemp("processes"),
+        LIAISON_STREAM="kafka",
+        LIAISON_KAFKA_BOOTSTRAP_SERVERS=kafka,
+        LIAISON_KAFKA_PREFIX=f"test-{uuid4().hex[:12]}",
+        LIAISON_KAFKA_PARTITIONS="2",
+    ) as town:
+        yield town
+
+
 @pytest.fixture
-async def market(town: Town) -> Market:
+def town_without_kafka(postgresql: str, tmp_path: Path) -> Iterator[Town]:
+    with running(postgresql, tmp_path) as town:
+        yield town
+
+
+async def _market(town: Town, receiver: Receiver) -> Market:
+    """A market, in which a cluster subscribes to all of a buyer."""
     async with town.gateway.client() as admin:
-        if (await admin.get("/v1/organisations/cern")).status_code == 200:
-            pytest.fail("one test uses the market of this module")
-        return await open_market(admin)
-
-
-async def test_each_kind_does_its_part_and_is_succeeded(
-    town: Town, market: Market, receiver: Receiver
-) -> None:
+        market = await open_market(admin)
     async with town.gateway.client(market.cluster) as cluster:
         receiver.secret = await subscribe(cluster, receiver.url, {"kind": "bso", "buyer": "cern"})
+    return market
+
+
+@pytest.mark.kafka
+async def test_each_kind_does_its_part_and_is_succeeded(town: Town, receiver: Receiver) -> None:
+    market = await _market(town, receiver)
     await _health_is_told(town)
 
     # Announced at the gateway, matched by the worker, brought there by the relay, delivered by the courier.
@@ -128,6 +141,28 @@ async def test_each_kind_does_its_part_and_is_succeeded(
     events = receiver.events()
     assert len({event["id"] for event in events}) == len(events), "an event went out under two webhook-ids"
     assert receiver.unsigned == 0
+
+
+async def test_the_journal_itself_carries_events_from_process_to_process(
+    town_without_kafka: Town, receiver: Receiver
+) -> None:
+    """And a second worker beside the owner of the vectors does what needs none."""
+    town = town_without_kafka
+    market = await _market(town, receiver)
+    worker = town.processes["worker"]
+    second = Liaison(worker.data_dir, worker.environment, command=("worker", "--only", "notification"))
+    try:
+        second.start()
+        await _heard(receiver, SUGGESTED, await _announce(town, market, PRESSURE))
+        assert worker.stop() == 0
+        challenge = await _announce(town, market, MIRROR)
+        await _heard(receiver, ANNOUNCED, challenge)  # routed by the second, while nobody matches
+        worker.start()
+        await _heard(receiver, SUGGESTED, challenge)
+        assert second.stop() == 0
+    finally:
+        if second.process is not None and second.process.poll() is None:
+            second.kill()
 
 
 async def _announce(town: Town, market: Market, content: dict[str, Any]) -> str:
@@ -191,6 +226,7 @@ async def _operator_sees_all(town: Town) -> None:
         assert (await admin.get("/v1/index")).json()["failed"] is None
 
 
+@pytest.mark.kafka
 def test_a_second_owner_of_the_embedded_vector_store_is_told_so(town: Town, tmp_path: Path) -> None:
     """On the same folder by its lock, on another one by the lease in the database."""
     environment = town.processes["worker"].environment

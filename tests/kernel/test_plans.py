@@ -109,7 +109,7 @@ def _explained(connection: Connection, sent: list[tuple[str, Any]]) -> list[dict
     nodes: list[dict[str, Any]] = []
     for statement, parameters in sent:
         rows = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", parameters)
-        answer = rows.scalar()
+        answer: Any = rows.scalar()
         plan = (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
         _collect(plan, nodes)
     return nodes

@@ -92,7 +92,7 @@ ANOTHER: dict[str, Any] = {
     "type": st.sampled_from(["liaison.match.suggested.v1", ""]),
     "subject": st.text(max_size=20),
     "key": st.text(max_size=20),
-    "time": st.datetimes(timezones=st.just(START.tzinfo)),  # type: ignore[arg-type]
+    "time": st.datetimes(timezones=st.just(START.tzinfo)),
     "data": st.dictionaries(
         st.text(max_size=5), st.one_of(st.integers(-9, 9), st.text(max_size=5), st.none())
     ),
