@@ -13,7 +13,14 @@ from services.evaluation.bundle import BundleChallenge, BundleCompany, BundleErr
 
 CHALLENGES: list[dict[str, Any]] = [
     {"id": "p1", "title": "Pressure", "need": "We need to measure pressure.", "language": "en"},
-    {"id": "p2", "title": "Mirrors", "need": "We need mirrors.", "buyer": "ignored"},
+    {
+        "id": "p2",
+        "title": "Mirrors",
+        "need": "We need mirrors.",
+        "buyer": "An observatory",
+        "lots": [{"id": "1", "title": "", "text": "Two mirrors"}, {"title": "Coating"}],
+        "deadline": "ignored",
+    },
 ]
 COMPANIES: list[dict[str, Any]] = [
     {"id": "c1", "name": "Cryosense", "capabilities": [{"id": "t1", "text": "Sensors", "language": "en"}]},
@@ -46,7 +53,9 @@ def test_a_bundle_is_read_compressed_or_not(tmp_path: Path, compressed: bool) ->
     assert bundle.name == "small"
     assert bundle.challenges == (
         BundleChallenge("p1", "Pressure", "We need to measure pressure.", "en"),
-        BundleChallenge("p2", "Mirrors", "We need mirrors.", "en"),
+        BundleChallenge(
+            "p2", "Mirrors", "We need mirrors.", "en", "An observatory", ("Two mirrors", "Coating")
+        ),
     )
     assert bundle.companies == (
         BundleCompany("c1", "Cryosense", (BundleText("t1", "Sensors", "en"),)),
