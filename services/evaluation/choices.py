@@ -12,7 +12,7 @@ class Task(StrEnum):
     """Company → challenges."""
     pair = "pair"
     """Needs of different buyers that are alike, also across languages."""
-    translate = "translate"
+    translation = "translate"
     """The same need in another language."""
 
 

@@ -57,7 +57,7 @@ def _measure(folder: Path, task: Task, progress: Progress) -> Callable[[Method, 
         case Task.pair:
             pairs = read_pairs(folder)
             return lambda method, models: pair.evaluate(pairs, _needs(method, models), method, progress)
-        case Task.translate:
+        case Task.translation:
             versions = read_translations(folder)
             return lambda method, models: translate.evaluate(
                 versions, _needs(method, models), method, progress

@@ -43,7 +43,7 @@ async def evaluate(
         for name, n in languages.items()
     }
     return Result(
-        Task.translate,
+        Task.translation,
         method,
         {
             "p@1_mean": Measure(first, asked, mean),

@@ -89,7 +89,7 @@ async def test_pairs_are_of_different_buyers_and_counted_across_languages(
 
 
 async def test_translations_are_found_among_all_english_needs(tmp_path: Path, settings: Settings) -> None:
-    reports = await measured(settings, translated(tmp_path / "translated"), Task.translate)
+    reports = await measured(settings, translated(tmp_path / "translated"), Task.translation)
 
     for report in reports:
         assert (report.details["queries"], report.details["candidates"]) == (3, 5)
