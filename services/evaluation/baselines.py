@@ -17,9 +17,10 @@ import numpy as np
 from schemas.challenge import Challenge
 from services.evaluation.bundle import Bundle
 from services.evaluation.choices import Method
+from services.evaluation.embedded import embedded
 from services.evaluation.entities import challenges_of, companies_of
 from services.evaluation.measure import Floats
-from services.evaluation.methods import Ranked
+from services.evaluation.methods import Progress, Ranked
 from services.intake.parts import challenge_parts, company_parts
 from services.kernel.embedding.port import Embedder
 from services.kernel.embedding.words import words
@@ -35,9 +36,14 @@ class TextScorer(Protocol):
         """Shape (asked, answering)."""
 
 
-def text_scorer(method: Method, embedder: Embedder) -> TextScorer:
+def text_scorer(method: Method, embedder: Embedder, progress: Progress) -> TextScorer:
     """Of every method but the product itself. Raises KeyError."""
-    return {Method.dense: Dense(embedder), Method.mean_vector: Mean(embedder), Method.bm25: Bm25()}[method]
+    scorers: Mapping[Method, TextScorer] = {
+        Method.dense: Dense(embedder, progress),
+        Method.mean_vector: Mean(embedder, progress),
+        Method.bm25: Bm25(),
+    }
+    return scorers[method]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +51,12 @@ class Dense:
     """Cosine of what is asked to the nearest text. Of what is asked only the whole counts."""
 
     embedder: Embedder
+    progress: Progress
 
     async def score(self, asked: Sequence[Sequence[str]], answering: Sequence[Sequence[str]]) -> Floats:
-        queries = await _embedded(self.embedder, [texts[0] for texts in asked])
+        queries = await _rows(self, [texts[0] for texts in asked])
         flat = [text for texts in answering for text in texts]
-        return _best(queries @ (await _embedded(self.embedder, flat)).T, answering)
+        return _best(queries @ (await _rows(self, flat)).T, answering)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +64,11 @@ class Mean:
     """Cosine of the whole of what is asked to the mean vector of all texts."""
 
     embedder: Embedder
+    progress: Progress
 
     async def score(self, asked: Sequence[Sequence[str]], answering: Sequence[Sequence[str]]) -> Floats:
-        queries = await _embedded(self.embedder, [texts[0] for texts in asked])
-        rows = await _embedded(self.embedder, [text for texts in answering for text in texts])
+        queries = await _rows(self, [texts[0] for texts in asked])
+        rows = await _rows(self, [text for texts in answering for text in texts])
         found = np.full((len(asked), len(answering)), LOWEST)
         for place, start, end in _spans(answering):
             mean = rows[start:end].mean(axis=0)
@@ -128,10 +136,8 @@ class NeedBaseline:
         )
 
 
-async def _embedded(embedder: Embedder, texts: Sequence[str]) -> Floats:
-    if not texts:
-        return np.zeros((0, embedder.model.dimensions))
-    return (await embedder.embed(texts)).astype(np.float64)
+async def _rows(scorer: Dense | Mean, texts: Sequence[str]) -> Floats:
+    return (await embedded(scorer.embedder, texts, scorer.progress)).astype(np.float64)
 
 
 def _terms(text: str) -> list[str]:

@@ -7,7 +7,7 @@ is left out. CPV codes are not read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -51,7 +51,10 @@ def _of_another_buyer(one: BundleChallenge, other: BundleChallenge) -> bool:
 
 
 def _ndcg(
-    challenges: Sequence[BundleChallenge], scores: Floats, candidates: Sequence[int], grades: dict[str, float]
+    challenges: Sequence[BundleChallenge],
+    scores: Floats,
+    candidates: Sequence[int],
+    grades: Mapping[str, float],
 ) -> float | None:
     """None when no candidate is right. Equal scores in the order of the bundle."""
     right = {

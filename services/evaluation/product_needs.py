@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from schemas.challenge import Challenge
+from services.evaluation.embedded import embedded
 from services.evaluation.measure import Floats
+from services.evaluation.methods import Progress
 from services.indexing.collections import TEXT, WORDS
 from services.intake.parts import challenge_parts
 from services.kernel.embedding.fixed_point import as_float64, quantise
@@ -23,14 +23,14 @@ class ProductNeeds:
 
     embedder: Embedder
     lexical: LexicalEncoder
+    progress: Progress
 
     async def similarities(self, needs: Sequence[Challenge], others: Sequence[Challenge]) -> Floats:
         return similarities(await self._vectors(needs), await self._vectors(others))
 
     async def _vectors(self, needs: Sequence[Challenge]) -> Needs:
         wholes = [challenge_parts(one)[0].text for one in needs]
-        empty = np.zeros((0, self.embedder.model.dimensions), dtype=np.float32)
-        dense = await self.embedder.embed(wholes) if wholes else empty
+        dense = await embedded(self.embedder, wholes, self.progress)
         return Needs(
             len(wholes),
             {TEXT: as_float64(quantise(dense)), WORDS: [self.lexical.document(whole) for whole in wholes]},

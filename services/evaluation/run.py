@@ -56,11 +56,13 @@ def _measure(folder: Path, task: Task, progress: Progress) -> Callable[[Method, 
             return lambda method, models: _of_companies(task, bundle, method, models, progress)
         case Task.pair:
             pairs = read_pairs(folder)
-            return lambda method, models: pair.evaluate(pairs, _needs(method, models), method, progress)
+            return lambda method, models: pair.evaluate(
+                pairs, _needs(method, models, progress), method, progress
+            )
         case Task.translation:
             versions = read_translations(folder)
             return lambda method, models: translate.evaluate(
-                versions, _needs(method, models), method, progress
+                versions, _needs(method, models, progress), method, progress
             )
 
 
@@ -72,16 +74,16 @@ async def _of_companies(
         if method is Method.liaison:
             ranker = await stack.enter_async_context(_product(bundle, models, progress))
         else:
-            ranker = await Baseline.of(bundle, text_scorer(method, models.embedder))
+            ranker = await Baseline.of(bundle, text_scorer(method, models.embedder, progress))
         if task is Task.match:
             return await match.evaluate(bundle, ranker, method, progress)
         return await reverse.evaluate(bundle, ranker, method, progress)
 
 
-def _needs(method: Method, models: _Models) -> NeedScorer:
+def _needs(method: Method, models: _Models, progress: Progress) -> NeedScorer:
     if method is Method.liaison:
-        return ProductNeeds(models.embedder, models.lexical)
-    return NeedBaseline(text_scorer(method, models.embedder), parts=method is Method.mean_vector)
+        return ProductNeeds(models.embedder, models.lexical, progress)
+    return NeedBaseline(text_scorer(method, models.embedder, progress), parts=method is Method.mean_vector)
 
 
 @asynccontextmanager

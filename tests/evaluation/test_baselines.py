@@ -16,6 +16,10 @@ from services.kernel.embedding.port import EmbeddingModel, Vectors
 K1, B = 1.5, 0.75
 
 
+def silent(what: str, done: int, total: int) -> None:
+    pass
+
+
 class Directions:
     """Texts on a plane: a text that is a number of degrees lies in that direction."""
 
@@ -32,8 +36,8 @@ class Directions:
 async def test_the_best_single_cosine_and_the_mean_vector() -> None:
     asked, answering = [["0", "90"], ["90"]], [["60", "300"], ["10", "170"], []]
 
-    dense = await Dense(Directions()).score(asked, answering)
-    mean = await Mean(Directions()).score(asked, answering)
+    dense = await Dense(Directions(), silent).score(asked, answering)
+    mean = await Mean(Directions(), silent).score(asked, answering)
 
     cosines = [[_cosine(60), _cosine(10)], [_cosine(30), _cosine(80)]]
     assert dense[:, :2] == pytest.approx(np.array(cosines), abs=1e-6)
@@ -78,7 +82,7 @@ async def test_a_company_without_texts_is_not_ranked(method: Method) -> None:
         {},
     )
 
-    found = await Baseline.of(bundle, text_scorer(method, Directions()))
+    found = await Baseline.of(bundle, text_scorer(method, Directions(), silent))
 
     assert {one.id for one in await found.rank("p")} == {"far", "near"}
     assert (await found.rank("p"))[0].id == "near"
@@ -90,7 +94,7 @@ def _company(name: str, text: str) -> BundleCompany:
 
 
 def test_the_product_is_no_baseline() -> None:
-    scorer: TextScorer = text_scorer(Method.bm25, Directions())
+    scorer: TextScorer = text_scorer(Method.bm25, Directions(), silent)
     assert scorer == Bm25()
     with pytest.raises(KeyError):
-        text_scorer(Method.liaison, Directions())
+        text_scorer(Method.liaison, Directions(), silent)
