@@ -18,10 +18,19 @@ from services.evaluation.choices import Method, Task
 if TYPE_CHECKING:
     from services.evaluation.result import Report
 
-ALL = "all"
-MethodChoice = StrEnum("MethodChoice", [(one.name, one.value) for one in Method] + [(ALL, ALL)])
+
 GROUPS_SHOWN = 12
 """Groups of an exposure table that are printed; the JSON has all."""
+
+
+class MethodChoice(StrEnum):
+    """A method by its name, or all of them; written out, because a type checker reads no computed members."""
+
+    liaison = Method.liaison.value
+    bm25 = Method.bm25.value
+    dense = Method.dense.value
+    mean_vector = Method.mean_vector.value
+    every = "all"
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +54,9 @@ def evaluate(
     ] = Task.match,
     method: Annotated[
         list[MethodChoice] | None,
-        typer.Option(help="Repeat it to compare several side by side; default: liaison, the product itself."),
+        typer.Option(
+            help="Repeat it to compare several side by side; default: liaison, the product itself.",
+        ),
     ] = None,
     json_file: Annotated[
         Path | None,
@@ -84,9 +95,9 @@ def evaluate(
     out.print(f"bundle {bundle.name}, task {task}", style="dim", highlight=False)
 
 
-def _methods(chosen: Sequence[StrEnum]) -> list[Method]:
+def _methods(chosen: Sequence[MethodChoice]) -> list[Method]:
     """In the order named, each once; the product alone where none is named."""
-    if any(one == ALL for one in chosen):
+    if MethodChoice.every in chosen:
         return list(Method)
     return [Method(one.value) for one in dict.fromkeys(chosen)] or [Method.liaison]
 

@@ -34,12 +34,8 @@ class Product:
         challenges = challenges_of(bundle.challenges)
         self._companies = {one.id: one for one in companies}
         self._challenges = {one.id: one for one in challenges}
-        self._names = {
-            made.id: bundled.id
-            for made, bundled in zip(
-                [*companies, *challenges], [*bundle.companies, *bundle.challenges], strict=True
-            )
-        }
+        self._names = {made.id: one.id for made, one in zip(companies, bundle.companies, strict=True)}
+        self._names |= {made.id: one.id for made, one in zip(challenges, bundle.challenges, strict=True)}
         self._company_ids = {self._names[one.id]: one.id for one in companies}
         self._challenge_ids = {self._names[one.id]: one.id for one in challenges}
         self._generations = Generations(generation)

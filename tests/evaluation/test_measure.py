@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bootstrap
 
@@ -27,6 +27,7 @@ def test_several_cells_have_a_mean_and_a_worst() -> None:
     assert Measure(got * 0, possible * 0, smallest).value == 0.0
 
 
+@settings(deadline=None)  # thousands of draws, on a machine that may be busy
 @given(VALUES)
 def test_an_interval_lies_between_the_extremes_and_is_the_same_again(values: list[float]) -> None:
     low, high = Measure.average(values).interval()
