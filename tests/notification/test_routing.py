@@ -79,6 +79,12 @@ def test_a_filter_only_ever_takes_away(
 
 
 PUBLIC = (announced, amended, withdrawn)
+OWNERS = {FIRM: "firm", RIVAL: "rival", CLUSTER: "cluster", ILO: "ilo", BUYERS[0]: "buyer"}
+
+
+def _owner_by_name(value: object) -> str | None:
+    """Ids are made anew by each process, names of tests must not be."""
+    return OWNERS.get(value) if isinstance(value, str) else None
 
 
 @pytest.mark.parametrize(
@@ -100,6 +106,7 @@ PUBLIC = (announced, amended, withdrawn)
         ({"kind": "country", "country": "DE"}, FIRM, {"news"}),
         ({"kind": "query", "query": "pressure sensors"}, RIVAL, {"news"}),
     ],
+    ids=_owner_by_name,
 )
 def test_what_each_kind_hears(follow: dict[str, Any], owner: str, heard: set[str]) -> None:
     one, about = subscription(follow, owner), challenge()
