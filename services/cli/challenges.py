@@ -11,7 +11,7 @@ import httpx
 import typer
 from rich.markup import escape
 
-from services.cli.client import TIMEOUT_S, Client, Json, Key, Url, connected, problem
+from services.cli.client import TIMEOUT_S, Client, Json, Key, Url, connected, problem, unreachable
 from services.cli.output import (
     EXIT_USAGE,
     bar,
@@ -38,9 +38,8 @@ def announce(
     file: Annotated[
         Path,
         typer.Argument(
-            help="The challenge: JSON with all fields, or plain text whose first line is the title.",
-            exists=True,
-            dir_okay=False,
+            help="The challenge: JSON with all fields, or plain text whose first line is the title; "
+            "`-` reads it from stdin.",
             allow_dash=True,
         ),
     ],
@@ -82,6 +81,10 @@ def announce(
 def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        fail(f"{file} does not exist. Name the file of the challenge, or `-` for stdin.", EXIT_USAGE)
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}.", EXIT_USAGE)
     except UnicodeDecodeError as error:
         fail(f"{file} is not UTF-8 (byte {error.start}). Save it as UTF-8.", EXIT_USAGE)
 
@@ -184,11 +187,13 @@ def _follow(
     headers = {"Last-Event-ID": position} if position else {}
     query = {name: value for name, value in parameters.items() if value is not None}
     timeout = httpx.Timeout(TIMEOUT_S, read=STREAM_SILENCE_S)
+    answered = position is not None
     try:
         with client.http.stream("GET", "/v1/stream", params=query, headers=headers, timeout=timeout) as reply:
             if not reply.is_success:
                 reply.read()
                 fail(problem(reply))
+            answered = True
             data: list[str] = []
             for line in reply.iter_lines():
                 if line.startswith("id:"):
@@ -199,6 +204,8 @@ def _follow(
                     _show(json.loads("\n".join(data)), time.monotonic() - began, as_json)
                     data.clear()
     except httpx.TransportError as error:
+        if not answered:
+            unreachable(client.http, error)
         err.print(f"connection lost ({type(error).__name__}); trying again", style="dim")
     return position
 
