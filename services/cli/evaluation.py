@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from services.cli.output import EXIT_USAGE, fail, out, print_table, progress
+from services.cli.output import EXIT_USAGE, fail, out, print_json, print_table, progress
 from services.cli.server import DataDir, settings_or_fail
 
 
@@ -29,7 +29,8 @@ def evaluate(
     ],
     task: Annotated[Task, typer.Option(help="match: challenge → companies.")] = Task.match,
     json_file: Annotated[
-        Path | None, typer.Option("--json", help="Also write the figures to this file, as JSON.")
+        Path | None,
+        typer.Option("--json", help="Also write the figures to this file, as JSON; `-`: print JSON alone."),
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -50,6 +51,9 @@ def evaluate(
     except BundleError as error:
         fail(str(error), EXIT_USAGE)
     result: dict[str, Any] = {"task": task.value, "method": "liaison", "metrics": metrics}
+    if json_file == Path("-"):
+        print_json(result)
+        return
     if json_file is not None:
         json_file.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
     print_table(("metric", "liaison"), [(name, f"{value:.4f}") for name, value in metrics.items()], empty="")
