@@ -134,7 +134,7 @@
       htmx.trigger(byId("fresh"), "click"); // nothing is there yet that could jump
     } else if (kinds.length) {
       const count = (kind) => kinds.filter((each) => each === kind).length;
-      const said = ["new", "changed", "gone"].filter(count).map((kind) => count(kind) + " " + kind).join(", ");
+      const said = ["new", "changed", "gone", "answered"].filter(count).map((kind) => count(kind) + " " + kind).join(", ");
       const fresh = byId("fresh");
       fresh.textContent = said;
       fresh.hidden = false;
