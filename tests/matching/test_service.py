@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from sqlalchemy import update
 
 from schemas.match import MatchState, MatchSuggestion
 from schemas.organisation import Mandate
 from services.kernel.problems import NotFound
 from services.kernel.security import Principal
-from services.matching.model import MatchRow
 from tests.conftest import MovableClock
 from tests.derivation import Derivation
 from tests.intake.people import ADMIN, anything, principal
@@ -185,10 +183,7 @@ async def test_states_that_people_gave_survive_an_update(derivation: Derivation)
     challenge = await announce(derivation)
     await derivation.settle()
     before = (await of_challenge(derivation, ADMIN, challenge.id))[0]
-    seen = before.model_copy(update={"state": MatchState.seen})
-    async with derivation.world.database.write() as tx:
-        changed = {"state": seen.state.value, "document": seen.model_dump(mode="json")}
-        await tx.execute(update(MatchRow).values(changed))
+    await derivation.answering.open(principal(derivation.world.cluster), before.id)
 
     await derivation.world.intake.challenges.amend(
         principal(derivation.world.cern),
