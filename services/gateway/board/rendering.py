@@ -31,7 +31,7 @@ def environment() -> Environment:
     )
     made.filters.update(wording.FILTERS)
     made.globals["asset"] = address
-    made.globals["reasons"] = wording.REASONS
+    made.globals["dismissal_reasons"] = wording.REASONS
     return made
 
 
