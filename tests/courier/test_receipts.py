@@ -74,7 +74,7 @@ async def test_a_failure_is_not_told_and_its_later_success_is(database: Database
     poster = Scripted(lambda _target, _headers: answered(statuses.pop(0)))
 
     async def failed() -> bool:
-        return (await desk.row(message)).failures == 1
+        return bool((await desk.row(message)).failures == 1)
 
     async with desk.delivering(poster):
         await eventually(failed)

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from schemas.match import MatchState, MatchSuggestion
+from schemas.match import Match, MatchState
 from schemas.organisation import Mandate
 from services.kernel.problems import NotFound
 from services.kernel.security import Principal
@@ -20,13 +20,11 @@ DAY_S = 86_400.0
 
 async def of_challenge(
     derivation: Derivation, who: Principal, challenge: str, **options: bool
-) -> list[MatchSuggestion]:
+) -> list[Match]:
     return await derivation.matches.of_challenge(who, challenge, after=None, limit=50, **options)
 
 
-async def of_company(
-    derivation: Derivation, who: Principal, company: str, **options: bool
-) -> list[MatchSuggestion]:
+async def of_company(derivation: Derivation, who: Principal, company: str, **options: bool) -> list[Match]:
     return await derivation.matches.of_company(who, company, after=None, limit=50, **options)
 
 
@@ -82,7 +80,7 @@ async def test_pages_go_on_where_the_last_one_ended_also_among_equal_scores(deri
     assert len({one.score for one in whole}) == 1
     assert len(whole) == 5
 
-    paged: list[MatchSuggestion] = []
+    paged: list[Match] = []
     while True:
         after = (paged[-1].score, paged[-1].id) if paged else None
         page = await derivation.matches.of_challenge(ADMIN, challenge.id, after=after, limit=2)

@@ -42,8 +42,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         else:
             found = await ports.answering.answer(principal, match, _answer(form))
         if request.headers.get("hx-request") == "true":
-            shown = {"match": found, "answers": True, "place": "company", "said": True}
-            return renderer.page("_answer.html", visit, **shown)
+            return renderer.page("_answer.html", visit, match=found, answers=True, place="company", said=True)
         from_list = form.text("from") == "company"
         return onward(
             f"/companies/{found.company.id}#{found.id}" if from_list else f"/matches/{found.id}#answer"
