@@ -117,7 +117,7 @@ MATCHES = [
     Row("POST /v1/matches/{match}/answer",              "401 404 404 404 404 200+ 403",
         {"answer": "dismissed", "reason": "too_far", "note": f"{MARK} has no capacity"}),
     Row("POST /v1/matches/{match}/answer",              "401 404 404 404 404 403 403",
-        {"answer": "interested"}, owner="cluster", why="without the mandate to act"),
+        {"answer": "interested"}, owner="buyer", why="its buyer"),
     Row("DELETE /v1/matches/{match}/answer",            "401 404 404 404 404 204 403"),
 ]  # fmt: skip
 
