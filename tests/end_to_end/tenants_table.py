@@ -116,7 +116,13 @@ MATCHES = [
     Row("GET /v1/companies/{company}/matches",          "401 200 200 200 200 200+ 200+"),
     Row("GET /v1/companies/{company}/matches",          "401 200 200 200 200 200+ 200+",
         owner="cluster", why="its cluster"),
+    Row("GET /v1/challenges/{challenge}/outreach",      "401 200 200 200 200 200 200"),
     Row("GET /v1/matches/{match}",                      "401 404 404 404 404 200+ 200+"),
+    Row("POST /v1/matches/{match}/answer",              "401 404 404 404 404 200+ 403",
+        {"answer": "dismissed", "reason": "too_far", "note": f"{MARK} has no capacity"}),
+    Row("POST /v1/matches/{match}/answer",              "401 404 404 404 404 403 403",
+        {"answer": "interested"}, owner="buyer", why="its buyer"),
+    Row("DELETE /v1/matches/{match}/answer",            "401 404 404 404 404 204 403"),
 ]  # fmt: skip
 
 DELIVERY = [
