@@ -40,6 +40,7 @@ def board_ports(core: Core) -> board.BoardPorts:
         directory=core.directory,
         intake=core.intake,
         matches=core.matches,
+        answering=core.answering,
         subscriptions=core.subscriptions,
         endpoints=core.endpoints,
         deliveries=core.deliveries,
@@ -53,7 +54,7 @@ def routers(core: Core, brain: Brain, carrier: Stream) -> list[APIRouter]:
     return [
         *directory.routers(core.directory),
         *intake.routers(core.intake),
-        matching.router(core.matches),
+        matching.router(core.matches, core.answering),
         notification.router(core.subscriptions),
         courier.endpoints_router(core.endpoints),
         courier.deliveries_router(core.deliveries),

@@ -51,7 +51,9 @@ async def background(
         return task
 
     sender = Sender(core.guard, clock=core.clock)
-    courier = Courier(core.database, sender, core.guard, core.secrets.box, core.clock)
+    # A span that nobody collects costs a tenth of a millisecond a message, and changes no trace.
+    traced = bool(core.settings.otlp_endpoint)
+    courier = Courier(core.database, sender, core.guard, core.secrets.box, core.clock, traced=traced)
     cancelled = [
         start("tail", core.tail.run()),
         start("index", _keep_index(core, brain)),

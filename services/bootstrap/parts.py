@@ -32,8 +32,11 @@ from services.kernel.stream.kafka_topics import Topics
 from services.kernel.stream.port import Handler, Stream
 from services.kernel.stream.processor import Processor
 from services.kernel.vectors.port import VectorIndex
+from services.matching.answering import Answering
 from services.matching.board import Board
 from services.matching.handlers import Match
+from services.matching.notified import LINGER_S as RECEIPTS_LINGER_S
+from services.matching.notified import MarkNotified
 from services.matching.profiles import Profiles
 from services.matching.queries import SavedQueries
 from services.matching.service import Matches
@@ -65,6 +68,7 @@ class Core:
     deliveries: DeliveryLog
     subscriptions: Subscriptions
     matches: Matches
+    answering: Answering
     links: SignInLinks
 
 
@@ -95,6 +99,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
         guard = AddressGuard(allow_loopback=settings.allow_loopback_webhooks)
         endpoints = Endpoints(database, clock, guard=guard, box=secrets.box)
         rules = FollowRules(directory, intake.challenges, intake.companies)
+        matches = Matches(database, clock, directory.members)
         yield Core(
             settings=settings,
             secrets=secrets,
@@ -108,7 +113,8 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             endpoints=endpoints,
             deliveries=DeliveryLog(database, clock),
             subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
-            matches=Matches(database, clock, directory.members),
+            matches=matches,
+            answering=Answering(database, clock, matches, directory.members),
             links=SignInLinks(clock),
         )
 
@@ -156,6 +162,7 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
                 index_challenges(generations, reading, clock, linger_s=LINGER_S),
                 match,
                 Notify(database, clock, router, core.endpoints),
+                MarkNotified(database, clock, core.directory, linger_s=RECEIPTS_LINGER_S),
             ),
         )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
-from services.cli.output import EXIT_USAGE, fail, out, print_table, progress
+from services.cli.output import EXIT_USAGE, fail, out, print_json, print_table, progress
 from services.cli.server import DataDir, settings_or_fail
 from services.evaluation.choices import Method, Task
 
@@ -61,7 +61,9 @@ def evaluate(
     json_file: Annotated[
         Path | None,
         typer.Option(
-            "--json", help="Also write the figures to this file, as JSON; of several methods a list."
+            "--json",
+            help="Also write the figures to this file, as JSON, a list if there are several methods; "
+            "`-`: print JSON alone.",
         ),
     ] = None,
     data_dir: DataDir = None,
@@ -88,9 +90,13 @@ def evaluate(
             )
     except BundleError as error:
         fail(str(error), EXIT_USAGE)
+    documents = [one.as_json() for one in found]
+    shown = documents if len(documents) > 1 else documents[0]
+    if json_file == Path("-"):
+        print_json(shown)
+        return
     if json_file is not None:
-        shown = [one.as_json() for one in found]
-        _write(json_file, shown if len(shown) > 1 else shown[0])
+        _write(json_file, shown)
     _print(found)
     out.print(f"bundle {bundle.name}, task {task}", style="dim", highlight=False)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import typer
+from sqlalchemy.engine import make_url
 
 from services.cli.client import Json
-from services.cli.output import err, fail, out, print_json
-from services.cli.server import DataDir, settings_or_fail
+from services.cli.output import EXIT_USAGE, err, fail, out, print_json
+from services.cli.server import DataDir, database_of, settings_or_fail
 from services.kernel.journal.reading import Verdict
 from services.kernel.journal.reading import verify as verify_chain
 
@@ -22,7 +24,13 @@ def verify(data_dir: DataDir = None, as_json: Json = False) -> None:
     Reads the database of the settings directly; a server may be running.
     """
     settings = settings_or_fail(data_dir=data_dir)
-    with err.status("verifying"):
+    file = make_url(settings.database_url)
+    if file.get_backend_name() == "sqlite" and not Path(file.database or "").is_file():
+        fail(
+            f"There is no database at {file.database}. `liaison serve` makes one; --data-dir names another.",
+            EXIT_USAGE,
+        )
+    with database_of(settings), err.status("verifying"):
         verdict = asyncio.run(_verify(settings.database_url))
     if as_json:
         print_json({"entries": verdict.entries, "head": verdict.head, "broken_at": verdict.broken_at})

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from services.cli import (
+    answers,
     challenges,
     companies,
     database,
@@ -48,6 +49,7 @@ def main(
 
 server.register(app)
 challenges.register(app)
+answers.register(app)
 companies.register(app)
 subscriptions.register(app)
 operations.register(app)

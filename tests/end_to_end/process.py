@@ -13,7 +13,9 @@ from pathlib import Path
 
 import httpx
 
-MODELS = Path(__file__).parents[2] / "var" / "models"
+ROOT = Path(__file__).parents[2]
+"""What is tested is this tree, whichever one is installed."""
+MODELS = ROOT / "var" / "models"
 """The exported model is shared by the whole suite: the export takes a quarter of a minute."""
 ADMIN_KEY = "lia_end-to-end-tests-0123456789-0123456789-abcdef"
 START_S = 90.0
@@ -50,6 +52,7 @@ class Liaison:
             "LIAISON_ALLOW_LOOPBACK_WEBHOOKS": "true",
             "LIAISON_LOG_LEVEL": "warning",
             "HF_HUB_OFFLINE": "1",
+            "PYTHONPATH": str(ROOT),
         }
         clean = {name: value for name, value in os.environ.items() if not name.startswith("LIAISON_")}
         self.data_dir.mkdir(parents=True, exist_ok=True)

@@ -38,6 +38,13 @@ def test_without_a_method_the_product_is_measured_alone(tmp_path: Path) -> None:
         assert said in found.stdout
 
 
+def test_on_request_json_is_all_that_is_printed(tmp_path: Path) -> None:
+    found = evaluate(translated(tmp_path / "small"), "--task", "translate", "--json", "-")
+
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.stdout)["metrics"]["p@1_worst"] == 0.0
+
+
 def test_several_methods_stand_side_by_side_each_once(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     chosen = ("--method", "bm25", "--method", "liaison", "--method", "bm25")

@@ -270,3 +270,17 @@ def test_signing_out_ends_it(opens: Opens, market: Market) -> None:
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()
     page.goto("/settings")
     expect(page).to_have_url(re.compile("/sign-in"))
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_what_to_follow_stands_beside_its_button(opens: Opens, market: Market, phone: bool) -> None:
+    page = opens(market.cluster, phone=phone).page
+    page.goto("/settings")
+    labels = page.locator(".follow label").all()
+    assert len(labels) >= 3
+    for label in labels:
+        button, whole = label.locator("input").bounding_box(), label.bounding_box()
+        assert button
+        assert whole
+        assert whole["y"] <= button["y"] + button["height"] / 2 <= whole["y"] + whole["height"]
+        assert whole["height"] < 2 * button["height"], "the words stand below it"
