@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.base import ChallengeId, CompanyId, Contract, MatchId, OrganisationId, Share, Version
@@ -154,6 +154,26 @@ class MatchSuggestion(Contract):
 
 class MatchAnswerContent(Contract):
     """What a company, or a cluster that acts for it, answers. Reason and note stay on the company's side."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {
+                    "properties": {
+                        "answer": {"const": CompanyAnswer.interested.value},
+                        "reason": {"type": "null"},
+                    }
+                },
+                {
+                    "properties": {
+                        "answer": {"const": CompanyAnswer.dismissed.value},
+                        "reason": {"type": "string"},
+                    },
+                    "required": ["reason"],
+                },
+            ]
+        }
+    )
 
     answer: CompanyAnswer
     reason: Annotated[

@@ -10,6 +10,14 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.gateway.board.browser.conftest import NEED, Market, Opens, eventually
 
+FIRST_LINE = """label => {
+    const words = document.createRange()
+    words.setStartAfter(label.querySelector("input"))
+    words.setEndAfter(label.lastChild)
+    return [...words.getClientRects()].find(line => line.width > 1)
+}"""
+"""Where the words of a choice begin."""
+
 pytestmark = pytest.mark.browser
 
 CONTRAST, FOCUS, WEIGHT = (
@@ -279,8 +287,7 @@ def test_what_to_follow_stands_beside_its_button(opens: Opens, market: Market, p
     labels = page.locator(".follow label").all()
     assert len(labels) >= 3
     for label in labels:
-        button, whole = label.locator("input").bounding_box(), label.bounding_box()
+        button, line = label.locator("input").bounding_box(), label.evaluate(FIRST_LINE)
         assert button
-        assert whole
-        assert whole["y"] <= button["y"] + button["height"] / 2 <= whole["y"] + whole["height"]
-        assert whole["height"] < 2 * button["height"], "the words stand below it"
+        assert line["left"] >= button["x"] + button["width"], "the words stand below it"
+        assert line["top"] <= button["y"] + button["height"] / 2 <= line["bottom"]
