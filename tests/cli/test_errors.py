@@ -114,7 +114,7 @@ def test_a_port_that_is_taken(alone: Command) -> None:
     ("url", "says"),
     [
         ("mysql://liaison:hidden@127.0.0.1:1/liaison", "postgresql://user:password@host/name"),
-        ("postgresql://liaison:hidden@127.0.0.1:1/liaison", "does not answer"),
+        ("postgresql://liaison:hidden@127.0.0.1:1/liaison", "LIAISON_DATABASE_URL"),
     ],
 )
 def test_a_database_that_cannot_be_used(alone: Command, command: list[str], url: str, says: str) -> None:
