@@ -19,7 +19,7 @@ demo: $(VENV)/.installed ## Start everything with demo data; a challenge is anno
 	$(BIN)/liaison demo
 
 test: $(VENV)/.installed-dev ## The whole test suite
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST)
 
 check: $(VENV)/.installed-dev ## Linters, types, import contracts, freshness of the published contracts
 	$(BIN)/ruff check .

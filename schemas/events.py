@@ -11,14 +11,17 @@ from schemas.base import (
     CompanyId,
     Contract,
     EndpointId,
+    EventId,
+    MatchId,
     MessageId,
     OrganisationId,
+    Share,
     SubscriptionId,
     Version,
 )
 from schemas.challenge import Challenge, ChallengeContent, Change
 from schemas.company import Company, CompanyContent
-from schemas.match import MatchSuggestion
+from schemas.match import CompanyAnswer, MatchedChallenge, MatchedCompany, MatchSuggestion
 from schemas.organisation import Membership, Organisation
 from schemas.subscription import Subscription
 from schemas.text import Note
@@ -148,6 +151,21 @@ class MatchRetracted(MatchSuggestion, EventData):
     reason: str
 
 
+class MatchAnswered(EventData):
+    """A company has said what it thinks of a suggestion. `answer` is None when it took its answer back; `by`:
+    the company's owner, or a cluster that acts for it. Why a suggestion is not for the company is its own
+    business: the reason is not told. No answer changes a score."""
+
+    TYPE = "liaison.match.answered.v1"
+    match: MatchId
+    challenge: MatchedChallenge
+    company: MatchedCompany
+    score: Share
+    answer: CompanyAnswer | None
+    by: OrganisationId
+    at: AwareDatetime
+
+
 class ChallengeMatched(EventData):
     """Matching has settled on this version: how many suggestions stand, from how many companies looked at."""
 
@@ -191,6 +209,21 @@ class EndpointTested(EventData):
     note: str
 
 
+class DeliveredEvent(Contract):
+    """An event that a receiver has taken. `organisation`: whose endpoint it is."""
+
+    event: EventId
+    organisation: OrganisationId
+
+
+class DeliverySucceeded(EventData):
+    """Webhooks with suggestions of matches were answered 2xx: what was written down together. For nobody but
+    the service itself, since it names several organisations."""
+
+    TYPE = "liaison.delivery.succeeded.v1"
+    delivered: Annotated[tuple[DeliveredEvent, ...], Field(min_length=1)]
+
+
 class ChallengeSubmitted(EventData):
     """Inbox only: somebody asks to announce a challenge, by Kafka. `idempotency_key` as on the API."""
 
@@ -230,10 +263,12 @@ EVENTS: dict[str, type[EventData]] = {
         MatchSuggested,
         MatchUpdated,
         MatchRetracted,
+        MatchAnswered,
         SubscriptionChanged,
         SubscriptionRemoved,
         EndpointDisabled,
         EndpointTested,
+        DeliverySucceeded,
     )
 }
 """Events that Liaison emits, by type."""

@@ -11,7 +11,7 @@ from schemas.challenge import Challenge, ChallengeContent
 from schemas.company import Company, CompanyContent
 from schemas.delivery import Attempt, Delivery, Endpoint, EndpointContent
 from schemas.events import EVENTS, INBOX, CloudEvent
-from schemas.match import MatchSuggestion
+from schemas.match import Match, MatchAnswerContent, MatchSuggestion, Outreach
 from schemas.organisation import Key, Membership, Organisation, OrganisationContent
 from schemas.subscription import Subscription, SubscriptionContent
 
@@ -25,9 +25,11 @@ ENTITIES: tuple[type[BaseModel], ...] = (
     Delivery,
     Endpoint,
     Key,
+    Match,
     MatchSuggestion,
     Membership,
     Organisation,
+    Outreach,
     Subscription,
 )
 """As they are answered."""
@@ -36,6 +38,7 @@ INPUTS: tuple[type[BaseModel], ...] = (
     ChallengeContent,
     CompanyContent,
     EndpointContent,
+    MatchAnswerContent,
     OrganisationContent,
     SubscriptionContent,
 )

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from schemas.base import ChallengeId, CompanyId, Contract, MatchId, OrganisationId, Share, Version
 from schemas.challenge import RequirementKind
 from schemas.codes import CountryCode
+from schemas.text import Note
 
 
 class MatchState(StrEnum):
+    """The life of a suggestion. `notified`: a webhook with it was answered 2xx by the company's own endpoint,
+    or by one of a cluster that receives for it; `seen`: one of them has opened it; `interested`, `dismissed`:
+    what the company answered. None of them goes back, but for an answer that is taken back."""
+
     suggested = "suggested"
     notified = "notified"
     seen = "seen"
@@ -22,6 +28,22 @@ class MatchState(StrEnum):
     superseded = "superseded"
     retracted = "retracted"
     expired = "expired"
+
+
+class CompanyAnswer(StrEnum):
+    """What a company says to a suggestion; in its life the state of the same name."""
+
+    interested = "interested"
+    dismissed = "dismissed"
+
+
+class DismissalReason(StrEnum):
+    """Why a suggestion is not for the company."""
+
+    too_far = "too_far"
+    no_capacity = "no_capacity"
+    wrong_country = "wrong_country"
+    already_known = "already_known"
 
 
 class Strength(StrEnum):
@@ -128,3 +150,71 @@ class MatchSuggestion(Contract):
     versions: MatchVersions
     suggested_at: AwareDatetime
     changed_at: AwareDatetime
+
+
+class MatchAnswerContent(Contract):
+    """What a company, or a cluster that acts for it, answers. Reason and note stay on the company's side."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {
+                    "properties": {
+                        "answer": {"const": CompanyAnswer.interested.value},
+                        "reason": {"type": "null"},
+                    }
+                },
+                {
+                    "properties": {
+                        "answer": {"const": CompanyAnswer.dismissed.value},
+                        "reason": {"type": "string"},
+                    },
+                    "required": ["reason"],
+                },
+            ]
+        }
+    )
+
+    answer: CompanyAnswer
+    reason: Annotated[
+        DismissalReason | None, Field(description="Why it is not for the company; with `dismissed` alone")
+    ] = None
+    note: Annotated[Note | None, Field(description="For the company's own file; no buyer reads it")] = None
+
+    @model_validator(mode="after")
+    def _reason_of_a_dismissal(self) -> Self:
+        if (self.answer is CompanyAnswer.dismissed) != (self.reason is not None):
+            raise PydanticCustomError(
+                "dismissal_reason",
+                "Give a reason with 'dismissed', and only then: too_far, no_capacity, wrong_country or "
+                "already_known.",
+            )
+        return self
+
+
+class MatchAnswer(Contract):
+    """An answer as its reader may see it: `reason` and `note` are empty for all but the company's side.
+    `by`: who gave it, the company's owner or a cluster that acts for it."""
+
+    answer: CompanyAnswer
+    reason: DismissalReason | None = None
+    note: Note | None = None
+    by: OrganisationId
+    at: AwareDatetime
+
+
+class Match(MatchSuggestion):
+    """A suggestion as one reads it, with what the company has answered."""
+
+    answer: MatchAnswer | None = None
+
+
+class Outreach(Contract):
+    """How far the suggestions of a challenge have come, each counted in every line that it has reached.
+    They are figures about the outreach, not about companies: nothing here orders or selects anybody."""
+
+    suggested: Annotated[int, Field(ge=0, description="Suggestions that stand")]
+    notified: Annotated[int, Field(ge=0, description="Of these, reached by webhook")]
+    seen: Annotated[int, Field(ge=0, description="Of these, opened or answered")]
+    interested: Annotated[int, Field(ge=0, description="Of these, answered with interest")]
+    dismissed: Annotated[int, Field(ge=0, description="Of these, answered with 'not for us'")]

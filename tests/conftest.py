@@ -18,7 +18,7 @@ import structlog
 from services.kernel.database import Database
 from services.migrations.tables import metadata
 
-pytest_plugins = ("tests.kafka_broker",)
+pytest_plugins = ("tests.kafka_broker", "tests.side_by_side")
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -31,8 +31,10 @@ from services.kernel.security import SecretBox
 from services.kernel.settings import EmbeddingBackend
 from services.kernel.stream.port import Handler, Step
 from services.kernel.vectors.edge import EdgeVectorIndex
+from services.matching.answering import Answering
 from services.matching.board import Board
 from services.matching.handlers import Match
+from services.matching.notified import MarkNotified
 from services.matching.profiles import Profiles
 from services.matching.queries import SavedQueries
 from services.matching.service import Matches
@@ -92,11 +94,13 @@ class Mind:
             challenges=reading, queries=SavedQueries(generations), default_threshold=THRESHOLD
         )
         self.notify = Notify(database, clock, self.router, endpoints_of(world))
+        self.notified = MarkNotified(database, clock, world.directory)
         self.handlers: tuple[Handler, ...] = (
             index_companies(generations, reading, clock),
             index_challenges(generations, reading, clock),
             self.match,
             self.notify,
+            self.notified,
         )
 
 
@@ -106,6 +110,7 @@ class Derivation:
     index: EdgeVectorIndex
     mind: Mind
     matches: Matches
+    answering: Answering
     endpoints: Endpoints
     subscriptions: Subscriptions
     cursors: dict[str, int] = field(default_factory=dict)
@@ -156,11 +161,13 @@ async def deriving(
         await mind.upkeep.begin()
         endpoints = endpoints_of(world)
         rules = FollowRules(world.directory, world.intake.challenges, world.intake.companies)
+        matches = Matches(database, clock, world.directory.members)
         yield Derivation(
             world=world,
             index=index,
             mind=mind,
-            matches=Matches(database, clock, world.directory.members),
+            matches=matches,
+            answering=Answering(database, clock, matches, world.directory.members),
             endpoints=endpoints,
             subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
         )

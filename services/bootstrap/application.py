@@ -43,6 +43,7 @@ def board_ports(core: Core) -> board.BoardPorts:
         directory=core.directory,
         intake=core.intake,
         matches=core.matches,
+        answering=core.answering,
         subscriptions=core.subscriptions,
         endpoints=core.endpoints,
         deliveries=core.deliveries,
@@ -56,7 +57,7 @@ def routers(core: Core, index: Index, lag: Lag) -> list[APIRouter]:
     return [
         *directory.routers(core.directory),
         *intake.routers(core.intake),
-        matching.router(core.matches),
+        matching.router(core.matches, core.answering),
         notification.router(core.subscriptions),
         courier.endpoints_router(core.endpoints),
         courier.deliveries_router(core.deliveries),

@@ -39,8 +39,11 @@ from services.kernel.stream.journal import JournalStream
 from services.kernel.stream.kafka_stream import KafkaStream
 from services.kernel.stream.port import Handler, Stream
 from services.kernel.vectors.port import VectorIndex
+from services.matching.answering import Answering
 from services.matching.board import Board
 from services.matching.handlers import Match
+from services.matching.notified import LINGER_S as RECEIPTS_LINGER_S
+from services.matching.notified import MarkNotified
 from services.matching.profiles import Profiles
 from services.matching.queries import SavedQueries
 from services.matching.service import Matches
@@ -70,6 +73,7 @@ class Core:
     deliveries: DeliveryLog
     subscriptions: Subscriptions
     matches: Matches
+    answering: Answering
     links: SignInLinks
 
 
@@ -104,6 +108,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
         guard = AddressGuard(allow_loopback=settings.allow_loopback_webhooks)
         endpoints = Endpoints(database, clock, guard=guard, box=secrets.box)
         rules = FollowRules(directory, intake.challenges, intake.companies)
+        matches = Matches(database, clock, directory.members)
         yield Core(
             settings=settings,
             secrets=secrets,
@@ -117,7 +122,8 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             endpoints=endpoints,
             deliveries=DeliveryLog(database, clock),
             subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
-            matches=Matches(database, clock, directory.members),
+            matches=matches,
+            answering=Answering(database, clock, matches, directory.members),
             links=SignInLinks(clock),
         )
 
@@ -173,6 +179,7 @@ def handlers(core: Core, brain: Brain | None, queries: QueryFits, rooms: Collect
         found.append(brain.match)
     if "notification" in rooms:
         found.append(Notify(core.database, core.clock, router(core, queries), core.endpoints))
+        found.append(MarkNotified(core.database, core.clock, core.directory, linger_s=RECEIPTS_LINGER_S))
     return found
 
 

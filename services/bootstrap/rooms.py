@@ -13,13 +13,14 @@ from services.kernel.settings import ConfigurationError, Settings, StreamKind
 from services.kernel.stream.kafka_relay import NAME as RELAY
 from services.kernel.stream.lag import Consumed, JournalLag, KafkaLag
 from services.matching.handlers import Match
+from services.matching.notified import MarkNotified
 from services.notification.handlers import Notify
 
 INBOX = AcceptInbox.name
 ROOMS: dict[str, Consumed] = {
     "indexing": INDEXING,
     "matching": {Match.name: Match.consumes},
-    "notification": {Notify.name: Notify.consumes},
+    "notification": {Notify.name: Notify.consumes, MarkNotified.name: MarkNotified.consumes},
     INBOX: {},
 }
 """Per room its services and the events of the journal that they take; the inbox takes what is handed in."""

@@ -11,7 +11,7 @@ import httpx
 import typer
 from rich.markup import escape
 
-from services.cli.client import TIMEOUT_S, Client, Json, Key, Url, connected, problem
+from services.cli.client import TIMEOUT_S, Client, Json, Key, Url, connected, problem, unreachable
 from services.cli.output import (
     EXIT_USAGE,
     bar,
@@ -38,9 +38,8 @@ def announce(
     file: Annotated[
         Path,
         typer.Argument(
-            help="The challenge: JSON with all fields, or plain text whose first line is the title.",
-            exists=True,
-            dir_okay=False,
+            help="The challenge: JSON with all fields, or plain text whose first line is the title; "
+            "`-` reads it from stdin.",
             allow_dash=True,
         ),
     ],
@@ -82,6 +81,10 @@ def announce(
 def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        fail(f"{file} does not exist. Name the file of the challenge, or `-` for stdin.", EXIT_USAGE)
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}.", EXIT_USAGE)
     except UnicodeDecodeError as error:
         fail(f"{file} is not UTF-8 (byte {error.start}). Save it as UTF-8.", EXIT_USAGE)
 
@@ -139,6 +142,9 @@ def _other_side(one: dict[str, Any], of_company: bool) -> str:
 def stream(
     challenge: Annotated[str | None, typer.Option(help="Only events of this challenge.")] = None,
     company: Annotated[str | None, typer.Option(help="Only events of this company.")] = None,
+    subscription: Annotated[
+        str | None, typer.Option(help="Only what this subscription of yours (sub_…) asks for.")
+    ] = None,
     types: Annotated[
         list[str] | None, typer.Option("--type", help="Only events of this type; may be repeated.")
     ] = None,
@@ -149,8 +155,20 @@ def stream(
     key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Show events as they happen. Goes on where it was when the connection breaks; Ctrl-C ends it."""
-    parameters = {"challenge": challenge, "company": company, "types": types or None, "after": after}
+    """Show events as they happen: seconds since the start, kind, and of a match the company, its score, a bar
+    per requirement and the gap.
+
+    Goes on where it was when the connection breaks; Ctrl-C ends it. With --json one CloudEvent a line.
+
+        liaison stream --challenge chl_…
+    """
+    parameters = {
+        "challenge": challenge,
+        "company": company,
+        "subscription": subscription,
+        "types": types or None,
+        "after": after,
+    }
     began = time.monotonic()
     with connected(url, key) as client:
         position: str | None = None
@@ -169,11 +187,13 @@ def _follow(
     headers = {"Last-Event-ID": position} if position else {}
     query = {name: value for name, value in parameters.items() if value is not None}
     timeout = httpx.Timeout(TIMEOUT_S, read=STREAM_SILENCE_S)
+    answered = position is not None
     try:
         with client.http.stream("GET", "/v1/stream", params=query, headers=headers, timeout=timeout) as reply:
             if not reply.is_success:
                 reply.read()
                 fail(problem(reply))
+            answered = True
             data: list[str] = []
             for line in reply.iter_lines():
                 if line.startswith("id:"):
@@ -184,21 +204,47 @@ def _follow(
                     _show(json.loads("\n".join(data)), time.monotonic() - began, as_json)
                     data.clear()
     except httpx.TransportError as error:
+        if not answered:
+            unreachable(client.http, error)
         err.print(f"connection lost ({type(error).__name__}); trying again", style="dim")
     return position
 
 
 def _show(event: dict[str, Any], seconds: float, as_json: bool) -> None:
+    kind = event.get("type")
+    if kind is None:  # the stream speaks of itself: where it begins, or that something is missing
+        if "reason" in event:
+            err.print(f"events are missing here: {event['reason']}", style="yellow", highlight=False)
+        return
     if as_json:
         print_line(event)
         return
-    kind = event.get("type", "").removeprefix("liaison.").removesuffix(".v1")
+    kind = kind.removeprefix("liaison.").removesuffix(".v1")
     data = event.get("data", {})
-    if kind.startswith("match.") and isinstance(data.get("company"), dict):
-        bars = "  ".join(f"{one['id']} {bar(one['score'], 8)}" for one in data["requirements"])
-        company = f"{data['company']['name']} ({data['company']['country']})"
-        text = f"{escape(company):<40} {data['score']:.2f}   {bars}"
-    else:
-        challenge = data.get("challenge")
-        text = escape(challenge["title"] if isinstance(challenge, dict) else event.get("subject", ""))
-    out.print(f"{seconds:7.2f} s  {kind:<22} {text}", highlight=False)
+    text = _match(data) if _is_match(data) else _subject(event, data)
+    out.print(
+        f"{seconds:6.2f} s  {_KINDS.get(kind, kind):<20} {escape(text)}", highlight=False, soft_wrap=True
+    )
+
+
+_KINDS = {"match.suggested": "match"}
+
+
+def _is_match(data: dict[str, Any]) -> bool:
+    return isinstance(data.get("company"), dict) and "requirements" in data
+
+
+def _match(data: dict[str, Any]) -> str:
+    """Company (country), score, a bar per requirement, and the words of the gap."""
+    company = f"{data['company']['name']} ({data['company']['country']})"
+    bars = "  ".join(f"{one['id']} {bar(one['score'], 8):<8}" for one in data["requirements"])
+    missing = [word for one in data["requirements"] for word in one.get("missing", ())]
+    gap = f"  gap: {', '.join(dict.fromkeys(missing))}" if missing else ""
+    return f"{company:<32} {data['score']:.2f}   {bars}{gap}"
+
+
+def _subject(event: dict[str, Any], data: dict[str, Any]) -> str:
+    named = data.get("challenge") or data.get("company")
+    if isinstance(named, dict):
+        return str(named.get("title") or named.get("name") or event.get("subject", ""))
+    return str(event.get("subject", ""))

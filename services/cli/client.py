@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 from uuid import uuid4
 
 import httpx
@@ -64,14 +64,18 @@ class Client:
         try:
             response = self.http.request(method, path, **arguments)
         except httpx.TransportError as error:
-            fail(
-                f"No server answers at {self.http.base_url} ({error}). Start one with `liaison serve`, or "
-                "name another with LIAISON_URL.",
-                EXIT_UNREACHABLE,
-            )
+            unreachable(self.http, error)
         if not response.is_success:
             fail(problem(response))
         return response.json() if response.content else None
+
+
+def unreachable(http: httpx.Client, error: httpx.TransportError) -> NoReturn:
+    fail(
+        f"No server answers at {http.base_url} ({error}). Start one with `liaison serve`, or "
+        "name another with LIAISON_URL.",
+        EXIT_UNREACHABLE,
+    )
 
 
 def problem(response: httpx.Response) -> str:
@@ -96,6 +100,8 @@ def connected(url: str, key: str | None) -> Iterator[Client]:
             "No API key. Set LIAISON_KEY; the first start of `liaison serve` shows the first one.",
             EXIT_USAGE,
         )
+    if not url.startswith(("http://", "https://")):
+        fail(f"LIAISON_URL {url!r} is no address: write it like {DEFAULT_URL}.", EXIT_USAGE)
     headers = {"Authorization": f"Bearer {key}"}
     with httpx.Client(base_url=url, headers=headers, timeout=TIMEOUT_S) as http:
         yield Client(http)

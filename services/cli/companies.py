@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from services.cli.client import Json, Key, Url, connected
-from services.cli.output import EXIT_USAGE, err, fail, out, print_json, print_table
+from services.cli.output import EXIT_FAILED, EXIT_USAGE, err, fail, out, print_json, print_table
 
 SUFFIXES = (".csv", ".xlsx", ".jsonl")
 PROBLEMS_SHOWN = 50
@@ -37,7 +37,8 @@ def companies(
     """Create or update profiles from a file.
 
     Columns are recognised by their names, in several languages. Rows that cannot be read are listed with
-    line and reason, all others are imported; importing the same file again changes nothing.
+    line and reason, and make the command end with 1; all others are imported. Importing the same file again
+    changes nothing.
     """
     if file.suffix.lower() not in SUFFIXES:
         fail(f"{file.name}: name a file that ends in {', '.join(SUFFIXES)}.", EXIT_USAGE)
@@ -45,16 +46,18 @@ def companies(
         result = client.upload("/v1/companies/import", file.name, file.read_bytes(), owner=owner)
     if as_json:
         print_json(result)
-        return
+    else:
+        _tell(result)
+    if result["problems"]:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _tell(result: dict[str, Any]) -> None:
     counts = ", ".join(f"{result[name]} {name}" for name in ("created", "updated", "unchanged"))
     out.print(f"[bold]{counts}[/bold]", highlight=False)
-    problems = result["problems"]
-    if problems:
-        print_table(
-            ("row", "reason"),
-            [(one["line"], escape(one["reason"])) for one in problems[:PROBLEMS_SHOWN]],
-            empty="",
-        )
-        if len(problems) > PROBLEMS_SHOWN:
-            out.print(f"… and {len(problems) - PROBLEMS_SHOWN} more")
-        raise typer.Exit(1)
+    shown = result["problems"][:PROBLEMS_SHOWN]
+    if shown:
+        rows = [(one["line"], escape(one["reason"])) for one in shown]
+        print_table(("row", "reason"), rows, empty="")
+    if result["problem_count"] > len(shown):
+        out.print(f"… and {result['problem_count'] - len(shown)} more")

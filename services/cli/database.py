@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from services.cli.output import EXIT_USAGE, fail, out
-from services.cli.server import DataDir, settings_or_fail
+from services.cli.output import out
+from services.cli.server import DataDir, database_of, settings_or_fail
 from services.kernel.database import Database
-from services.kernel.settings import ConfigurationError
 from services.migrations import runner
 
 app = typer.Typer(help="The schema of the database.", no_args_is_help=True)
@@ -52,7 +51,5 @@ def _run(data_dir: DataDir, work: Callable[[Database], Awaitable[None]]) -> None
         finally:
             await database.close()
 
-    try:
+    with database_of(settings):
         asyncio.run(run())
-    except ConfigurationError as error:
-        fail(str(error), EXIT_USAGE)

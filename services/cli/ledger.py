@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.cli.client import Json
 from services.cli.output import EXIT_USAGE, err, fail, out, print_json, print_line
-from services.cli.server import DataDir, settings_or_fail
+from services.cli.server import DataDir, database_of, settings_or_fail
 from services.kernel.clock import SystemClock
 from services.kernel.journal import checkpoint as checkpoints
 from services.kernel.journal.reading import Verdict, hashes
 from services.kernel.journal.reading import verify as verify_chain
-from services.kernel.problems import TransientError
 from services.kernel.settings import ConfigurationError, Settings
 
 app = typer.Typer(help="The hash-chained ledger of every event.", no_args_is_help=True)
@@ -109,8 +109,7 @@ def check(
     if not as_json:
         out.print(
             f"{len(kept)} checkpoints, signed by {', '.join(keys)}: the ledger of {verdict.entries} entries "
-            f"leads "
-            "through each",
+            "leads through each",
             highlight=False,
             soft_wrap=True,
         )
@@ -125,6 +124,13 @@ def _read(settings: Settings, look: Callable[[AsyncSession], Awaitable[T]]) -> T
     """What `look` finds in one reading transaction, while a person waits."""
     from services.kernel.database import Database
 
+    file = make_url(settings.database_url)
+    if file.get_backend_name() == "sqlite" and not Path(file.database or "").is_file():
+        fail(
+            f"There is no database at {file.database}. `liaison serve` makes one; --data-dir names another.",
+            EXIT_USAGE,
+        )
+
     async def work() -> T:
         database = Database(settings.database_url)
         try:
@@ -133,8 +139,5 @@ def _read(settings: Settings, look: Callable[[AsyncSession], Awaitable[T]]) -> T
         finally:
             await database.close()
 
-    try:
-        with err.status("verifying"):
-            return asyncio.run(work())
-    except (TransientError, OSError) as error:
-        fail(str(error))
+    with database_of(settings), err.status("verifying"):
+        return asyncio.run(work())

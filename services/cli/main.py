@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from services.cli import (
+    answers,
     backup,
     challenges,
     companies,
@@ -52,6 +53,7 @@ def main(
 server.register(app)
 processes.register(app)
 challenges.register(app)
+answers.register(app)
 companies.register(app)
 subscriptions.register(app)
 operations.register(app)

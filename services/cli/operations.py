@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from services.cli.client import Json, Key, Url, connected
-from services.cli.output import fail, out, print_json, print_table, progress
+from services.cli.output import fail, out, print_json, print_table, progress, since
 
 LOOK_S = 0.5
 
@@ -31,24 +31,65 @@ def status(url: Url = "http://localhost:8000", key: Key = None, as_json: Json = 
     if as_json:
         print_json({**now, "index": index})
         return
-    webhooks = now["webhooks"]
+    _tell_status(now, index)
+    if now["halted"]:
+        fail("A halted service stands still; once the cause is mended, `liaison resume SERVICE`.")
+
+
+def _tell_status(now: dict[str, Any], index: dict[str, Any]) -> None:
+    webhooks, letters_ = now["webhooks"], now["dead_letters"]
+    undelivered = webhooks["due"] + webhooks["scheduled"]
     rows: list[tuple[str, object, str]] = [
         ("journal", now["journal"], "entries"),
         *((f"lag of {name}", behind, "events") for name, behind in sorted(now["lag"].items())),
-        ("webhooks due", webhooks["due"], f"oldest {webhooks['oldest']}" if webhooks["oldest"] else ""),
+        ("webhooks due", webhooks["due"], ""),
         ("webhooks to be retried", webhooks["scheduled"], ""),
+        ("oldest undelivered", since(webhooks["oldest"]), "the first of these" if undelivered else ""),
         ("endpoints off", webhooks["endpoints_off"], ""),
-        ("profiles without vectors", now["lacking"], ""),
-        ("texts the index lost", index["lost"], ""),
-        *((f"dead letters of {name}", count, "") for name, count in sorted(now["dead_letters"].items())),
+        *_lacking(now["lacking"], index),
+        ("dead letters", sum(letters_.values()), "`liaison dead-letters list`" if letters_ else ""),
+        *((f"dead letters of {name}", count, "") for name, count in sorted(letters_.items())),
         *(
-            (f"HALTED {one['service']}", "", f"{one['reason']} (since {one['since']})")
+            (f"HALTED {one['service']}", since(one["since"]), f"{one['reason']}; `liaison resume`")
             for one in now["halted"]
         ),
     ]
     print_table(("", "", ""), [(name, number, escape(note)) for name, number, note in rows], empty="")
-    if now["halted"]:
-        fail("A halted service stands still; once the cause is mended, `liaison resume SERVICE`.")
+    if webhooks["endpoints"]:
+        out.print()
+        print_table(
+            ("endpoint", "state", "waiting", "for", "why"),
+            [
+                (one["id"], one["state"], one["pending"], since(one["oldest"]), escape(_why(one)))
+                for one in webhooks["endpoints"]
+            ],
+            empty="",
+        )
+
+
+def _lacking(lacking: int | None, index: dict[str, Any]) -> list[tuple[str, object, str]]:
+    """What is not embedded, and why that may be so."""
+    rows: list[tuple[str, object, str]] = [
+        ("profiles without vectors", lacking, "not found by any match" if lacking else ""),
+        (
+            "texts the index lost",
+            index["lost"],
+            "`liaison reindex` writes them anew" if index["lost"] else "",
+        ),
+    ]
+    if index["rebuilt"] is not None:
+        rows.append(("index is being rebuilt", index["rebuilt"], "written so far"))
+    if index["building"]:
+        rows.append(("index for another model", "", f"{index['building']} is being built"))
+    if index["failed"]:
+        rows.append(("last rebuild FAILED", "", index["failed"]))
+    return rows
+
+
+def _why(endpoint: dict[str, Any]) -> str:
+    failing = f"failing for {since(endpoint['failing_since'])}" if endpoint["failing_since"] else ""
+    told = [endpoint["reason"], endpoint["last_attempt"], failing]
+    return "; ".join(one for one in told if one)
 
 
 def resume(
@@ -79,10 +120,12 @@ def reindex(
                     state = client.get("/v1/index")
     if as_json:
         print_json(state)
-        return
-    for one in state["collections"]:
-        out.print(f"{one['name']:<50} {one['points']:>9} texts", highlight=False)
-    if state["lacking"]:
+    else:
+        for one in state["collections"]:
+            out.print(f"{one['name']:<50} {one['points']:>9} texts", highlight=False)
+    if wait and state["failed"]:
+        fail(f"The index was not rebuilt: {state['failed']} Mend that, then run `liaison reindex` again.")
+    if wait and state["lacking"]:
         fail(f"{state['lacking']} profiles lack vectors; see `liaison dead-letters list`.")
 
 

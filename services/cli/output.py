@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import orjson
@@ -19,6 +20,8 @@ EXIT_USAGE = 2
 """The command line or the settings are wrong."""
 EXIT_UNREACHABLE = 3
 """No server answers."""
+
+_UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 out = Console()
 err = Console(stderr=True)
@@ -72,6 +75,15 @@ def progress(description: str, total: int | None = None) -> Iterator[Any]:
             bar.update(task, completed=done, total=total, description=description)
 
         yield advance
+
+
+def since(moment: str | None, now: datetime | None = None) -> str:
+    """How long ago an instant of the API was, for people: `12 s`, `7 min`, `3 h`, `5 d`; empty for none."""
+    if moment is None:
+        return ""
+    seconds = max(0.0, ((now or datetime.now(UTC)) - datetime.fromisoformat(moment)).total_seconds())
+    unit, size = next(one for one in _UNITS if seconds >= one[1] or one[1] == 1)
+    return f"{seconds // size:.0f} {unit}"
 
 
 def bar(score: float, width: int = 10) -> str:

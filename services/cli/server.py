@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from alembic.util import CommandError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from services.cli.output import EXIT_USAGE, err, fail
+from services.kernel.problems import TransientError
 from services.kernel.settings import ConfigurationError, LogLevel, Settings, load_settings, misspelt_variables
 
 DataDir = Annotated[
@@ -77,6 +82,24 @@ def settings_or_fail(**given: Any) -> Settings:
         return load_settings(**{name: value for name, value in given.items() if value is not None})
     except ConfigurationError as error:
         fail(str(error), EXIT_USAGE)
+
+
+@contextmanager
+def database_of(settings: Settings) -> Iterator[None]:
+    """What the database of the settings answers instead of working is one sentence."""
+    where = make_url(settings.database_url).render_as_string(hide_password=True)
+    try:
+        yield
+    except (ConfigurationError, CommandError) as error:
+        fail(str(error), EXIT_USAGE)
+    except (TransientError, OSError) as error:
+        fail(f"The database {where} does not answer: {error} See LIAISON_DATABASE_URL.", EXIT_USAGE)
+    except DBAPIError as error:
+        fail(
+            f"The database {where} answers: {error.orig}. Is it one of Liaison's? `liaison serve` makes one; "
+            "LIAISON_DATABASE_URL or --data-dir names another.",
+            EXIT_USAGE,
+        )
 
 
 def run(work: Coroutine[Any, Any, None], settings: Settings) -> None:

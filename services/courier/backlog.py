@@ -190,6 +190,8 @@ class Due(NamedTuple):
     expires: str | datetime
     """As the driver gives it; `expires_at` is what to read."""
     traceparent: str | None
+    event: str
+    type: str
     body: bytes
 
     @property
@@ -201,7 +203,7 @@ class Due(NamedTuple):
 
 
 _COLUMNS = """d.id, d.endpoint_id, d.attempts, d.failures, d.expires_at <= :now, d.expires_at, d.traceparent,
-    b.body"""
+    d.event_id, d.type, b.body"""
 
 _DUE_SQLITE = f"""
     SELECT {_COLUMNS} FROM json_each(:endpoints) w JOIN deliveries d ON d.rowid IN (

@@ -18,7 +18,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from services.courier import backlog, housekeeping, metrics
+from services.courier import backlog, housekeeping, metrics, receipts
 from services.courier.address_guard import AddressGuard
 from services.courier.backlog import Due, EndpointSnapshot, Waiting
 from services.courier.dispatch import MAX_IN_FLIGHT_TOTAL, Dispatch, Posts
@@ -172,14 +172,19 @@ class Courier:
         items = [item for _, item in taken]
         served = {name: lane.endpoint for name, lane in lanes.items()}
 
-        def work(tx: Connection) -> Written:
-            return write_down(tx, items, served=served, holder=self.holder, random=self._random)
+        now = self._clock.now()
+
+        def work(tx: Connection) -> tuple[Written, str | None]:
+            written = write_down(tx, items, served=served, holder=self.holder, random=self._random)
+            return written, receipts.tell(tx, written.recorded, served, now=now)
 
         try:
-            written = await self._database.in_one_go(work, write=True)
+            written, topic = await self._database.in_one_go(work, write=True)
         except BaseException:
             self._dispatch.settled[:0] = taken
             raise
+        if topic is not None:
+            self._database.wakeups.wake(topic)
         for lane, item in taken:
             lane.known.discard(item.due.id)
         for reason, count in Counter(item.outcome.reason for item in items if item.outcome).items():

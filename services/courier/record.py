@@ -138,9 +138,10 @@ def record_health(
 @dataclass(frozen=True, slots=True)
 class Written:
     """`served`: the endpoints as they are now. One that is missing is served by another courier meanwhile;
-    its outcomes were not written, and that courier sends again."""
+    its outcomes were not written, and that courier sends again. `recorded`: the outcomes that were."""
 
     served: dict[str, EndpointSnapshot]
+    recorded: list[Settled]
     to_switch_off: dict[str, Off]
     next_attempt_at: datetime | None
 
@@ -158,10 +159,12 @@ def write_down(
     for item in settled:
         by_endpoint[item.due.endpoint].append(item)
     held = backlog.still_held(tx, by_endpoint.keys() & served.keys(), holder=holder)
-    following = record(tx, [item for item in settled if item.due.endpoint in held], random=random)
+    recorded = [item for item in settled if item.due.endpoint in held]
+    following = record(tx, recorded, random=random)
     health = {name: record_health(tx, served[name], by_endpoint[name]) for name in sorted(held)}
     return Written(
         served={name: endpoint for name, (endpoint, _) in health.items()},
+        recorded=recorded,
         to_switch_off={name: off for name, (_, off) in health.items() if off is not None},
         next_attempt_at=following,
     )

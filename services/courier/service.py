@@ -23,6 +23,7 @@ from services.kernel.identifiers import new_id
 from services.kernel.journal import Event
 from services.kernel.problems import Conflict, FieldError, NotFound
 from services.kernel.security import Principal, SecretBox
+from services.kernel.versions import VersionCheck
 
 ROTATION_OVERLAP = timedelta(hours=24)
 """How long messages carry the signature of the old secret too: time to deploy the new one."""
@@ -34,8 +35,6 @@ SECRETS_MAX = 5
 """Secrets that sign at once, while somebody rotates more often than once a day. The oldest goes first."""
 
 SAMPLE = "A sample, sent because somebody asked for it. It has no further meaning."
-
-VersionCheck = Callable[[int], None]
 
 ROW: Any = EndpointRow.__table__
 

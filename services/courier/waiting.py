@@ -1,37 +1,107 @@
-"""How many messages wait, and for how long: is anybody waiting?"""
+"""How many messages wait, for how long and why: is anybody waiting, and which endpoints are off?"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, cast
 
 from pydantic import BaseModel
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.courier.model import OFF, PENDING, DeliveryRow, EndpointRow
+from services.courier.model import OFF, PENDING, AttemptRow, DeliveryRow, EndpointRow
+
+TROUBLED_MAX = 20
+"""Endpoints told of, the longest waiting first: one screen. All of them are counted."""
+
+
+class TroubledEndpoint(BaseModel):
+    """An endpoint that is off, or that messages wait for. `reason`: why it is off; `failing_since`: its first
+    failure after the last success; `pending`: its messages that are not delivered yet; `oldest`: when the
+    oldest of them was made; `last_attempt`: what came of its last request that failed (`timeout`,
+    `server_error` …), with the status if there was an answer."""
+
+    id: str
+    owner: str
+    state: str
+    reason: str | None
+    failing_since: datetime | None
+    pending: int
+    oldest: datetime | None
+    last_attempt: str | None
 
 
 class Waiting(BaseModel):
     """`due`: messages whose time has come; `scheduled`: retries later on; `oldest`: when the oldest of those
-    that are due was made; `endpoints_off`: endpoints that were switched off."""
+    that wait was made; `endpoints_off`: endpoints that were switched off; `endpoints`: those that are off or
+    fail, the longest waiting first, 20 at most."""
 
     due: int
     scheduled: int
     oldest: datetime | None
     endpoints_off: int
+    endpoints: list[TroubledEndpoint]
 
 
 async def waiting(tx: AsyncSession, now: datetime) -> Waiting:
     is_due = DeliveryRow.next_attempt_at <= now
     pending = DeliveryRow.state == PENDING
-    due, oldest = (
-        await tx.execute(select(func.count(), func.min(DeliveryRow.created_at)).where(pending, is_due))
-    ).one()
-    later = select(func.count()).select_from(DeliveryRow).where(pending, ~is_due)
+    counted = select(
+        func.count().filter(is_due), func.count().filter(~is_due), func.min(DeliveryRow.created_at)
+    ).where(pending)
+    due, scheduled, oldest = (await tx.execute(counted)).one()
     off = select(func.count()).select_from(EndpointRow).where(EndpointRow.state == OFF)
     return Waiting(
         due=due,
-        scheduled=(await tx.execute(later)).scalar() or 0,
+        scheduled=scheduled,
         oldest=oldest,
         endpoints_off=(await tx.execute(off)).scalar() or 0,
+        endpoints=await _troubled(tx),
     )
+
+
+async def _troubled(tx: AsyncSession) -> list[TroubledEndpoint]:
+    open_ = (
+        select(
+            DeliveryRow.endpoint_id,
+            func.count().label("pending"),
+            func.min(DeliveryRow.created_at).label("oldest"),
+        )
+        .where(DeliveryRow.state == PENDING)
+        .group_by(DeliveryRow.endpoint_id)
+        .subquery()
+    )
+    query = (
+        select(EndpointRow, open_.c.pending, open_.c.oldest)
+        .outerjoin(open_, open_.c.endpoint_id == EndpointRow.id)
+        .where(or_(EndpointRow.state == OFF, open_.c.pending > 0))
+        .order_by(open_.c.oldest.is_(None), open_.c.oldest, EndpointRow.id)
+        .limit(TROUBLED_MAX)
+    )
+    found = (await tx.execute(query)).all()
+    return [
+        TroubledEndpoint(
+            id=endpoint.id,
+            owner=endpoint.owner,
+            state=endpoint.state,
+            reason=endpoint.reason,
+            failing_since=endpoint.failing_since,
+            pending=pending or 0,
+            oldest=oldest,
+            last_attempt=await _last_attempt(tx, endpoint.id),
+        )
+        for endpoint, pending, oldest in cast("list[tuple[EndpointRow, Any, Any]]", found)
+    ]
+
+
+async def _last_attempt(tx: AsyncSession, endpoint: str) -> str | None:
+    """Of a message that still waits: what went wrong."""
+    query = (
+        select(AttemptRow.outcome, AttemptRow.status)
+        .join(DeliveryRow, DeliveryRow.id == AttemptRow.delivery_id)
+        .where(DeliveryRow.endpoint_id == endpoint, DeliveryRow.state == PENDING)
+        .order_by(AttemptRow.at.desc())
+        .limit(1)
+    )
+    last = (await tx.execute(query)).first()
+    return None if last is None else f"{last.outcome} {last.status or ''}".strip()

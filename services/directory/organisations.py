@@ -26,13 +26,11 @@ from services.kernel.problems import (
     NotFound,
 )
 from services.kernel.security import Principal
+from services.kernel.versions import VersionCheck
 
 PUBLIC_KINDS = frozenset({OrganisationKind.bso, OrganisationKind.ilo, OrganisationKind.cluster})
 """Everybody may know of these: a buyer is named on a challenge, a cluster is there to be joined. Of a
 company's organisation and of the operator only they themselves and the operator know."""
-
-VersionCheck = Callable[[int], None]
-"""Given the present version, raises PreconditionFailed unless the caller has seen it (If-Match)."""
 
 _TABLE = OrganisationRow.__table__
 _RULED_BY_ADMIN = frozenset({"handle", "kind", "appointed_to"})

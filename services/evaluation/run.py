@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from services.evaluation.bundle import read_bundle
-from services.evaluation.match import MatchEvaluation, Progress
+from services.evaluation import match, pair, reverse, translate
+from services.evaluation.baselines import Baseline, NeedBaseline, text_scorer
+from services.evaluation.bundle import Bundle, read_bundle, read_pairs, read_translations
+from services.evaluation.choices import Method, Task
+from services.evaluation.methods import NeedScorer, Progress
+from services.evaluation.product import Product
+from services.evaluation.product_needs import ProductNeeds
+from services.evaluation.result import Report, Result, reports
+from services.indexing.generation import Generation
 from services.kernel.database import Database
 from services.kernel.embedding.cached import CachedEmbedder
 from services.kernel.embedding.lexical import LexicalEncoder
+from services.kernel.embedding.port import Embedder
 from services.kernel.embedding.stored import VectorsInDatabase
 from services.kernel.embedding.transformer import open_transformer
 from services.kernel.settings import Settings
@@ -21,17 +31,67 @@ KEPT = "evaluation.db"
 """In the data folder: embeddings of bundles, by the digest of their texts."""
 
 
-async def evaluate_match(settings: Settings, folder: Path, progress: Progress) -> dict[str, float]:
-    """The metrics of task `match`. Raises BundleError, ConfigurationError."""
-    bundle = read_bundle(folder)
+@dataclass(frozen=True, slots=True)
+class _Models:
+    embedder: Embedder
+    lexical: LexicalEncoder
+
+
+async def evaluate(
+    settings: Settings, folder: Path, task: Task, methods: Sequence[Method], progress: Progress
+) -> list[Report]:
+    """One report per method, in their order. Raises BundleError, ConfigurationError."""
+    measure = _measure(folder, task, progress)
+    async with _models(settings) as models:
+        return reports([await measure(method, models) for method in methods])
+
+
+def _measure(folder: Path, task: Task, progress: Progress) -> Callable[[Method, _Models], Awaitable[Result]]:
+    """Reads what the task needs of the bundle, and returns what measures a method on it."""
+    match task:
+        case Task.match | Task.reverse:
+            bundle = read_bundle(folder)
+            if task is Task.reverse:
+                reverse.by_company(bundle)  # says what is wrong before anything is embedded
+            return lambda method, models: _of_companies(task, bundle, method, models, progress)
+        case Task.pair:
+            pairs = read_pairs(folder)
+            return lambda method, models: pair.evaluate(
+                pairs, _needs(method, models, progress), method, progress
+            )
+        case Task.translation:
+            versions = read_translations(folder)
+            return lambda method, models: translate.evaluate(
+                versions, _needs(method, models, progress), method, progress
+            )
+
+
+async def _of_companies(
+    task: Task, bundle: Bundle, method: Method, models: _Models, progress: Progress
+) -> Result:
     async with AsyncExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        ranker: Product | Baseline
+        if method is Method.liaison:
+            ranker = await stack.enter_async_context(_product(bundle, models, progress))
+        else:
+            ranker = await Baseline.of(bundle, text_scorer(method, models.embedder, progress))
+        if task is Task.match:
+            return await match.evaluate(bundle, ranker, method, progress)
+        return await reverse.evaluate(bundle, ranker, method, progress)
+
+
+def _needs(method: Method, models: _Models, progress: Progress) -> NeedScorer:
+    if method is Method.liaison:
+        return ProductNeeds(models.embedder, models.lexical, progress)
+    return NeedBaseline(text_scorer(method, models.embedder, progress), parts=method is Method.mean_vector)
+
+
+@asynccontextmanager
+async def _models(settings: Settings) -> AsyncIterator[_Models]:
+    async with AsyncExitStack() as stack:
         kept = Database(f"sqlite:///{settings.data_dir / KEPT}")
         stack.push_async_callback(kept.close)
         await runner.upgrade(kept)
-        database = Database(f"sqlite:///{scratch / 'scratch.db'}")
-        stack.push_async_callback(database.close)
-        await runner.upgrade(database)
         embedder = CachedEmbedder(
             await open_transformer(
                 settings.embedding_model,
@@ -42,14 +102,23 @@ async def evaluate_match(settings: Settings, folder: Path, progress: Progress) -
             VectorsInDatabase(kept),
         )
         stack.push_async_callback(embedder.close)
+        yield _Models(embedder, LexicalEncoder.shipped())
+
+
+@asynccontextmanager
+async def _product(bundle: Bundle, models: _Models, progress: Progress) -> AsyncIterator[Product]:
+    async with AsyncExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        database = Database(f"sqlite:///{scratch / 'scratch.db'}")
+        stack.push_async_callback(database.close)
+        await runner.upgrade(database)
         index = await EdgeVectorIndex.open(scratch / "vectors")
         stack.push_async_callback(index.close)
-        evaluation = MatchEvaluation(
+        product = Product(
             bundle,
-            index=index,
+            generation=Generation(models.embedder, models.lexical, index),
             database=database,
-            embedder=embedder,
-            lexical=LexicalEncoder.shipped(),
             progress=progress,
         )
-        return await evaluation.run()
+        await product.fill()
+        yield product

@@ -37,7 +37,8 @@ from services.kernel.problems import (
     Unauthenticated,
     Unavailable,
 )
-from services.kernel.web.authentication import Reader, Writer
+from services.kernel.security import Principal
+from services.kernel.web.authentication import OPEN_TO_ALL, Anybody, Reader, Writer
 from services.kernel.web.idempotency import Once
 from services.kernel.web.pagination import Page, Paging
 from services.kernel.web.preconditions import IfMatch, MaybeIfMatch, unchanged
@@ -46,6 +47,8 @@ from services.kernel.web.reply import reply
 from services.kernel.web.validation import invalid_input
 
 Id = Annotated[ChallengeId, Path()]
+WITH_A_KEY = ("conflicts_of_interest", "excluded")
+"""What says something of a named company is not for the whole world to read."""
 
 EXAMPLES = {
     "text alone": {
@@ -173,11 +176,14 @@ def _reading(routes: APIRouter, challenges: Challenges) -> None:
     @routes.get(
         "",
         responses=always,
+        openapi_extra=OPEN_TO_ALL,
         summary="Challenges",
-        description="Announced ones, whoever announced them, and your own drafts; newest first.",
+        description="Announced ones, whoever announced them, and your own drafts; newest first. What is "
+        "announced is public: it needs no key. Who has a conflict of interest or was excluded is told to "
+        "holders of a key alone.",
     )
     async def list_challenges(
-        principal: Reader,
+        principal: Anybody,
         paging: Paging,
         state: Annotated[ChallengeState | None, Query(description="Only in this state")] = None,
         buyer: Annotated[
@@ -200,41 +206,44 @@ def _reading(routes: APIRouter, challenges: Challenges) -> None:
         found = await challenges.page(
             principal, wanted, after=position[0] if position else None, limit=paging.limit + 1
         )
-        return paging.page(found, lambda one: (one.id,), view)
+        return paging.page(found, lambda one: (one.id,), lambda one: view(_shown(one, principal)))
 
     @routes.get(
         "/{challenge}",
         response_model=ChallengeView,
         responses=always | responses_for(NotFound),
+        openapi_extra=OPEN_TO_ALL,
         summary="One challenge",
-        description="Its present version, which is also the `ETag`.",
+        description="Its present version, which is also the `ETag`. Needs no key once it is announced.",
     )
-    async def get_challenge(request: Request, principal: Reader, challenge: Id) -> Response:
+    async def get_challenge(request: Request, principal: Anybody, challenge: Id) -> Response:
         found = await challenges.get(principal, challenge)
-        return unchanged(request, found.version) or _reply(found)
+        return unchanged(request, found.version) or _reply(_shown(found, principal))
 
     @routes.get(
         "/{challenge}/versions",
         responses=always | responses_for(NotFound),
+        openapi_extra=OPEN_TO_ALL,
         summary="Versions of a challenge",
         description="Who changed what, and when; newest first.",
     )
-    async def list_versions(principal: Reader, challenge: Id, paging: Paging) -> Page[ChallengeVersion]:
+    async def list_versions(principal: Anybody, challenge: Id, paging: Paging) -> Page[ChallengeVersion]:
         position = paging.after(int)
         found = await challenges.versions(
             principal, challenge, before=position[0] if position else None, limit=paging.limit + 1
         )
-        return paging.page(found, lambda one: (one.version,), lambda one: one)
+        return paging.page(found, lambda one: (one.version,), lambda one: _told(one, principal))
 
     @routes.get(
         "/{challenge}/versions/{version}",
         responses=always | responses_for(NotFound),
+        openapi_extra=OPEN_TO_ALL,
         summary="A challenge as it was",
     )
     async def get_version(
-        principal: Reader, challenge: Id, version: Annotated[int, Path(ge=1, le=2_147_483_647)]
+        principal: Anybody, challenge: Id, version: Annotated[int, Path(ge=1, le=2_147_483_647)]
     ) -> Challenge:
-        return await challenges.version(principal, challenge, version)
+        return _shown(await challenges.version(principal, challenge, version), principal)
 
 
 def view(challenge: Challenge) -> ChallengeView:
@@ -249,6 +258,17 @@ def view(challenge: Challenge) -> ChallengeView:
         stream=f"/v1/stream?challenge={challenge.id}" if public else None,
     )
     return ChallengeView.model_construct(**dict(challenge), links=links)
+
+
+def _shown(challenge: Challenge, principal: Principal | None) -> Challenge:
+    return challenge if principal else challenge.model_copy(update=dict.fromkeys(WITH_A_KEY, ()))
+
+
+def _told(version: ChallengeVersion, principal: Principal | None) -> ChallengeVersion:
+    if principal:
+        return version
+    told = tuple(one for one in version.changes if one.field.split("/")[0] not in WITH_A_KEY)
+    return version.model_copy(update={"changes": told})
 
 
 def _reply(challenge: Challenge, status: int = 200, *, location: str | None = None) -> Response:

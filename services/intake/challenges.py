@@ -18,7 +18,6 @@ from schemas.challenge import (
 from schemas.codes import quoted
 from schemas.events import ChallengeAmended, ChallengeAnnounced, ChallengeWithdrawn, EventData
 from schemas.organisation import Organisation
-from services.directory.organisations import VersionCheck
 from services.directory.service import Directory
 from services.intake import challenge_store as store
 from services.intake import completion
@@ -33,6 +32,7 @@ from services.kernel.embedding.ahead import Ahead
 from services.kernel.identifiers import new_id
 from services.kernel.problems import Conflict, FieldError, Forbidden, InvalidInput, NotFound
 from services.kernel.security import Principal
+from services.kernel.versions import VersionCheck
 
 PAGE = 200
 """Challenges read in one query when all open ones are wanted: a few MB of documents at most."""

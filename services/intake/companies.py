@@ -10,7 +10,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from schemas.codes import quoted
 from schemas.company import Company, CompanyContent, CompanyState
 from schemas.organisation import Organisation, OrganisationKind
-from services.directory.organisations import VersionCheck
 from services.directory.service import Directory
 from services.intake import company_store as store
 from services.intake import profile_rules
@@ -20,6 +19,7 @@ from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.problems import Conflict, FieldError, Forbidden, InvalidInput, NotFound
 from services.kernel.security import BSO, CLUSTER, COMPANY, ILO, Principal
+from services.kernel.versions import VersionCheck
 
 PAGE = 500
 """Companies read in one query when all are wanted: a few MB of documents at most."""

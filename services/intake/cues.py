@@ -34,6 +34,27 @@ WISHED = _words(r"""
     bör; önskvärt; bør; powinien; powinna; powinny; mělo by; měl by; vhodné; ar trebui; tulisi;
     lehetőleg; želeno; θα πρέπει να
 """)
+PHRASING = _words(r"""
+    able; ability; capable; will; would; can; shall; provid(?:e|es|ed|ing); ensur(?:e|es|ed|ing);
+    allow(?:s|ed|ing)?; enabl(?:e|es|ed|ing); offer(?:s|ed|ing)?; perform(?:s|ed|ing)?;
+    achiev(?:e|es|ed|ing); us(?:e|es|ed|ing); hav(?:e|ing); has; be; been; being; mak(?:e|es|ing);
+    includ(?:e|es|ed|ing); suitable; expected; wish(?:es|ed)?; want(?:s|ed)?; within; without; each; every;
+    any; all; both; such; other; another; up to; up; down to; per; via; than; then; when; where; while;
+    which; whose; after; before; during; between; under; over; above; below; about; through; throughout;
+    until; also; only; very; more; most; less; least; following; respective(?:ly)?; können; werden; wird;
+    sein; haben; bieten; bereitstellen; ermöglichen; gewährleisten; sicherstellen; geeignet; fähig;
+    innerhalb; zwischen; während; jede[nrms]?; pouvoir; pourra; pourront; fournir; permettre; assurer;
+    garantir; être; avoir; capables?; chaque; entre; pendant; jusqu['’]à; poder; proporcionar; permitir;
+    garantizar; asegurar; ser; tener; capaz; capaces; cada; durante; hasta; potere; fornire; permettere;
+    garantire; essere; avere; capac[ei]; ogni; tra; fino a; fornecer; assegurar; até; kunnen; zullen;
+    worden; zijn; leveren; waarborgen; geschikt; binnen; tussen; elke?; kunne; ville; være; levere; sikre;
+    inden for; mellem; hver; kunna; vara; tillhandahålla; säkerställa; inom; mellan; varje; móc; być;
+    zapewnić; umożliwi\w*; między; každý; každé; zajistit; umožnit; mezi; zabezpečiť; umožniť; medzi;
+    asigura; permite; între; fiecare; biztosít\w*; minden; között; omogućiti; zagotoviti; omogočiti; med;
+    tagama; võimaldama; olema; voida; mahdollistaa; olla; užtikrinti; leisti; būti; nodrošināt; ļaut; būt;
+    осигурява; позволява; бъде; между; παρέχει; επιτρέπει; είναι
+""")
+"""How needs are phrased, whatever they are about: beside MANDATORY and WISHED, words that name no gap."""
 ASKED = re.compile(
     r"(?:is|are)\s(?:\w+\s)?(?:expected|required|requested|invited|needed|to\sbe)\b|aims?\s(?:to|at)\b|"
     r"\b(?:the\s)?(?:goals?|aims?|objectives?|focus)\b.{0,60}\b(?:is|are)\b|\bwill\b|\bwants?\b|"

@@ -17,6 +17,9 @@ from services.matching.model import MatchRow
 Pair = tuple[str, str]
 """Challenge id, company id."""
 
+GONE = (MatchState.retracted.value, MatchState.superseded.value, MatchState.expired.value)
+"""States in which a suggestion does not stand."""
+
 _OF_THE_ROW = {"id": True, "state": True, "because": True, "suggested_at": True, "changed_at": True}
 """Fields that say when and why a suggestion was made, not what it says."""
 _SILENT: dict[str, Any] = {
@@ -43,13 +46,27 @@ async def standing(
     """Suggestions of any of these challenges or companies, retracted ones included; locked until the end of
     the transaction, where the database locks rows."""
     condition = or_(MatchRow.challenge.in_(sorted(challenges)), MatchRow.company.in_(sorted(companies)))
-    query = select(MatchRow.document).where(condition).order_by(MatchRow.id).with_for_update()
-    found = (MatchSuggestion.model_validate(one) for one in (await tx.execute(query)).scalars())
+    query = select(MatchRow.document, MatchRow.state).where(condition)
+    rows = await tx.execute(query.order_by(MatchRow.id).with_for_update())
+    found = (MatchSuggestion.model_validate({**row.document, "state": row.state}) for row in rows)
     return {(one.challenge.id, one.company.id): one for one in found}
 
 
+async def answers(
+    tx: AsyncSession, before: Mapping[Pair, MatchSuggestion], now: Collection[Pair]
+) -> dict[Pair, MatchState]:
+    """What companies have answered to suggestions that did not stand any more and now stand again."""
+    back = {before[pair].id: pair for pair in now if pair in before and not stands(before[pair])}
+    if not back:
+        return {}
+    query = select(MatchRow.id, MatchRow.answer).where(
+        MatchRow.id.in_(sorted(back)), MatchRow.answer.is_not(None)
+    )
+    return {back[row.id]: MatchState(row.answer) for row in await tx.execute(query)}
+
+
 def stands(suggestion: MatchSuggestion) -> bool:
-    return suggestion.state not in {MatchState.retracted, MatchState.superseded, MatchState.expired}
+    return suggestion.state not in GONE
 
 
 def compare(
@@ -58,9 +75,15 @@ def compare(
     *,
     gone: Mapping[Pair, str],
     at: datetime,
+    answered: Mapping[Pair, MatchState] | None = None,
 ) -> list[Change]:
     """The changes from `before` to `now`, best suggestion first. `gone`: why pairs no longer stand; a pair
-    in neither `now` nor `gone` was not looked at and stays as it is."""
+    in neither `now` nor `gone` was not looked at and stays as it is.
+
+    What people did survives a change. A pair that stands again after a retraction begins a new life, of which
+    the company has to hear anew; only what it has `answered` holds on, until it says otherwise: what it wants
+    is not ours to forget, and whoever announced should not lose an interest to a detour of the index.
+    """
     changes: list[Change] = []
     for pair, new in now.items():
         old = before.get(pair)
@@ -69,7 +92,8 @@ def compare(
             continue
         kept = {"id": old.id, "suggested_at": old.suggested_at, "state": old.state}
         if not stands(old):
-            changes.append(Change(MatchSuggested(**_fields(new) | {"id": old.id}), told=True))
+            again = {"id": old.id, "state": (answered or {}).get(pair, new.state)}
+            changes.append(Change(MatchSuggested(**_fields(new) | again), told=True))
         elif _without(_SILENT, old) != _without(_SILENT, new):
             fields = _fields(new) | kept | {"previous_score": old.score}
             changes.append(Change(MatchUpdated(**fields), told=True))
@@ -90,21 +114,31 @@ async def write(tx: AsyncSession, before: Mapping[Pair, MatchSuggestion], change
     """Bring the table to the state that the changes tell of."""
     fresh: list[dict[str, object]] = []
     changed: list[dict[str, object]] = []
+    revived: list[dict[str, object]] = []
     for change in changes:
         row = _row(change.data)
-        known = (change.data.challenge.id, change.data.company.id) in before
-        (changed if known else fresh).append(row)
+        if (change.data.challenge.id, change.data.company.id) not in before:
+            fresh.append(row)
+        elif isinstance(change.data, MatchSuggested):
+            revived.append(row | {"notified_at": None, "seen_at": None})
+        else:
+            changed.append(row)
     if fresh:
         await tx.execute(insert(MatchRow), fresh)
-    if changed:
-        connection = await tx.connection()
-        table = MatchRow.__table__
-        await connection.execute(
-            update(MatchRow)
-            .where(table.c.id == bindparam("row_id"))
-            .values({name: bindparam(name) for name in changed[0] if name != "id"}),
-            [{**row, "row_id": row["id"]} for row in changed],
-        )
+    for rows in (changed, revived):
+        if rows:
+            await _update(tx, rows)
+
+
+async def _update(tx: AsyncSession, rows: Sequence[dict[str, object]]) -> None:
+    connection = await tx.connection()
+    table = MatchRow.__table__
+    await connection.execute(
+        update(MatchRow)
+        .where(table.c.id == bindparam("row_id"))
+        .values({name: bindparam(name) for name in rows[0] if name != "id"}),
+        [{**row, "row_id": row["id"]} for row in rows],
+    )
 
 
 def _fields(suggestion: MatchSuggestion) -> dict[str, object]:
@@ -133,4 +167,5 @@ def _row(data: EventData) -> dict[str, object]:
         "state": one.state.value,
         "document": one.model_dump(mode="json"),
         "changed_at": one.changed_at,
+        "suggested_at": one.suggested_at,
     }

@@ -3,20 +3,32 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
 
 from schemas.base import ChallengeId, CompanyId, MatchId
-from schemas.match import MatchSuggestion
-from services.kernel.problems import InvalidInput, NotFound, Unauthenticated, Unavailable
-from services.kernel.web.authentication import Reader
+from schemas.match import Match, MatchAnswerContent, Outreach
+from services.kernel.problems import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)
+from services.kernel.web.authentication import Reader, Writer
+from services.kernel.web.idempotency import Once
 from services.kernel.web.pagination import Page, PageRequest, Paging
 from services.kernel.web.problems import responses_for
+from services.kernel.web.reply import reply
+from services.matching.answering import Answering
 from services.matching.service import Matches, Position
 
 _Retracted = Annotated[bool, Query(description="Also those that no longer stand, or can be answered no more")]
 
 
-def router(matches: Matches) -> APIRouter:
-    """Routes under /v1; `matches` is what they act on."""
+def router(matches: Matches, answering: Answering) -> APIRouter:
+    """Routes under /v1; `matches` and `answering` are what they act on."""
     routes = APIRouter(prefix="/v1", tags=["matches"])
     problems = responses_for(Unauthenticated, InvalidInput, Unavailable)
 
@@ -35,7 +47,7 @@ def router(matches: Matches) -> APIRouter:
         challenge: Annotated[ChallengeId, Path()],
         paging: Paging,
         retracted: _Retracted = False,
-    ) -> Page[MatchSuggestion]:
+    ) -> Page[Match]:
         found = await matches.of_challenge(
             principal, challenge, after=_after(paging), limit=paging.limit + 1, with_retracted=retracted
         )
@@ -55,19 +67,69 @@ def router(matches: Matches) -> APIRouter:
         company: Annotated[CompanyId, Path()],
         paging: Paging,
         retracted: _Retracted = False,
-    ) -> Page[MatchSuggestion]:
+    ) -> Page[Match]:
         found = await matches.of_company(
             principal, company, after=_after(paging), limit=paging.limit + 1, with_retracted=retracted
         )
         return _page(paging, found)
 
     @routes.get(
+        "/challenges/{challenge}/outreach",
+        summary="How far the matches of a challenge have come",
+        responses=problems,
+        description=(
+            "How many stand, were notified by webhook, opened, and answered, among those that you see. "
+            "Figures about the outreach, not about companies: nobody is picked by them."
+        ),
+    )
+    async def outreach(principal: Reader, challenge: Annotated[ChallengeId, Path()]) -> Outreach:
+        return await matches.outreach(principal, challenge)
+
+    @routes.get(
         "/matches/{match}",
         summary="One match",
         responses=problems | responses_for(NotFound),
+        description=(
+            "When its company reads it, or a cluster that receives for it, the match has been `seen`."
+        ),
     )
-    async def one_match(principal: Reader, match: Annotated[MatchId, Path()]) -> MatchSuggestion:
-        return await matches.get(principal, match)
+    async def one_match(principal: Reader, match: Annotated[MatchId, Path()]) -> Match:
+        return await answering.open(principal, match)
+
+    @routes.post(
+        "/matches/{match}/answer",
+        response_model=Match,
+        responses=problems | responses_for(NotFound, Forbidden, Conflict),
+        summary="Answer a match",
+        description=(
+            "For the company, or a cluster that acts for it: `interested`, or `dismissed` with a reason. "
+            "Answer again to change it. Whoever announced and the buyer read the answer; reason and note "
+            "stay on the company's side. No answer changes a score, and what was dismissed is no longer sent "
+            "to the company when it changes."
+        ),
+    )
+    async def answer(
+        content: MatchAnswerContent,
+        principal: Writer,
+        match: Annotated[MatchId, Path()],
+        once: Once,
+    ) -> Response:
+        write = await answering.answering(principal, match, content)
+
+        async def effect(tx: AsyncSession) -> Response:
+            return reply(await write(tx))
+
+        return await once.run(effect)
+
+    @routes.delete(
+        "/matches/{match}/answer",
+        status_code=204,
+        responses=problems | responses_for(NotFound, Forbidden),
+        summary="Take an answer back",
+        description="The match is `seen` then, as before the answer. Without an answer nothing happens.",
+    )
+    async def take_back(principal: Writer, match: Annotated[MatchId, Path()]) -> None:
+        await answering.take_back(principal, match)
 
     return routes
 
@@ -77,5 +139,5 @@ def _after(paging: PageRequest) -> Position | None:
     return None if values is None else (values[0], values[1])
 
 
-def _page(paging: PageRequest, found: list[MatchSuggestion]) -> Page[MatchSuggestion]:
+def _page(paging: PageRequest, found: list[Match]) -> Page[Match]:
     return paging.page(found, lambda one: (one.score, one.id), lambda one: one)

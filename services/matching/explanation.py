@@ -17,6 +17,7 @@ from functools import lru_cache
 from itertools import zip_longest
 
 from schemas.match import CarryingWord
+from services.intake.cues import MANDATORY, PHRASING, WISHED
 from services.kernel.embedding.lexical import LexicalEncoder, TermAt
 
 SHARED_MAX = 6
@@ -27,6 +28,10 @@ SPECIFIC_MAX = 2
 MISSING_MAX = 3
 MISSING_SHARE = 0.5
 """A missing word weighs at least half as much as the heaviest of the requirement: others are no gap."""
+NO_GAP = (MANDATORY, WISHED, PHRASING)
+"""A company lacks no "must" and no "provide": how a need is phrased says nothing of what it is about. These
+are the words that requirements are cut by, in the languages of the Union as far as they go; general lists of
+stop words take "ring", "shell", "thin" and "test" away too."""
 BEGINNING_MIN = 4
 """Letters that related words begin with in common, and at least half of the longer of the two."""
 DECIMALS = 3
@@ -83,18 +88,29 @@ class Vocabulary:
 def missing_words(requirement: str, known: Vocabulary, encoder: LexicalEncoder) -> tuple[str, ...]:
     """The most specific words of a requirement that the company's texts do not have, nor a related word, as
     they are written; the heaviest first, MISSING_MAX at the most."""
-    side = _side(requirement, encoder)
     taken: list[Span] = []
-    least = MISSING_SHARE * max(side.weights.values(), default=0.0)
-    for term, weight in side.weights.items():
-        place = side.places[term][0]
-        if (
-            weight >= least
-            and not known.knows(term)
-            and not any(start < place[1] and place[0] < end for start, end in taken)
-        ):
+    for term, place in _what_it_is_about(requirement, encoder):
+        if not known.knows(term) and not _touches(place, taken):
             taken.append(place)
     return tuple(requirement[start:end] for start, end in taken[:MISSING_MAX])
+
+
+@lru_cache(maxsize=SIDES_REMEMBERED)
+def _what_it_is_about(requirement: str, encoder: LexicalEncoder) -> tuple[tuple[str, Span], ...]:
+    """Terms whose lack would be a gap, each with its first place; the heaviest first."""
+    side = _side(requirement, encoder)
+    phrasing = [found.span() for words in NO_GAP for found in words.finditer(requirement)]
+    places = {
+        term: place
+        for term in side.weights
+        if (place := next((one for one in side.places[term] if not _touches(one, phrasing)), None))
+    }
+    least = MISSING_SHARE * max((side.weights[term] for term in places), default=0.0)
+    return tuple((term, place) for term, place in places.items() if side.weights[term] >= least)
+
+
+def _touches(place: Span, others: Iterable[Span]) -> bool:
+    return any(start < place[1] and place[0] < end for start, end in others)
 
 
 def without(text: str, spans: Collection[Span]) -> str:

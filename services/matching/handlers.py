@@ -232,7 +232,8 @@ class Match:
         before = await _standing(tx, found)
         gone = {pair: reason for pair in before if (reason := found.why_gone(pair))}
         now = self._clock.now()
-        changed = changes.compare(before, found.now, gone=gone, at=now)
+        answered = await changes.answers(tx, before, found.now.keys())
+        changed = changes.compare(before, found.now, gone=gone, at=now, answered=answered)
         await changes.write(tx, before, changed)
         told = [telling.of_change(change, audiences, cause) for change in changed if change.told]
         told += [telling.of_settled(settled, cause) for settled in found.settled]

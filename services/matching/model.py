@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, Float, Index, Integer, LargeBinary, String, UniqueConstraint
+from sqlalchemy import Date, Float, Index, Integer, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.kernel.database import Base, Document, Instant
 
 
 class MatchRow(Base):
-    """The present state of a pair that was suggested once. `document` is the MatchSuggestion."""
+    """The present state of a pair that was suggested once.
+
+    `document` is the MatchSuggestion as matching computed it; of its state, and of what people did, the
+    columns are the authority: they change many at once, and without reading the document.
+    """
 
     __tablename__ = "matches"
 
@@ -30,6 +34,15 @@ class MatchRow(Base):
     state: Mapped[str] = mapped_column(String(20))
     document: Mapped[Any] = mapped_column(Document)
     changed_at: Mapped[datetime] = mapped_column(Instant)
+    suggested_at: Mapped[datetime | None] = mapped_column(Instant)
+    """When its present life began; empty in rows that an older release wrote and nothing changed since."""
+    notified_at: Mapped[datetime | None] = mapped_column(Instant)
+    seen_at: Mapped[datetime | None] = mapped_column(Instant)
+    answer: Mapped[str | None] = mapped_column(String(20))
+    answer_reason: Mapped[str | None] = mapped_column(String(20))
+    answer_note: Mapped[str | None] = mapped_column(Text)
+    answered_by: Mapped[str | None] = mapped_column(String(64))
+    answered_at: Mapped[datetime | None] = mapped_column(Instant)
 
     __table_args__ = (
         UniqueConstraint("challenge", "company"),

@@ -4,30 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
-from schemas.match import MatchState, MatchSuggestion
+from schemas.match import CompanyAnswer, Match, MatchState, Outreach
 from services.intake.completion import last_open_day
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.problems import NotFound
-from services.kernel.security import CLUSTER, Principal
-from services.matching.changes import stands
+from services.kernel.security import Principal
+from services.matching.changes import GONE
 from services.matching.depth import Depth, depth
 from services.matching.model import MatchRow
-
-GONE = (MatchState.retracted.value, MatchState.superseded.value, MatchState.expired.value)
+from services.matching.reader import Memberships, reader
 
 Position = tuple[float, str]
 """Score and id of the last suggestion of a page."""
 
 
-class Memberships(Protocol):
-    async def companies_of(self, cluster: str) -> Collection[str]:
-        """Companies whose matches the cluster may receive."""
+COLUMNS = (
+    MatchRow.document,
+    MatchRow.state,
+    MatchRow.company,
+    MatchRow.company_owner,
+    MatchRow.deadline,
+    MatchRow.seen_at,
+    MatchRow.answer,
+    MatchRow.answer_reason,
+    MatchRow.answer_note,
+    MatchRow.answered_by,
+    MatchRow.answered_at,
+)
+"""What `shown` reads."""
 
 
 class Matches:
@@ -54,7 +64,7 @@ class Matches:
         after: Position | None,
         limit: int,
         with_retracted: bool = False,
-    ) -> list[MatchSuggestion]:
+    ) -> list[Match]:
         """Best first."""
         return await self._list(
             principal,
@@ -72,22 +82,23 @@ class Matches:
         after: Position | None,
         limit: int,
         with_retracted: bool = False,
-    ) -> list[MatchSuggestion]:
+    ) -> list[Match]:
         """Best first; without `with_retracted` only those that can still be answered."""
         condition = MatchRow.company == company
         if not with_retracted:
             condition = and_(condition, self._is_open())
         return await self._list(principal, condition, after=after, limit=limit, with_retracted=with_retracted)
 
-    async def get(self, principal: Principal, match: str) -> MatchSuggestion:
+    async def get(self, principal: Principal, match: str) -> Match:
         """Raises NotFound for one that is not there, or not for this reader."""
-        visible = await self._visible(principal)
+        who = await reader(principal, self._memberships)
         async with self._database.read() as tx:
-            query = select(MatchRow.document).where(MatchRow.id == match, visible)
-            document = (await tx.execute(query)).scalar()
-        if document is None:
+            query = select(*COLUMNS).where(MatchRow.id == match, who.visible)
+            row = (await tx.execute(query)).first()
+        if row is None:
             raise NotFound(f"There is no match {match!r} that you may see.")
-        return self._shown(document)
+        own = who.is_company_side(company=row.company, owner=row.company_owner)
+        return shown(row, self._today(), private=own)
 
     async def counts(self, principal: Principal, challenges: Collection[str]) -> dict[str, int]:
         """How many suggestions of each of these challenges the reader sees; without those that have none."""
@@ -106,7 +117,7 @@ class Matches:
     ) -> dict[str, int]:
         if not ids:
             return {}
-        visible = await self._visible(principal)
+        visible = (await reader(principal, self._memberships)).visible
         query = (
             select(side, func.count())
             .where(side.in_(sorted(ids)), MatchRow.state.not_in(GONE), condition, visible)
@@ -120,10 +131,30 @@ class Matches:
         query = select(MatchRow.document).where(
             MatchRow.challenge == challenge,
             MatchRow.state.not_in(GONE),
-            await self._visible(principal),
+            (await reader(principal, self._memberships)).visible,
         )
         async with self._database.read() as tx:
             return depth((await tx.execute(query)).scalars())
+
+    async def outreach(self, principal: Principal, challenge: str) -> Outreach:
+        """How far the suggestions have come, among those that the reader sees."""
+
+        def answered(answer: CompanyAnswer) -> ColumnElement[int]:
+            return func.count(case((MatchRow.answer == answer.value, 1)))
+
+        query = select(
+            func.count().label("suggested"),
+            func.count(MatchRow.notified_at).label("notified"),
+            func.count(func.coalesce(MatchRow.seen_at, MatchRow.answered_at)).label("seen"),
+            answered(CompanyAnswer.interested).label("interested"),
+            answered(CompanyAnswer.dismissed).label("dismissed"),
+        ).where(
+            MatchRow.challenge == challenge,
+            MatchRow.state.not_in(GONE),
+            (await reader(principal, self._memberships)).visible,
+        )
+        async with self._database.read() as tx:
+            return Outreach(**(await tx.execute(query)).one()._mapping)
 
     async def _list(
         self,
@@ -133,8 +164,9 @@ class Matches:
         after: Position | None,
         limit: int,
         with_retracted: bool,
-    ) -> list[MatchSuggestion]:
-        query = select(MatchRow.document).where(condition, await self._visible(principal))
+    ) -> list[Match]:
+        who = await reader(principal, self._memberships)
+        query = select(*COLUMNS).where(condition, who.visible)
         if not with_retracted:
             query = query.where(MatchRow.state.not_in(GONE))
         if after is not None:
@@ -144,13 +176,14 @@ class Matches:
             )
         async with self._database.read() as tx:
             rows = await tx.execute(query.order_by(MatchRow.score.desc(), MatchRow.id).limit(limit))
-            return [self._shown(document) for document in rows.scalars()]
-
-    def _shown(self, document: Any) -> MatchSuggestion:
-        found = MatchSuggestion.model_validate(document)
-        if stands(found) and found.challenge.deadline < self._today():
-            return found.model_copy(update={"state": MatchState.expired})
-        return found
+            return [
+                shown(
+                    row,
+                    self._today(),
+                    private=who.is_company_side(company=row.company, owner=row.company_owner),
+                )
+                for row in rows
+            ]
 
     def _is_open(self) -> ColumnElement[bool]:
         return MatchRow.deadline >= self._today()
@@ -159,15 +192,19 @@ class Matches:
         """The earliest deadline that still takes answers."""
         return last_open_day(self._clock.now())
 
-    async def _visible(self, principal: Principal) -> ColumnElement[bool]:
-        if principal.is_admin:
-            return true()
-        own = or_(
-            MatchRow.company_owner == principal.organisation,
-            MatchRow.buyer == principal.organisation,
-            MatchRow.announced_by == principal.organisation,
-        )
-        if principal.role == CLUSTER:
-            members = await self._memberships.companies_of(principal.organisation)
-            return or_(own, MatchRow.company.in_(sorted(members)))
-        return own
+
+def shown(row: Row[Any], today: date, *, private: bool) -> Match:
+    """A row of COLUMNS as its reader sees it. `today`: the earliest deadline that still takes answers;
+    `private`: why the company dismissed it, and what it noted, are this reader's to know."""
+    expired = row.state not in GONE and row.deadline < today
+    answer = None
+    if row.answer is not None:
+        answer = {
+            "answer": row.answer,
+            "reason": row.answer_reason if private else None,
+            "note": row.answer_note if private else None,
+            "by": row.answered_by,
+            "at": row.answered_at,
+        }
+    state = MatchState.expired.value if expired else row.state
+    return Match.model_validate({**row.document, "state": state, "answer": answer})

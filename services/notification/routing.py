@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.challenge import Challenge
+from schemas.match import MatchState
 from schemas.subscription import (
     Filters,
     Follow,
@@ -27,7 +28,10 @@ from services.kernel.journal import Event
 ANY = "*"
 """Key of subscriptions that no single entity narrows down."""
 
-MATCHES = frozenset({"liaison.match.suggested.v1", "liaison.match.updated.v1", "liaison.match.retracted.v1"})
+ANSWERED = "liaison.match.answered.v1"
+MATCHES = frozenset(
+    {"liaison.match.suggested.v1", "liaison.match.updated.v1", "liaison.match.retracted.v1", ANSWERED}
+)
 ANNOUNCEMENTS = frozenset(
     {"liaison.challenge.announced.v1", "liaison.challenge.amended.v1", "liaison.challenge.withdrawn.v1"}
 )
@@ -121,12 +125,24 @@ def wants(
         return False
     if not one.event.public and subscription.owner not in one.event.audience:
         return False
+    if _is_stale_to(subscription.owner, one.event):
+        return False
     threshold = default_threshold if subscription.threshold is None else subscription.threshold
     return (
         _follows(subscription, one, threshold, query_fit)
         and _passes(subscription.filters, one)
         and _reaches(one, threshold)
     )
+
+
+def _is_stale_to(owner: str, event: Event) -> bool:
+    """Whether this is no news to the owner: its own answer, or something new about a suggestion that its
+    company has dismissed."""
+    if event.type == ANSWERED:
+        return bool(event.data["by"] == owner)
+    if event.type not in MATCHES or event.data["state"] != MatchState.dismissed:
+        return False
+    return owner not in (event.data["challenge"]["buyer"], event.data["challenge"]["announced_by"])
 
 
 def _follows(subscription: Subscription, one: Concern, threshold: float, query_fit: float | None) -> bool:

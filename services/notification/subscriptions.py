@@ -16,11 +16,10 @@ from services.kernel.database import Database
 from services.kernel.identifiers import new_id
 from services.kernel.problems import Conflict, FieldError, InvalidInput, NotFound
 from services.kernel.security import CLUSTER, Principal
+from services.kernel.versions import VersionCheck
 from services.notification.model import SubscriptionRow
 from services.notification.ports import Endpoints, Visibility
 from services.notification.routing import ANY, follow_key
-
-VersionCheck = Callable[[int], None]
 
 SUBSCRIPTIONS_MAX = 200
 """Per organisation. A cluster of 300 members needs one ('members'), not 300; it also bounds routing."""

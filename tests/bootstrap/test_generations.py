@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.bootstrap.adapters import open_generations, vector_index
+from services.bootstrap.adapters import VECTORS, open_generations, vector_index
 from services.indexing.collections import ALIASES, COMPANIES
 from services.indexing.generation import Generations
 from services.indexing.upkeep import Upkeep
@@ -124,3 +124,23 @@ async def test_collections_of_an_earlier_release_serve_until_the_present_ones_ar
         assert generations.serving.fingerprint != former
         assert await generations.serving.vectors.count(COMPANIES) == 1
         assert len(await generations.serving.vectors.collections()) == len(ALIASES)
+
+
+@pytest.mark.parametrize("broken", ["collection.json", "segment.json", "aliases.json"])
+async def test_a_vector_folder_that_cannot_be_read_is_written_anew_from_the_rows(
+    settings: Settings, sqlite: Database, world: World, broken: str
+) -> None:
+    async with started(settings, sqlite, world) as (generations, upkeep):
+        await upkeep.repair()
+        present = generations.serving.fingerprint
+    for path in (settings.data_dir / VECTORS).rglob(broken):
+        path.write_text('{"of": "another release"}', "utf-8")
+
+    async with started(settings, sqlite, world) as (generations, upkeep):
+        assert generations.serving.fingerprint == present
+        left = 1 if broken == "aliases.json" else 0
+        assert await generations.serving.vectors.count(COMPANIES) == left, "queries are answered meanwhile"
+        assert (await upkeep.lost() > 0) == (left == 0)
+        assert await upkeep.repair() == (0 if left else 2)
+        assert await generations.serving.vectors.count(COMPANIES) == 1
+        assert await upkeep.lost() == 0

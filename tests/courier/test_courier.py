@@ -288,6 +288,7 @@ async def test_an_endpoint_that_is_silent_gets_one_request_at_a_time(sqlite: Dat
         assert max(most) == MAX_IN_FLIGHT, "a slow one gets more at a time"
 
 
+@pytest.mark.alone
 async def test_one_endpoint_that_hangs_does_not_slow_the_others(database: Database) -> None:
     desk = Desk(database)
     hanging, healthy = await desk.endpoint("https://hangs.example.org/"), await desk.endpoint(URL)

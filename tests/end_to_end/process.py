@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 ROOT = Path(__file__).parents[2]
-"""The code under test, wherever else one is installed."""
+"""What is tested is this tree, whichever one is installed."""
 MODELS = ROOT / "var" / "models"
 """The exported model is shared by the whole suite: the export takes a quarter of a minute."""
 ADMIN_KEY = "lia_end-to-end-tests-0123456789-0123456789-abcdef"

@@ -1,4 +1,5 @@
-"""What each endpoint answers to each role. An endpoint that is not here fails the test beside."""
+"""What each endpoint answers to each role. Announced challenges are the public's, all else needs a key. An
+endpoint that is not here fails the test beside."""
 
 from __future__ import annotations
 
@@ -70,7 +71,7 @@ CLUSTERS = [
 
 CHALLENGES = [
     Row("POST /v1/challenges",                          "401 403 403 403 403 201 201", CHALLENGE, "ilo"),
-    Row("GET /v1/challenges",                           "401 200 200 200 200 200+ 200+", owner="ilo"),
+    Row("GET /v1/challenges",                           "200 200 200 200 200 200+ 200+", owner="ilo"),
     Row("POST /v1/challenges/proposal",                 "401 200 200 200 200 200 200",
         {"title": "T", "need": "It must measure pressure."}),
     Row("POST /v1/challenges/{challenge}/announce",     "401 404 404 404 404 200 200",
@@ -79,17 +80,20 @@ CHALLENGES = [
         owner="ilo", fresh=draft, path=DRAFT, why="a draft"),
     Row("PATCH /v1/challenges/{challenge}",             "401 403 403 403 403 200 200", {"trl_start": 3},
         owner="ilo", fresh=announced),
-    Row("GET /v1/challenges/{challenge}",               "401 404 404 404 404 200+ 200+",
+    Row("GET /v1/challenges/{challenge}",               "404 404 404 404 404 200+ 200+",
         owner="ilo", path=DRAFT, why="a draft"),
-    Row("GET /v1/challenges/{challenge}",               "401 200 200 200 200 200 200"),
+    Row("GET /v1/challenges/{challenge}",               "200 200 200 200 200 200 200"),
     Row("POST /v1/challenges/{challenge}/withdraw",     "401 404 404 404 404 200+ 200+", {"reason": "No."},
         owner="ilo", fresh=draft, path=f"{DRAFT}/withdraw", why="a draft"),
     Row("POST /v1/challenges/{challenge}/withdraw",     "401 403 403 403 403 200 200", {"reason": "No."},
         owner="ilo", fresh=announced),
-    Row("GET /v1/challenges/{challenge}/versions",      "401 404 404 404 404 200+ 200+",
+    Row("GET /v1/challenges/{challenge}/versions",      "404 404 404 404 404 200+ 200+",
         owner="ilo", path=f"{DRAFT}/versions"),
-    Row("GET /v1/challenges/{challenge}/versions/{version}", "401 404 404 404 404 200+ 200+",
+    Row("GET /v1/challenges/{challenge}/versions/{version}", "404 404 404 404 404 200+ 200+",
         owner="ilo", path=f"{DRAFT}/versions/1"),
+    Row("GET /v1/challenges/{challenge}/versions",      "200 200 200 200 200 200 200", why="announced"),
+    Row("GET /v1/challenges/{challenge}/versions/{version}", "200 200 200 200 200 200 200",
+        path="/v1/challenges/{challenge}/versions/1", why="announced"),
 ]  # fmt: skip
 
 COMPANIES = [
@@ -112,7 +116,13 @@ MATCHES = [
     Row("GET /v1/companies/{company}/matches",          "401 200 200 200 200 200+ 200+"),
     Row("GET /v1/companies/{company}/matches",          "401 200 200 200 200 200+ 200+",
         owner="cluster", why="its cluster"),
+    Row("GET /v1/challenges/{challenge}/outreach",      "401 200 200 200 200 200 200"),
     Row("GET /v1/matches/{match}",                      "401 404 404 404 404 200+ 200+"),
+    Row("POST /v1/matches/{match}/answer",              "401 404 404 404 404 200+ 403",
+        {"answer": "dismissed", "reason": "too_far", "note": f"{MARK} has no capacity"}),
+    Row("POST /v1/matches/{match}/answer",              "401 404 404 404 404 403 403",
+        {"answer": "interested"}, owner="buyer", why="its buyer"),
+    Row("DELETE /v1/matches/{match}/answer",            "401 404 404 404 404 204 403"),
 ]  # fmt: skip
 
 DELIVERY = [

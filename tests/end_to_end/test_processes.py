@@ -210,6 +210,7 @@ async def _operator_sees_all(town: Town) -> None:
             "indexing.challenges",
             "matching",
             "notification",
+            "outreach",
             "inbox",
             "relay",
         }

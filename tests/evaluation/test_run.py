@@ -1,44 +1,22 @@
-"""A small bundle, judged by the product's own indexing, search and scoring."""
+"""Small bundles, judged by the product's own indexing, search and scoring, and by other methods."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from schemas.text import NEED_MAX, TITLE_MAX
 from services.evaluation.bundle import BundleError
-from services.evaluation.run import KEPT, evaluate_match
+from services.evaluation.choices import Method, Task
+from services.evaluation.result import Report
+from services.evaluation.run import KEPT, evaluate
 from services.kernel.settings import Settings
+from tests.evaluation.bundles import CHALLENGES, COMPANIES, PRESSURE, judged, paired, rated, translated, write
 from tests.intake.people import NEED
 from tests.kernel.embedding.conftest import MODELS
-from tests.matching.market import COMPETENCES, MIRROR
 
-
-def bundle(folder: Path, *, challenges: list[dict[str, Any]] | None = None) -> Path:
-    folder.mkdir()
-    rows = challenges or [
-        {"id": "pressure", "title": "Radiation-hard pressure sensor for a 4 K helium line", "need": NEED},
-        {"id": "mirror", "title": MIRROR["title"], "need": MIRROR["need"]},
-        {"id": "unjudged", "title": "Something else", "need": "We need something else."},
-    ]
-    companies = [
-        {
-            "id": name,
-            "name": name,
-            "capabilities": [{"id": str(n), "text": text} for n, text in enumerate(texts)],
-        }
-        for name, texts in COMPETENCES.items()
-    ]
-    companies.append({"id": "silent", "name": "Silent", "capabilities": [{"id": "1", "text": "  "}]})
-    (folder / "challenges.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    (folder / "companies.jsonl").write_text("\n".join(map(json.dumps, companies)), "utf-8")
-    (folder / "judgements.tsv").write_text(
-        "challenge\tcompany\tgrade\npressure\tCryosense\t1\nmirror\tOptique Grenoble\t1\n", "utf-8"
-    )
-    return folder
+ALL = list(Method)
 
 
 @pytest.fixture
@@ -46,31 +24,102 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data", models_dir=MODELS, embedding_threads=2)
 
 
+async def measured(settings: Settings, folder: Path, task: Task, *methods: Method) -> list[Report]:
+    return await evaluate(settings, folder, task, methods or ALL, lambda *_: None)
+
+
 async def test_what_belongs_together_is_ranked_first(tmp_path: Path, settings: Settings) -> None:
     seen: list[tuple[str, int, int]] = []
-    folder = bundle(tmp_path / "small")
+    folder = judged(tmp_path / "small")
 
-    metrics = await evaluate_match(settings, folder, lambda *step: seen.append(step))
+    [report] = await evaluate(settings, folder, Task.match, [Method.liaison], lambda *step: seen.append(step))
 
-    assert metrics == {"ndcg@10": 1.0, "ndcg@50": 1.0, "recall@50": 1.0, "mrr": 1.0}
+    assert report.metrics == {"ndcg@10": 1.0, "ndcg@50": 1.0, "recall@50": 1.0, "mrr": 1.0}
+    assert report.intervals["mrr"] == (1.0, 1.0)
     assert seen == [
         ("indexing companies", 5, 5),
-        ("matching challenges", 1, 2),
-        ("matching challenges", 2, 2),
+        ("liaison: matching challenges", 1, 2),
+        ("liaison: matching challenges", 2, 2),
     ]
     assert [path.name for path in settings.data_dir.iterdir() if path.name.endswith(".db")] == [KEPT]
-    assert await evaluate_match(settings, folder, lambda *_: None) == metrics
+    [again] = await measured(settings, folder, Task.match, Method.liaison)
+    assert again == report
+
+
+async def test_match_says_who_is_seen_and_what_a_score_is_worth(tmp_path: Path, settings: Settings) -> None:
+    reports = await measured(settings, judged(tmp_path / "small"), Task.match)
+    shown = [one.as_json() for one in reports]
+
+    assert [(one["task"], one["method"]) for one in shown] == [("match", method.value) for method in ALL]
+    assert all(one["metrics"]["mrr"] == 1.0 for one in shown)
+    exposure = shown[0]["exposure"]["shares"]
+    assert set(exposure) == {"country", "newcomer"}
+    assert exposure["country"]["FR"][1] == pytest.approx(0.4)
+    assert exposure["newcomer"]["newcomer"][1] == pytest.approx(0.2)
+    table = shown[0]["reliability"]
+    assert [row["low"] for row in table] == [place / 10 for place in range(10)]
+    assert sum(row["count"] * row["share_right"] for row in table) == pytest.approx(2.0)
+    assert "reliability" not in shown[1]
+    assert "differences" not in shown[0]
+    assert shown[1]["differences"]["mrr"] == {"to": "liaison", "difference": 0.0, "interval": (0.0, 0.0)}
+
+
+async def test_reverse_orders_challenges_as_they_were_graded(tmp_path: Path, settings: Settings) -> None:
+    reports = await measured(settings, rated(tmp_path / "rated"), Task.reverse)
+
+    assert [one.details["queries"] for one in reports] == [2] * len(ALL)
+    for report in reports:
+        # Only whether a mirror or bread is farther from a maker of sensors can be had wrong.
+        assert report.metrics["kendall_loss"] <= 2.0 / 13.5
+        assert report.metrics["accuracy_easy"] == 1.0
+        assert report.details["pairs_easy"] == 3
+        assert report.details["pairs_hard"] == 0
+    assert reports[0].metrics["kendall_loss"] == 0.0
+
+
+async def test_pairs_are_of_different_buyers_and_counted_across_languages(
+    tmp_path: Path, settings: Settings
+) -> None:
+    reports = await measured(settings, paired(tmp_path / "paired"), Task.pair)
+
+    for report in reports:
+        assert report.metrics["ndcg@10_all"] == 1.0
+        assert report.metrics["ndcg@10_cross"] == 1.0
+        assert report.details["queries"] == {"ndcg@10_all": 4, "ndcg@10_cross": 4}
+
+
+async def test_translations_are_found_among_all_english_needs(tmp_path: Path, settings: Settings) -> None:
+    reports = await measured(settings, translated(tmp_path / "translated"), Task.translation)
+
+    for report in reports:
+        assert (report.details["queries"], report.details["candidates"]) == (3, 5)
+        assert report.details["languages"]["fr"] == {"p@1": 1.0, "mrr": 1.0, "queries": 2}
+        assert report.details["languages"]["it"]["p@1"] == 0.0
+        assert report.metrics["p@1_mean"] == 0.5
+        assert report.metrics["p@1_worst"] == 0.0
+        assert report.metrics["mrr_worst"] == report.details["languages"]["it"]["mrr"] < 0.5
 
 
 async def test_long_texts_are_cut_and_wrong_ones_named(tmp_path: Path, settings: Settings) -> None:
     need = f"{NEED} " * (NEED_MAX // len(NEED) + 1)
     long = {"id": "pressure", "title": "Pressure\nsensor " * TITLE_MAX, "need": need}
-    metrics = await evaluate_match(settings, bundle(tmp_path / "long", challenges=[long]), lambda *_: None)
-    assert metrics["mrr"] == 1.0
+    folder = judged(tmp_path / "long", challenges=[long])
+    [report] = await measured(settings, folder, Task.match, Method.liaison)
+    assert report.metrics["mrr"] == 1.0
 
-    wrong = bundle(tmp_path / "wrong", challenges=[{"id": "pressure", "title": "x", "need": "y\x00z"}])
+    wrong = judged(tmp_path / "wrong", challenges=[{**PRESSURE, "need": "y\x00z"}])
     with pytest.raises(BundleError, match="The challenge 'pressure' of the bundle: need: The text contains"):
-        await evaluate_match(settings, wrong, lambda *_: None)
-    foreign = {"id": "pressure", "title": "x", "need": "y", "language": "tlh"}
+        await measured(settings, wrong, Task.match)
+    foreign = judged(tmp_path / "foreign", challenges=[{**PRESSURE, "language": "tlh"}])
     with pytest.raises(BundleError, match="The challenge 'pressure' of the bundle: language:"):
-        await evaluate_match(settings, bundle(tmp_path / "foreign", challenges=[foreign]), lambda *_: None)
+        await measured(settings, foreign, Task.match)
+
+
+async def test_a_bundle_without_an_order_to_judge_is_refused(tmp_path: Path, settings: Settings) -> None:
+    seen: list[tuple[str, int, int]] = []
+    folder = write(
+        tmp_path / "flat", challenges=CHALLENGES, companies=COMPANIES, judgements="mirror\tCryosense\t1\n"
+    )
+    with pytest.raises(BundleError, match="flat: no company has challenges of different grades"):
+        await evaluate(settings, folder, Task.reverse, ALL, lambda *step: seen.append(step))
+    assert seen == []

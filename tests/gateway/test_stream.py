@@ -299,6 +299,7 @@ async def test_a_stalled_reader_is_cut_and_others_go_on(
     stalled.close()
 
 
+@pytest.mark.alone
 async def test_events_are_sent_before_the_writer_is_asked_again(
     client: httpx.AsyncClient, database: Database
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from schemas.organisation import Scope
 from services.kernel.identifiers import new_id
+from services.kernel.settings import Settings
 from tests.intake.people import a_challenge
 from tests.intake.serving import Api, Caller
 
@@ -174,7 +175,7 @@ async def test_roles_and_scopes(api: Api) -> None:
         (await api.as_(None), 201),
     ):
         assert (await caller("POST", "/v1/challenges", json=BODY)).status_code == status
-    nobody = await api.client.get("/v1/challenges")
+    nobody = await api.client.post("/v1/challenges", json=BODY)
     assert nobody.status_code == 401
     assert nobody.headers["content-type"] == "application/problem+json"
 
@@ -202,3 +203,66 @@ async def test_an_unknown_challenge_is_404_and_nonsense_422(api: Api) -> None:
     reader = await api.as_(api.world.firm)
     assert (await reader("GET", f"/v1/challenges/{new_id('chl')}")).status_code == 404
     assert (await reader("GET", "/v1/challenges/nonsense")).status_code == 422
+
+
+async def test_what_is_announced_needs_no_key_and_a_draft_is_never_shown(api: Api) -> None:
+    ilo = await api.as_(api.world.ilo)
+    made = await announced(ilo, excluded=["FR 123"], conflicts_of_interest=["DE 456"])
+    address = made["links"]["self"]
+    amended = {"title": "Amended", "excluded": ["FR 123", "FR 789"]}
+    answer = await ilo("PATCH", address, json=amended, headers={"If-Match": '"1"'})
+    assert answer.status_code == 200, answer.text
+    draft = await ilo("POST", "/v1/challenges?draft=true", json={**BODY, "title": "A secret draft"})
+    hidden = draft.json()["links"]["self"]
+
+    for path in ("/v1/challenges", address, f"{address}/versions", f"{address}/versions/1"):
+        public = await api.client.get(path)
+        assert public.status_code == 200, path
+        for secret in ("A secret draft", "FR 123", "FR 789", "DE 456"):
+            assert secret not in public.text, path
+        assert path == "/v1/challenges" or "FR 123" in (await ilo("GET", path)).text
+    (listed,) = (await api.client.get("/v1/challenges")).json()["items"]
+    assert listed["id"] == made["id"]
+    assert (await api.client.get(address)).json() == listed
+    for path in (hidden, f"{hidden}/versions", f"{hidden}/versions/1"):
+        assert (await api.client.get(path)).status_code == 404, path
+    published = await ilo("POST", f"{hidden}/announce", headers={"If-Match": "*"})
+    assert published.status_code == 200
+    assert (await api.client.get(f"{hidden}/versions/1")).status_code == 404, "it was a draft then"
+    shown = (await api.client.get(f"{hidden}/versions")).json()["items"]
+    assert [one["version"] for one in shown] == [2]
+
+
+async def test_a_wrong_key_is_told_even_where_none_is_needed(api: Api) -> None:
+    headers = {"Authorization": "Bearer lia_wrong"}
+    assert (await api.client.get("/v1/challenges", headers=headers)).status_code == 401
+
+
+async def test_who_shows_no_key_is_counted_by_address(api: Api) -> None:
+    first = await api.client.get("/v1/challenges")
+    again = await api.client.get("/v1/challenges")
+    left = [int(one.headers["ratelimit"].split("r=")[1].split(";")[0]) for one in (first, again)]
+    assert first.headers["ratelimit-policy"].startswith(f'"default";q={Settings().burst_per_address};')
+    assert left[1] <= left[0] < Settings().burst_per_address
+    for _ in range(Settings().burst_per_address * 3):
+        refused = await api.client.get("/v1/challenges")
+        if refused.status_code == 429:
+            break
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) >= 1
+
+
+async def test_the_contract_says_where_no_key_is_needed(api: Api) -> None:
+    contract = (await api.client.get("/openapi.json")).json()
+    optional = {
+        f"{method} {path}"
+        for path, operations in contract["paths"].items()
+        for method, operation in operations.items()
+        if path.startswith("/v1/") and {} in operation.get("security", [{}])
+    }
+    assert {one for one in optional if "/v1/challenges" in one} == {
+        "get /v1/challenges",
+        "get /v1/challenges/{challenge}",
+        "get /v1/challenges/{challenge}/versions",
+        "get /v1/challenges/{challenge}/versions/{version}",
+    }

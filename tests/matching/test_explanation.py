@@ -10,6 +10,7 @@ from schemas.match import CarryingWord
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.matching.explanation import (
     MISSING_MAX,
+    NO_GAP,
     SHARED_MAX,
     Vocabulary,
     carrying_words,
@@ -128,6 +129,21 @@ def test_missing_words(requirement: str, known: list[str], missing: tuple[str, .
     assert missing_words(requirement, Vocabulary(known, ENCODER), ENCODER) == missing
 
 
+@pytest.mark.parametrize(
+    ("requirement", "missing"),
+    [
+        ("The supplier shall provide a helium valve", {"supplier", "valve", "helium"}),
+        ("It must be able to withstand 10 MGy", {"10 MGy", "withstand"}),
+        ("Each ring should be tested within 2 h", {"2 h", "tested", "ring"}),
+        ("Der Sensor muss Strahlung messen können", {"Strahlung", "messen", "Sensor"}),
+        ("Le fournisseur doit assurer l'étanchéité", {"étanchéité", "fournisseur"}),
+        ("La válvula debe garantizar estanqueidad", {"estanqueidad", "válvula"}),
+    ],
+)
+def test_only_what_it_is_about_can_be_missing(requirement: str, missing: set[str]) -> None:
+    assert set(missing_words(requirement, Vocabulary([], ENCODER), ENCODER)) == missing
+
+
 @given(TEXTS | SOUP, st.lists(TEXTS, max_size=3))
 def test_missing_words_are_few_stand_in_the_requirement_and_nowhere_else(
     requirement: str, known: list[str]
@@ -140,6 +156,34 @@ def test_missing_words_are_few_stand_in_the_requirement_and_nowhere_else(
         # The same letters may be another term beside a number or a unit: what is missing is the term.
         terms = [one.term for one in ENCODER.terms(requirement) if requirement[one.start : one.end] == word]
         assert any(not Vocabulary(known, ENCODER).knows(term) for term in terms)
+
+
+PHRASES = st.sampled_from(
+    (
+        *("shall", "must", "should", "able", "will", "provide", "provided", "within", "at least", "Shall"),
+        *("muss", "soll", "ermöglichen", "doit", "devrait", "fournir", "debe", "deve", "moet", "skal"),
+        *("musi", "zapewnić", "trebuie", "kell", "mora", "peab", "tulee", "turi", "трябва", "πρέπει"),
+    )
+)
+
+
+@given(st.lists(PHRASES | st.sampled_from(" ".join(REQUIREMENTS).split()), min_size=1, max_size=12))
+def test_how_a_need_is_phrased_is_never_missing(said: list[str]) -> None:
+    requirement = " ".join(said)
+    phrases = {word.casefold() for words in NO_GAP for word in words.findall(requirement)}
+
+    for word in missing_words(requirement, Vocabulary([], ENCODER), ENCODER):
+        assert word.casefold() not in phrases
+
+
+@given(st.lists(PHRASES, max_size=4), st.sampled_from(REQUIREMENTS), st.lists(PHRASES, max_size=4))
+def test_what_is_missing_does_not_depend_on_how_it_is_asked(
+    before: list[str], requirement: str, after: list[str]
+) -> None:
+    asked = ". ".join((*before, requirement, *after))
+    plain = set(missing_words(requirement, Vocabulary([], ENCODER), ENCODER))
+
+    assert set(missing_words(asked, Vocabulary([], ENCODER), ENCODER)) == plain
 
 
 def test_nothing_is_missing_of_what_the_company_says_itself() -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from sqlalchemy import update
 
-from schemas.match import MatchState, MatchSuggestion
+from schemas.match import Match, MatchState
 from schemas.organisation import Mandate
 from services.kernel.problems import NotFound
 from services.kernel.security import Principal
-from services.matching.model import MatchRow
 from tests.conftest import MovableClock
 from tests.derivation import Derivation
 from tests.intake.people import ADMIN, anything, principal
@@ -22,13 +20,11 @@ DAY_S = 86_400.0
 
 async def of_challenge(
     derivation: Derivation, who: Principal, challenge: str, **options: bool
-) -> list[MatchSuggestion]:
+) -> list[Match]:
     return await derivation.matches.of_challenge(who, challenge, after=None, limit=50, **options)
 
 
-async def of_company(
-    derivation: Derivation, who: Principal, company: str, **options: bool
-) -> list[MatchSuggestion]:
+async def of_company(derivation: Derivation, who: Principal, company: str, **options: bool) -> list[Match]:
     return await derivation.matches.of_company(who, company, after=None, limit=50, **options)
 
 
@@ -84,7 +80,7 @@ async def test_pages_go_on_where_the_last_one_ended_also_among_equal_scores(deri
     assert len({one.score for one in whole}) == 1
     assert len(whole) == 5
 
-    paged: list[MatchSuggestion] = []
+    paged: list[Match] = []
     while True:
         after = (paged[-1].score, paged[-1].id) if paged else None
         page = await derivation.matches.of_challenge(ADMIN, challenge.id, after=after, limit=2)
@@ -185,10 +181,7 @@ async def test_states_that_people_gave_survive_an_update(derivation: Derivation)
     challenge = await announce(derivation)
     await derivation.settle()
     before = (await of_challenge(derivation, ADMIN, challenge.id))[0]
-    seen = before.model_copy(update={"state": MatchState.seen})
-    async with derivation.world.database.write() as tx:
-        changed = {"state": seen.state.value, "document": seen.model_dump(mode="json")}
-        await tx.execute(update(MatchRow).values(changed))
+    await derivation.answering.open(principal(derivation.world.cluster), before.id)
 
     await derivation.world.intake.challenges.amend(
         principal(derivation.world.cern),

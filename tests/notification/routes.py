@@ -14,11 +14,12 @@ from schemas.events import (
     ChallengeMatched,
     ChallengeWithdrawn,
     EventData,
+    MatchAnswered,
     MatchRetracted,
     MatchSuggested,
     MatchUpdated,
 )
-from schemas.match import MatchSuggestion
+from schemas.match import CompanyAnswer, MatchState, MatchSuggestion
 from schemas.subscription import Follow, Subscription
 from services.kernel.identifiers import new_id
 from services.kernel.journal import Event
@@ -98,9 +99,10 @@ def matched(
     score: float = 0.5,
     previous: float | None = None,
     retracted: bool = False,
+    state: MatchState = MatchState.suggested,
     audience: frozenset[str] = frozenset({FIRM, CLUSTER, *BUYERS}),
 ) -> Concern:
-    made = suggestion(about.id, company, score=score)
+    made = suggestion(about.id, company, score=score).model_copy(update={"state": state})
     made = made.model_copy(
         update={
             "company": made.company.model_copy(update={"country": country}),
@@ -116,6 +118,20 @@ def matched(
     else:
         data = MatchSuggested(**fields)
     return concern(event(data, audience=audience), {about.id: about})
+
+
+def answered(about: Challenge, *, by: str = FIRM, score: float = 0.5) -> Concern:
+    made = suggestion(about.id, COMPANIES[0], score=score)
+    data = MatchAnswered(
+        match=made.id,
+        challenge=made.challenge.model_copy(update={"buyer": about.buyer}),
+        company=made.company,
+        score=score,
+        answer=CompanyAnswer.interested,
+        by=by,
+        at=NOW,
+    )
+    return concern(event(data, audience=frozenset({FIRM, CLUSTER, *BUYERS})), {about.id: about})
 
 
 def subscription(follow: dict[str, Any] | Follow, owner: str = FIRM, **fields: Any) -> Subscription:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.challenge import Challenge
+from schemas.match import MatchState
 from schemas.subscription import Filters, Subscription
 from services.notification.routing import ANY, Concern, follow_key, possible_keys, wants
 from tests.notification.routes import (
@@ -21,6 +22,7 @@ from tests.notification.routes import (
     RIVAL,
     amended,
     announced,
+    answered,
     challenge,
     concerns,
     filters,
@@ -79,6 +81,12 @@ def test_a_filter_only_ever_takes_away(
 
 
 PUBLIC = (announced, amended, withdrawn)
+OWNERS = {FIRM: "firm", RIVAL: "rival", CLUSTER: "cluster", ILO: "ilo", BUYERS[0]: "buyer"}
+
+
+def _owner_by_name(value: object) -> str | None:
+    """Ids are made anew by each process, names of tests must not be."""
+    return OWNERS.get(value) if isinstance(value, str) else None
 
 
 @pytest.mark.parametrize(
@@ -100,6 +108,7 @@ PUBLIC = (announced, amended, withdrawn)
         ({"kind": "country", "country": "DE"}, FIRM, {"news"}),
         ({"kind": "query", "query": "pressure sensors"}, RIVAL, {"news"}),
     ],
+    ids=_owner_by_name,
 )
 def test_what_each_kind_hears(follow: dict[str, Any], owner: str, heard: set[str]) -> None:
     one, about = subscription(follow, owner), challenge()
@@ -226,3 +235,22 @@ def test_what_cannot_be_checked_is_not_passed_on() -> None:
         {"countries": ["FR"]},
     ):
         assert not asks(subscription(follow, filters=wanted), unknown)
+
+
+def test_an_answer_is_told_to_all_who_hear_of_the_match_but_to_whoever_gave_it() -> None:
+    own = {"kind": "own-profile", "company": COMPANIES[0]}
+    buyer = subscription({"kind": "bso", "buyer": BUYERS[0]}, BUYERS[0])
+    firm, cluster = subscription(own, FIRM), subscription({"kind": "members"}, CLUSTER)
+    rival = subscription({"kind": "bso", "buyer": BUYERS[0]}, RIVAL)
+    by_firm, by_cluster = answered(challenge(), by=FIRM), answered(challenge(), by=CLUSTER)
+    assert [asks(one, by_firm) for one in (buyer, firm, cluster, rival)] == [True, False, True, False]
+    assert [asks(one, by_cluster) for one in (buyer, firm, cluster, rival)] == [True, True, False, False]
+    assert not asks(buyer, answered(challenge(), score=0.3)), "the match itself was not passed on either"
+
+
+@pytest.mark.parametrize(("state", "company_hears"), [("dismissed", False), ("interested", True)])
+def test_what_a_company_dismissed_it_hears_no_more_of(state: str, company_hears: bool) -> None:
+    changed = matched(challenge(), previous=0.6, state=MatchState(state))
+    for owner, hears in ((FIRM, company_hears), (CLUSTER, company_hears), (BUYERS[0], True)):
+        one = subscription({"kind": "bso", "buyer": BUYERS[0]}, owner)
+        assert asks(one, changed) is hears

@@ -1,4 +1,4 @@
-"""What a page that stays open hears: a line for each suggestion that is new, has changed or is gone.
+"""What a page that stays open hears: a line for each suggestion that is new, changed, gone or answered.
 
 The same events that /v1/stream carries, as HTML that htmx puts into a list which is not shown; the page's
 script counts that list and offers to show the news. Positions of the journal are the ids of the frames, so
@@ -21,6 +21,7 @@ from schemas.events import (
     ChallengeWithdrawn,
     CompanyUpdated,
     CompanyWithdrawn,
+    MatchAnswered,
     MatchRetracted,
     MatchSuggested,
     MatchUpdated,
@@ -34,7 +35,12 @@ from services.kernel.security import Principal
 EVENT = "news"
 """Name of the frames that htmx listens for (`sse-swap`)."""
 
-MATCH_KINDS = {MatchSuggested.TYPE: "new", MatchUpdated.TYPE: "changed", MatchRetracted.TYPE: "gone"}
+MATCH_KINDS = {
+    MatchSuggested.TYPE: "new",
+    MatchUpdated.TYPE: "changed",
+    MatchRetracted.TYPE: "gone",
+    MatchAnswered.TYPE: "answered",
+}
 OTHER_KINDS = {
     ChallengeMatched.TYPE: "settled",
     ChallengeAmended.TYPE: "amended",
@@ -103,9 +109,10 @@ def line(event: Event) -> Markup:
     if event.type not in MATCH_KINDS:
         return Markup('<li data-kind="{}"></li>').format(kind)
     data = event.data
+    match, at = ("match", "at") if event.type == MatchAnswered.TYPE else ("id", "changed_at")
     return Markup('<li data-kind="{}" data-match="{}" data-at="{}">{}</li>').format(
         kind,
-        data["id"],
-        data["changed_at"],
+        data[match],
+        data[at],
         " ".join(f"{data['company']['name']}, {data['challenge']['title']}".split()),
     )

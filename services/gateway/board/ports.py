@@ -12,6 +12,7 @@ from services.intake.service import Intake
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.journal.tail import Tail
+from services.matching.answering import Answering
 from services.matching.service import Matches
 from services.notification.subscriptions import Subscriptions
 
@@ -29,6 +30,7 @@ class BoardPorts:
     directory: Directory
     intake: Intake
     matches: Matches
+    answering: Answering
     subscriptions: Subscriptions
     endpoints: Endpoints
     deliveries: DeliveryLog

@@ -31,6 +31,7 @@ def environment() -> Environment:
     )
     made.filters.update(wording.FILTERS)
     made.globals["asset"] = address
+    made.globals["dismissal_reasons"] = wording.REASONS
     return made
 
 

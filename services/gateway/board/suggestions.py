@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
-from schemas.match import MatchSuggestion
+from schemas.match import Match
 from services.kernel.problems import NotFound
 from services.kernel.web.pagination import decode_cursor, encode_cursor
 from services.matching.service import Position
@@ -19,23 +19,32 @@ PAGE = 20
 @dataclass(frozen=True, slots=True)
 class Shown:
     """Some suggestions, and the address of the part of the page that goes on behind them. `since`: what
-    changed after this instant is marked as new."""
+    changed after this instant is marked as new. `answers`: the reader may answer them."""
 
-    suggestions: Sequence[MatchSuggestion]
+    suggestions: Sequence[Match]
     more: str | None
     since: datetime | None = None
+    answers: bool = False
 
-    def is_new(self, suggestion: MatchSuggestion) -> bool:
+    def is_new(self, suggestion: Match) -> bool:
         return self.since is not None and suggestion.changed_at > self.since
 
+    def last_told(self, suggestion: Match) -> datetime:
+        """When the last thing happened to it that pages are told of."""
+        answer = suggestion.answer
+        return max(suggestion.changed_at, answer.at) if answer else suggestion.changed_at
 
-def shown(found: Sequence[MatchSuggestion], base: str, since: datetime | None = None) -> Shown:
+
+def shown(
+    found: Sequence[Match], base: str, since: datetime | None = None, *, answers: bool = False
+) -> Shown:
     """Of a query for PAGE + 1 suggestions; `base` is the address that serves the next ones."""
     first = found[:PAGE]
     if len(found) <= PAGE:
-        return Shown(first, None, since)
+        return Shown(first, None, since, answers)
     last = first[-1]
-    return Shown(first, f"{base}?{urlencode({'cursor': encode_cursor((last.score, last.id))})}", since)
+    more = f"{base}?{urlencode({'cursor': encode_cursor((last.score, last.id))})}"
+    return Shown(first, more, since, answers)
 
 
 def after(cursor: str) -> Position | None:

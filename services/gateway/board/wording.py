@@ -10,7 +10,7 @@ from markupsafe import Markup, escape
 
 from schemas.challenge import Challenge
 from schemas.codes import country_name, cpv_label, flag, language_name, nuts_label
-from schemas.match import GateName, Strength
+from schemas.match import CompanyAnswer, DismissalReason, GateName, Strength
 from services.intake.completion import LAST_ZONE
 
 COUNTRIES_NAMED = 3
@@ -26,6 +26,14 @@ GATES = {
     GateName.conflict_of_interest: "conflict of interest",
     GateName.exclusion: "exclusion",
 }
+ANSWERS = {CompanyAnswer.interested: "✓ interested", CompanyAnswer.dismissed: "✕ not for us"}
+REASONS = {
+    DismissalReason.too_far: "too far from what we do",
+    DismissalReason.no_capacity: "more than we have capacity for",
+    DismissalReason.wrong_country: "the wrong country",
+    DismissalReason.already_known: "already known to us",
+}
+"""They go on after "not for us: " and "because it is"."""
 STRENGTHS = {
     Strength.strong: "among the best 2 % in the trial on research projects; one in twenty of these really "
     "took part, by chance it is one in 400",
@@ -156,6 +164,8 @@ FILTERS = {
     "region": region,
     "lines": lines,
     "gate": GATES.__getitem__,
+    "answer": ANSWERS.__getitem__,
+    "reason": REASONS.__getitem__,
     "closes": closes,
     "meaning": lambda word: STRENGTHS[Strength(word)],
 }

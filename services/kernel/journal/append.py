@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.kernel.database import wake_after_commit
@@ -30,8 +30,13 @@ async def append(tx: AsyncSession, events: Sequence[NewEvent], *, now: datetime)
     Where the database serialises its writers (SQLite), insert order is commit order, and positions are
     given here and now; elsewhere the sequencer gives them after the commit.
     """
-    if not events:
-        return
+    if events:
+        connection = await tx.connection()
+        wake_after_commit(tx, await connection.run_sync(append_in_one_go, events, now=now))
+
+
+def append_in_one_go(tx: Connection, events: Sequence[NewEvent], *, now: datetime) -> str:
+    """`append` within `Database.in_one_go`; returns the topic to wake when the transaction has committed."""
     trace = current_traceparent()
     rows: list[dict[str, Any]] = [
         {
@@ -48,33 +53,30 @@ async def append(tx: AsyncSession, events: Sequence[NewEvent], *, now: datetime)
         }
         for event in events
     ]
-    serial = tx.get_bind().dialect.name == "sqlite"
-    if serial:
-        numbers = await _insert_in_place(tx, rows)
-    else:
-        inserted = await tx.execute(
-            insert(JournalEntry).returning(JournalEntry.number, sort_by_parameter_order=True), rows
-        )
-        numbers = inserted.scalars().all()
+    serial = tx.dialect.name == "sqlite"
+    numbers = _insert_in_place(tx, rows) if serial else tx.execute(_INSERT_NUMBERED, rows).scalars().all()
     shares = [
         {"organisation": organisation, "number": number}
         for number, event in zip(numbers, events, strict=True)
         for organisation in sorted(event.audience)
     ]
     if shares:
-        await tx.execute(insert(JournalAudience), shares)
-    wake_after_commit(tx, JOURNAL if serial else UNSEQUENCED)
+        tx.execute(insert(JournalAudience), shares)
+    return JOURNAL if serial else UNSEQUENCED
 
 
-async def _insert_in_place(tx: AsyncSession, rows: Sequence[dict[str, Any]]) -> Sequence[int]:
+_INSERT_NUMBERED = insert(JournalEntry).returning(JournalEntry.number, sort_by_parameter_order=True)
+
+
+def _insert_in_place(tx: Connection, rows: Sequence[dict[str, Any]]) -> Sequence[int]:
     """Insert the rows with their positions, and return their numbers, which are given here too: the one
     writer knows the last, and asking SQLite for them would make every row a statement of its own."""
-    position, previous = await _head(tx)
-    last = (await tx.execute(select(func.max(JournalEntry.number)))).scalar() or 0
+    position, previous = _head(tx)
+    last = tx.execute(select(func.max(JournalEntry.number))).scalar() or 0
     for offset, row in enumerate(rows, start=1):
         previous = entry_hash(previous, position + offset, row)
         row.update(number=last + offset, position=position + offset, hash=previous)
-    await tx.execute(insert(JournalEntry), rows)
+    tx.execute(insert(JournalEntry), rows)
     return [row["number"] for row in rows]
 
 
@@ -94,14 +96,14 @@ async def sequence(tx: AsyncSession, limit: int = SEQUENCE_BATCH) -> int:
     ).all()
     if not waiting:
         return 0
-    position, previous = await _head(tx)
+    connection = await tx.connection()
+    position, previous = await connection.run_sync(_head)
     changes = []
     for row in waiting:
         position += 1
         previous = entry_hash(previous, position, row._mapping)
         changes.append({"n": row.number, "p": position, "h": previous})
     table = JournalEntry.__table__
-    connection = await tx.connection()
     await connection.execute(
         update(JournalEntry)
         .where(table.c.number == bindparam("n"))
@@ -112,13 +114,11 @@ async def sequence(tx: AsyncSession, limit: int = SEQUENCE_BATCH) -> int:
     return len(changes)
 
 
-async def _head(tx: AsyncSession) -> tuple[int, str]:
-    row = (
-        await tx.execute(
-            select(JournalEntry.position, JournalEntry.hash)
-            .where(JournalEntry.position.is_not(None))
-            .order_by(JournalEntry.position.desc())
-            .limit(1)
-        )
+def _head(tx: Connection) -> tuple[int, str]:
+    row = tx.execute(
+        select(JournalEntry.position, JournalEntry.hash)
+        .where(JournalEntry.position.is_not(None))
+        .order_by(JournalEntry.position.desc())
+        .limit(1)
     ).first()
     return (row[0] or 0, row[1] or GENESIS) if row else (0, GENESIS)

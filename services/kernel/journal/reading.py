@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, or_, select
@@ -57,6 +58,13 @@ async def named(tx: AsyncSession, ids: Collection[str]) -> list[Event]:
     """Entries with these event ids, in order; whoever asks. Those that have no position yet are left out."""
     query = select(_TABLE).where(JournalEntry.id.in_(sorted(ids)), JournalEntry.position.is_not(None))
     return [event_of(row) for row in (await tx.execute(query.order_by(JournalEntry.position))).all()]
+
+
+async def subjects(tx: AsyncSession, ids: Collection[str]) -> dict[str, tuple[str, datetime]]:
+    """Subject and time of the entries with these event ids, without what they say; whoever asks."""
+    query = select(JournalEntry.id, JournalEntry.subject, JournalEntry.time)
+    rows = await tx.execute(query.where(JournalEntry.id.in_(sorted(ids))))
+    return {row.id: (row.subject, row.time) for row in rows}
 
 
 def event_of(row: Row[Any]) -> Event:

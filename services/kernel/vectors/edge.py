@@ -7,6 +7,7 @@ or a few), and opening a newly optimised collection stops it for about 0.3 ms a 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -226,20 +227,34 @@ class EdgeVectorIndex:
     async def _load(self) -> None:
         await asyncio.to_thread(prepare_errors, self._folder.root)
         for name, record in self._folder.collections().items():
-            path = self._folder.generation(name, record)
-            await asyncio.to_thread(warm, path)
-            try:
-                generation = Generation.load(path)
-                generation.flush()  # else the log that was just applied is applied again at every opening
-                await touch_all(generation)
-            except VectorStoreUnavailable as failure:
-                raise VectorStoreUnavailable(
-                    f"The vector collection in {path.parent} cannot be opened: move that folder away and run "
-                    f"`liaison reindex`. {failure}"
-                ) from failure
-            self._collections[name] = EdgeCollection(self._folder, record, generation)
+            generation = await self._load_generation(name, record)
+            if generation is not None:
+                self._collections[name] = EdgeCollection(self._folder, record, generation)
         known = {a: target for a, target in self._folder.aliases().items() if target in self._collections}
         self._aliases = known
+
+    async def _load_generation(self, name: str, record: CollectionRecord) -> Generation | None:
+        """None where the engine cannot read what is there; that collection is set aside."""
+        path = self._folder.generation(name, record)
+        generation = None
+        try:
+            await asyncio.to_thread(warm, path)
+            generation = Generation.load(path)
+            generation.flush()  # else the log that was just applied is applied again at every opening
+            await touch_all(generation)
+        except OSError as failure:
+            raise VectorStoreUnavailable(
+                f"The vector collection in {path} cannot be read: {failure.strerror}. Mend that, or move "
+                "the folder away: it is written anew from the rows."
+            ) from failure
+        except VectorStoreUnavailable as failure:
+            self._check_room()  # an engine without room fails too, and what it has is good
+            self._folder.set_aside(name, str(failure))
+            if generation is not None:
+                with contextlib.suppress(VectorStoreUnavailable):
+                    await asyncio.to_thread(generation.close_quickly)
+            return None
+        return generation
 
     async def _create(self, spec: CollectionSpec) -> None:
         """Creating a shard is a hundred synchronous operations on the disk: once there are points to be

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import shutil
 from dataclasses import asdict, dataclass
@@ -26,6 +27,8 @@ from services.kernel.vectors.errors import VectorStoreInUse, VectorStoreUnavaila
 from services.kernel.vectors.port import CollectionSpec
 
 RECORD = "collection.json"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,18 @@ class EdgeFolder:
         os.close(self._lock)
 
     def collections(self) -> dict[str, CollectionRecord]:
-        """Name → record of every collection, after removing what a crash left over."""
+        """Name → record of every collection, after removing what a crash left over.
+
+        A collection whose record cannot be read (broken, or of another release) is set aside."""
         found = {}
         for folder in sorted(self._collections.iterdir()):
             if not (folder / RECORD).exists():
                 shutil.rmtree(folder)
                 continue
-            record = _record_from(json.loads((folder / RECORD).read_text()))
+            record = _record_in(folder)
+            if record is None:
+                self.set_aside(folder.name, f"{RECORD} is broken or of another release")
+                continue
             for entry in folder.iterdir():
                 if entry.is_dir() and entry.name != record.generation:
                     shutil.rmtree(entry)
@@ -108,9 +116,31 @@ class EdgeFolder:
         path.rename(gone)
         return gone
 
+    def set_aside(self, name: str, reason: str) -> None:
+        """Give up a collection that cannot be read: everything in it can be written anew from the rows, which
+        whoever keeps the index whole does when it finds that texts are lost. Its folder lies in the trash
+        until the next opening, for who wants to know more."""
+        gone = self.discard(self._collections / name)
+        logger.error(
+            "vector collection %s cannot be read (%s): it is written anew from the rows, matches are fewer "
+            "meanwhile; the old one lies in %s until the next start",
+            name,
+            reason,
+            gone,
+        )
+
     def aliases(self) -> dict[str, str]:
+        """Without a readable file there are none: they are pointed anew at every start."""
         path = self.root / "aliases.json"
-        found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        if not path.exists():
+            return {}
+        try:
+            found = json.loads(path.read_bytes())
+        except ValueError:
+            found = None
+        if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+            logger.error("%s cannot be read; aliases are pointed anew", path)
+            return {}
         return found
 
     def draft_aliases(self, aliases: dict[str, str]) -> Draft:
@@ -153,15 +183,28 @@ def _draft(path: Path, content: object) -> Draft:
     return Draft(path, draft)
 
 
+def _record_in(folder: Path) -> CollectionRecord | None:
+    """None where it cannot be made out."""
+    try:
+        record = _record_from(json.loads((folder / RECORD).read_bytes()))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    # A name in it becomes a path.
+    return (
+        record
+        if record.spec.name == folder.name and record.generation == Path(record.generation).name
+        else None
+    )
+
+
 def _record_from(content: dict[str, Any]) -> CollectionRecord:
     shape = content["spec"]
     spec = CollectionSpec(
         name=shape["name"],
-        dense=dict(shape["dense"]),
+        dense={str(name): int(dimensions) for name, dimensions in shape["dense"].items()},
         sparse=tuple(shape["sparse"]),
         keywords=tuple(shape["keywords"]),
         numbers=tuple(shape["numbers"]),
     )
-    return CollectionRecord(
-        spec, content["generation"], content["indexed"], content["outside"], content["gone"]
-    )
+    counts = (int(content[name]) for name in ("indexed", "outside", "gone"))
+    return CollectionRecord(spec, str(content["generation"]), *counts)

@@ -1,9 +1,9 @@
-"""Who is speaking: `Reader`, `Writer`, `Administrator` are what an endpoint asks for.
+"""Who is speaking: `Anybody`, `Reader`, `Writer`, `Administrator` are what an endpoint asks for.
 
 async def announce(content: ChallengeContent, principal: Writer) -> …
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
@@ -69,6 +69,12 @@ async def _reader(found: Annotated[Principal, Depends(principal)]) -> Principal:
     return found
 
 
+async def _anybody(found: Visitor) -> Principal | None:
+    if found is not None:
+        found.needs_scope("read")
+    return found
+
+
 async def _writer(found: Annotated[Principal, Depends(principal)]) -> Principal:
     found.needs_scope("write")
     return found
@@ -87,6 +93,10 @@ async def _manager(found: Annotated[Principal, Depends(principal)]) -> Principal
 
 Reader = Annotated[Principal, Depends(_reader)]
 """A principal whose key may read."""
+Anybody = Annotated[Principal | None, Depends(_anybody)]
+"""A principal whose key may read, or somebody who shows no key: for what is public. Goes with OPEN_TO_ALL."""
+OPEN_TO_ALL: dict[str, Any] = {"security": [{}]}
+"""Says in the contract that the key may be left out (`openapi_extra` of a route; it joins the schemes)."""
 Writer = Annotated[Principal, Depends(_writer)]
 """A principal whose key may write."""
 Manager = Annotated[Principal, Depends(_manager)]

@@ -55,6 +55,7 @@ async def until(condition: object, what: str) -> None:
         await asyncio.sleep(0.001)
 
 
+@pytest.mark.alone
 async def test_a_small_request_does_not_wait_for_a_bulk(embedder: BatchingEmbedder) -> None:
     bulk = asyncio.create_task(
         embedder.embed([f"profile number {number} of a bulk" for number in range(3000)])
@@ -70,6 +71,7 @@ async def test_a_small_request_does_not_wait_for_a_bulk(embedder: BatchingEmbedd
     assert waited < (time.monotonic() - started) / 4
 
 
+@pytest.mark.alone
 async def test_the_event_loop_goes_on_while_a_bulk_is_embedded(embedder: BatchingEmbedder) -> None:
     bulk = asyncio.create_task(embedder.embed([f"supplier of {number} valves" for number in range(1500)]))
     stalls = []

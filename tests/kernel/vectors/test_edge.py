@@ -7,8 +7,10 @@ import shutil
 import sys
 from asyncio import create_subprocess_exec
 from asyncio.subprocess import PIPE
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -96,18 +98,89 @@ async def test_what_a_crash_left_over_is_removed(folder: Path) -> None:
     await index.close()
 
 
-async def test_a_broken_folder_says_what_to_do(folder: Path) -> None:
+def _drop_generation(home: Path, record: dict[str, Any]) -> None:
+    shutil.rmtree(home / record["generation"])
+
+
+def _garble(pattern: str) -> Callable[[Path, dict[str, Any]], None]:
+    """Noise over every file of that name in the generation."""
+
+    def spoil(home: Path, record: dict[str, Any]) -> None:
+        found = [one for one in (home / record["generation"]).rglob(pattern) if one.is_file()]
+        assert found, pattern
+        for one in found:
+            one.write_bytes(b"\xa5\x5a\x00\xff" * (one.stat().st_size // 4 + 1))
+
+    return spoil
+
+
+def _write_record(text: str) -> Callable[[Path, dict[str, Any]], None]:
+    def spoil(home: Path, _: dict[str, Any]) -> None:
+        (home / "collection.json").write_text(text)
+
+    return spoil
+
+
+def _older_record(home: Path, record: dict[str, Any]) -> None:
+    (home / "collection.json").write_text(json.dumps({"name": "companies-a", "version": 7}))
+
+
+def _wandering_record(home: Path, record: dict[str, Any]) -> None:
+    (home / "collection.json").write_text(json.dumps({**record, "generation": "../../.."}))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _drop_generation,
+        _garble("segment.json"),
+        _garble("edge_config.json"),
+        _garble("version.info"),
+        _garble("mutable_id_tracker.mappings"),
+        _garble("tracker.dat"),
+        _garble("page_0.dat"),
+        _garble("first-index"),
+        _write_record(""),
+        _write_record("{half"),
+        _write_record("[]"),
+        _write_record('{"spec": {"name": "companies-a", "dense": 7}}'),
+        _older_record,
+        _wandering_record,
+    ],
+)
+async def test_a_collection_that_cannot_be_read_is_set_aside_and_the_others_serve(
+    folder: Path, spoil: Callable[[Path, dict[str, Any]], None], caplog: pytest.LogCaptureFixture
+) -> None:
     index = await _filled(folder, count=5)
+    await index.ensure(spec("companies-b"))
+    await index.upsert("companies-b", points(7))
     await index.close()
     home = folder / "collections" / "companies-a"
-    record = json.loads((home / "collection.json").read_text())
-    shutil.rmtree(home / record["generation"])
-    with pytest.raises(VectorStoreUnavailable, match="liaison reindex"):
-        await EdgeVectorIndex.open(folder)
-    shutil.rmtree(home)
+    spoil(home, json.loads((home / "collection.json").read_text()))
+
     index = await EdgeVectorIndex.open(folder)
-    assert await index.collections() == []
+    assert "companies-a cannot be read" in caplog.text
+    assert "written anew from the rows" in caplog.text
+    assert await index.collections() == ["companies-b"]
     assert await index.resolve("companies") is None
+    assert await index.count("companies-b") == 7
+    await index.ensure(spec("companies-a"))
+    await index.switch("companies", "companies-a")
+    assert await index.search("companies", [Query("text", units(1)[0], 3)]) == [[]]
+    await index.upsert("companies", points(5))
+    await index.close()
+    index = await EdgeVectorIndex.open(folder)
+    assert await index.count("companies") == 5
+    await index.close()
+
+
+async def test_aliases_that_cannot_be_read_are_none(folder: Path) -> None:
+    index = await _filled(folder, count=5)
+    await index.close()
+    (folder / "aliases.json").write_text('{"companies": ')
+    index = await EdgeVectorIndex.open(folder)
+    assert await index.resolve("companies") is None
+    assert await index.count("companies-a") == 5
     await index.close()
 
 

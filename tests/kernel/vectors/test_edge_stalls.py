@@ -90,6 +90,7 @@ ours."""
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(900)
 async def test_nothing_waits_longer_than_200_ms_while_60_000_vectors_are_optimised(tmp_path: Path) -> None:
     waits: list[str] = []

@@ -69,7 +69,12 @@ async def test_a_session_reads_and_writes_from_our_own_pages(simple: httpx.Async
 
 @pytest.mark.parametrize(
     "value",
-    ["nonsense", "", SESSIONS.seal("lia_revoked"), Sessions("y" * 40, secure=True).seal("lia_writer")],
+    [
+        "nonsense",
+        "",
+        pytest.param(SESSIONS.seal("lia_revoked"), id="of a key that was revoked"),
+        pytest.param(Sessions("y" * 40, secure=True).seal("lia_writer"), id="sealed with another secret"),
+    ],
 )
 async def test_a_session_that_does_not_count_is_nobody(simple: httpx.AsyncClient, value: str) -> None:
     assert (await simple.get("/anybody", headers=cookie(value))).json() == "nobody"

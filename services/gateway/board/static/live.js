@@ -113,8 +113,9 @@
 
   // A page and its stream overlap by a moment: what the page shows already is no news.
   function isShown(arrival) {
-    const there = byId(arrival.dataset.match);
-    return there !== null && Date.parse(there.dataset.at) >= Date.parse(arrival.dataset.at);
+    const { match, kind, at } = arrival.dataset;
+    const places = [byId(match), kind === "answered" ? byId("answer-" + match) : null]; // one's own answer
+    return places.some((there) => there !== null && Date.parse(there.dataset.at) >= Date.parse(at));
   }
 
   function tell() {
@@ -134,7 +135,7 @@
       htmx.trigger(byId("fresh"), "click"); // nothing is there yet that could jump
     } else if (kinds.length) {
       const count = (kind) => kinds.filter((each) => each === kind).length;
-      const said = ["new", "changed", "gone"].filter(count).map((kind) => count(kind) + " " + kind).join(", ");
+      const said = ["new", "changed", "gone", "answered"].filter(count).map((kind) => count(kind) + " " + kind).join(", ");
       const fresh = byId("fresh");
       fresh.textContent = said;
       fresh.hidden = false;

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from schemas.challenge import OPEN_STATES, Challenge, Requirement
 from schemas.events import ChallengeMatched
+from schemas.match import Outreach
 from services.gateway.board import suggestions
 from services.gateway.board.live import Live
 from services.gateway.board.ports import BoardPorts
@@ -36,6 +37,7 @@ class Market:
     challenge: Challenge
     shown: Shown
     depth: Depth
+    outreach: Outreach
     picture: Picture | None
     whole: bool
     settled: bool
@@ -118,6 +120,7 @@ async def _market(ports: BoardPorts, principal: Principal, challenge: Challenge,
         challenge=challenge,
         shown=shown,
         depth=depth,
+        outreach=await ports.matches.outreach(principal, challenge.id),
         picture=picture(challenge.requirements, shown.suggestions, depth) if whole else None,
         whole=whole,
         settled=await _is_settled(ports, challenge),

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from schemas.company import Company
 from schemas.delivery import Delivery
 from schemas.events import MatchRetracted, MatchSuggested, MatchUpdated
-from schemas.match import MatchState, MatchSuggestion
+from schemas.match import Match, MatchState, MatchSuggestion
 from services.gateway.board import suggestions
 from services.gateway.board.live import Live
 from services.gateway.board.ports import BoardPorts
@@ -93,10 +93,16 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
 
     @made.get("/companies/{company}/suggestions/more")
     async def more(visit: visiting, company: str, cursor: text = "") -> Response:
+        principal = visit.known()
         found = await ports.matches.of_company(
-            visit.known(), company, after=suggestions.after(cursor), limit=PAGE + 1
+            principal, company, after=suggestions.after(cursor), limit=PAGE + 1
         )
-        shown = suggestions.shown(found, f"/companies/{company}/suggestions/more")
+        shown = suggestions.shown(
+            found,
+            f"/companies/{company}/suggestions/more",
+            answers=bool(found)
+            and await ports.answering.may_answer(principal, company, found[0].company.owner),
+        )
         return renderer.page("_suggestions.html", visit, shown=shown, of="company")
 
     @made.get("/companies/{company}/stream")
@@ -118,7 +124,8 @@ async def _answered(ports: BoardPorts, principal: Principal, company: Company, s
     found = await ports.matches.of_company(principal, company.id, after=None, limit=PAGE + 1)
     counts = await ports.matches.counts_of_companies(principal, [company.id])
     base = f"/companies/{company.id}/suggestions/more"
-    shown = suggestions.shown(found, base, suggestions.instant(since))
+    answers = await ports.answering.may_answer(principal, company.id, company.owner)
+    shown = suggestions.shown(found, base, suggestions.instant(since), answers=answers)
     return Answered(company, shown, counts.get(company.id, 0), lacking(shown.suggestions))
 
 
@@ -136,7 +143,7 @@ async def _clusters(ports: BoardPorts, company: Company) -> list[str]:
     return sorted(one.name for one in (await ports.directory.organisations.many(ids)).values())
 
 
-async def _gone(ports: BoardPorts, principal: Principal, company: str) -> list[MatchSuggestion]:
+async def _gone(ports: BoardPorts, principal: Principal, company: str) -> list[Match]:
     """Suggestions that no longer stand, the latest first."""
     found = await ports.matches.of_company(
         principal, company, after=None, limit=DELIVERIES_LOOKED, with_retracted=True

@@ -10,6 +10,14 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.gateway.board.browser.conftest import NEED, Market, Opens, eventually
 
+FIRST_LINE = """label => {
+    const words = document.createRange()
+    words.setStartAfter(label.querySelector("input"))
+    words.setEndAfter(label.lastChild)
+    return [...words.getClientRects()].find(line => line.width > 1)
+}"""
+"""Where the words of a choice begin."""
+
 pytestmark = pytest.mark.browser
 
 CONTRAST, FOCUS, WEIGHT = (
@@ -270,3 +278,16 @@ def test_signing_out_ends_it(opens: Opens, market: Market) -> None:
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()
     page.goto("/settings")
     expect(page).to_have_url(re.compile("/sign-in"))
+
+
+@pytest.mark.parametrize("phone", [False, True], ids=["desk", "phone"])
+def test_what_to_follow_stands_beside_its_button(opens: Opens, market: Market, phone: bool) -> None:
+    page = opens(market.cluster, phone=phone).page
+    page.goto("/settings")
+    labels = page.locator(".follow label").all()
+    assert len(labels) >= 3
+    for label in labels:
+        button, line = label.locator("input").bounding_box(), label.evaluate(FIRST_LINE)
+        assert button
+        assert line["left"] >= button["x"] + button["width"], "the words stand below it"
+        assert line["top"] <= button["y"] + button["height"] / 2 <= line["bottom"]

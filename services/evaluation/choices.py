@@ -1,0 +1,27 @@
+"""What can be measured, and what it can be compared with."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Task(StrEnum):
+    match = "match"
+    """Challenge → companies."""
+    reverse = "reverse"
+    """Company → challenges."""
+    pair = "pair"
+    """Needs of different buyers that are alike, also across languages."""
+    translation = "translate"
+    """The same need in another language."""
+
+
+class Method(StrEnum):
+    liaison = "liaison"
+    """The product: its own indexing, search and scoring."""
+    bm25 = "bm25"
+    """Okapi BM25 as Lucene has it (library bm25s), best single text."""
+    dense = "dense"
+    """Cosine of the product's embeddings, best single text."""
+    mean_vector = "mean-vector"
+    """Cosine of the product's embeddings, one mean vector for all texts of a company or a need."""

@@ -1,0 +1,9 @@
+"""Versions of entities: nobody overwrites what they have not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+VersionCheck = Callable[[int], None]
+"""Given the present version, raises PreconditionFailed unless the caller has seen it (If-Match). To be called
+in the transaction that writes."""

@@ -1,0 +1,1 @@
+"""Needs of several buyers that could be bought together."""

@@ -1,0 +1,206 @@
+"""Every command that talks to a server, against a real one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.command import Command
+from tests.end_to_end.market import PRESSURE
+from tests.end_to_end.process import Liaison
+from tests.eventually import eventually
+
+pytestmark = pytest.mark.slow
+
+NEED = f"{PRESSURE['title']}\n\n{PRESSURE['need']}\n"
+AS_BUYER = ("--buyer", "cern", "--deadline", PRESSURE["deadline"])
+WEBHOOK = "http://127.0.0.1:9999/hook"
+
+
+@pytest.fixture(scope="module")
+def challenge(buyer: Command) -> str:
+    """Announced by the command, from stdin."""
+    said = buyer("announce", "-", *AS_BUYER, "--json", given=NEED)
+    assert said.code == 0, said.told
+    made: str = said.json()["id"]
+    return made
+
+
+@pytest.fixture(scope="module")
+def subscription(cluster: Command) -> dict[str, Any]:
+    said = cluster("subscribe", "--webhook", WEBHOOK, "--buyer", "cern", "--threshold", "0.2", "--json")
+    assert said.code == 0, said.told
+    made: dict[str, Any] = said.json()
+    return made
+
+
+def test_announcing_shows_the_requirements_and_where_to_look(buyer: Command, tmp_path: Path) -> None:
+    (tmp_path / "need.txt").write_text(NEED, "utf-8")
+    said = buyer("announce", str(tmp_path / "need.txt"), *AS_BUYER)
+    assert said.code == 0, said.told
+    assert re.search(r"chl_\w+ announced, [1-9] requirements", said.told)
+    assert "liaison matches chl_" in said.told
+    assert "\x1b" not in said.out
+
+
+def test_announcing_twice_with_one_key_announces_once(buyer: Command, tmp_path: Path) -> None:
+    (tmp_path / "need.json").write_text(json.dumps(PRESSURE), "utf-8")
+    arguments = ("announce", str(tmp_path / "need.json"), "--idempotency-key", "once", "--json")
+    assert buyer(*arguments).json()["id"] == buyer(*arguments).json()["id"]
+
+
+async def test_matches_of_a_challenge_and_of_a_company(cluster: Command, challenge: str) -> None:
+    found = await eventually(lambda: cluster("matches", challenge, "--json").json(), within_s=60)
+    best = found[0]
+    assert best["company"]["name"] == "Cryosense"
+    said = cluster("matches", challenge)
+    assert said.code == 0
+    assert "Cryosense (DE)" in said.out
+    assert f"{best['score']:.2f}" in said.out
+    assert "█" in said.out
+    other = cluster("matches", best["company"]["id"])
+    assert PRESSURE["title"] in other.told
+    assert "CERN" in other.told
+
+
+async def test_no_matches_yet_says_how_they_come(cluster: Command, market: Any) -> None:
+    said = cluster("matches", market.companies["Backstube Meier"]["id"])
+    assert said.code == 0
+    assert said.out == ""
+    assert "They appear when" in said.err
+
+
+def test_importing_lists_bad_rows_and_takes_the_others(cluster: Command, tmp_path: Path) -> None:
+    good = "name,country,capabilities\nKryotech GmbH,DE,Helium valves for cryostats\n"
+    (tmp_path / "members.csv").write_text(good, "utf-8")
+    said = cluster("import", "companies", str(tmp_path / "members.csv"), "--json")
+    assert (said.code, said.json()["created"], said.json()["problems"]) == (0, 1, [])
+    again = cluster("import", "companies", str(tmp_path / "members.csv"))
+    assert "0 created" in again.told
+    (tmp_path / "members.csv").write_text(good + ",Atlantis,Trident casting\n", "utf-8")
+    bad = cluster("import", "companies", str(tmp_path / "members.csv"))
+    assert bad.code == 1
+    assert re.search(r"^3 +\w", bad.out, re.MULTILINE), bad.out
+    as_json = cluster("import", "companies", str(tmp_path / "members.csv"), "--json")
+    assert (as_json.code, len(as_json.json()["problems"])) == (1, 1)
+
+
+def test_importing_json_lines(cluster: Command, tmp_path: Path) -> None:
+    row = {"name": "Vide SA", "country": "FR", "capabilities": [{"id": "c1", "text": "Vacuum pumps"}]}
+    (tmp_path / "members.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    assert cluster("import", "companies", str(tmp_path / "members.jsonl"), "--json").json()["created"] == 1
+
+
+def test_subscribing_shows_the_secret_once(cluster: Command, subscription: dict[str, Any]) -> None:
+    assert subscription["endpoint"]["secret"].startswith("whsec_")
+    said = cluster("subscribe", "--endpoint", subscription["endpoint"]["id"], "--members")
+    assert said.code == 0
+    assert said.out.startswith("sub_")
+    assert "whsec_" not in said.out
+
+
+async def test_replaying_a_message_and_a_window(
+    cluster: Command, subscription: dict[str, Any], buyer: Command, served: Liaison, market: Any
+) -> None:
+    endpoint = subscription["endpoint"]["id"]
+    assert buyer("announce", "-", *AS_BUYER, given=NEED).code == 0
+    async with served.client(market.cluster) as client:
+        path = f"/v1/deliveries?endpoint={endpoint}"
+
+        async def queued() -> list[dict[str, Any]]:
+            items: list[dict[str, Any]] = (await client.get(path)).json()["items"]
+            return items
+
+        message = (await eventually(queued))[0]["id"]
+    said = cluster("replay", message)
+    assert (said.code, said.out.strip()) == (0, f"{message} goes out again")
+    window = cluster("replay", endpoint, "--since", "2020-01-01T00:00:00", "--json")
+    assert window.json()["messages"] >= 0
+    told = cluster("replay", endpoint).refused(2)
+    assert "--since" in told
+
+
+@pytest.fixture
+def streamed(cluster: Command, challenge: str) -> Iterator[list[str]]:
+    """What `stream` prints of the challenge, from the journal's beginning, up to a first match."""
+    process = cluster.started("stream", "--challenge", challenge, "--after", "0")
+    assert process.stdout is not None
+    lines: list[str] = []
+    try:
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if " match " in line:
+                break
+        yield lines
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def test_a_streamed_match_is_seconds_company_score_bars_and_gap(streamed: list[str]) -> None:
+    assert PRESSURE["title"] in streamed[0]
+    assert "challenge.announced" in streamed[0]
+    seconds, company, score, bars = (
+        r"^ *\d+\.\d\d s  match +",
+        r"[\w ]+ \(DE\) +",
+        r"0\.\d\d   ",
+        r"r1 [▏▎▍▌▋▊▉█·]+ .*",
+    )
+    assert re.match(seconds + company + score + bars, streamed[-1]), streamed[-1]
+    assert "\x1b" not in "".join(streamed)
+
+
+async def test_a_stream_of_one_subscription(
+    cluster: Command, buyer: Command, subscription: dict[str, Any]
+) -> None:
+    own = subscription["subscription"]["id"]
+    process = cluster.started("stream", "--subscription", own, "--after", "0", "--json")
+    assert process.stdout is not None
+    try:
+        assert buyer("announce", "-", *AS_BUYER, given=NEED).code == 0
+        event = json.loads(process.stdout.readline())
+        assert event["specversion"] == "1.0"
+        assert event["type"].startswith("liaison.")
+    finally:
+        process.terminate()
+        process.communicate()
+    unknown = cluster("stream", "--subscription", "sub_01J00000000000000000000000").refused(1)
+    assert "no subscription" in unknown
+
+
+def test_reindexing_tells_what_is_in_the_index(admin: Command, challenge: str) -> None:
+    said = admin("reindex")
+    assert said.code == 0, said.told
+    assert re.search(r"companies-\S+ +[1-9]\d* texts", said.told)
+    assert admin("reindex", "--json").json()["failed"] is None
+
+
+def test_only_operators_may_look_and_reindex(buyer: Command) -> None:
+    for arguments in (["status"], ["reindex"], ["dead-letters", "list"], ["resume", "matching"]):
+        assert "403" in buyer(*arguments).refused(1)
+
+
+def test_there_are_no_dead_letters(admin: Command) -> None:
+    said = admin("dead-letters", "list")
+    assert (said.code, said.out) == (0, "")
+    assert "every event was handled" in said.err
+    assert admin("dead-letters", "list", "--json").json() == []
+    for one in (["show"], ["redrive"], ["discard", "--reason", "no"]):
+        told = admin("dead-letters", one[0], "ded_01J00000000000000000000000", *one[1:]).refused(1)
+        assert "404" in told
+    assert "halted" in admin("resume", "matching").refused(1)
+
+
+def test_the_ledger_of_a_running_server_is_verified(served: Liaison, challenge: str) -> None:
+    command = Command({"LIAISON_DATA_DIR": str(served.data_dir)})
+    said = command("ledger", "verify")
+    assert said.code == 0, said.told
+    assert "unbroken" in said.out
+    told = command("ledger", "verify", "--json").json()
+    assert told["entries"] > 0
+    assert told["broken_at"] is None

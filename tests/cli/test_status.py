@@ -1,0 +1,105 @@
+"""One screen: is anything waiting, for how long and why; dead letters; endpoints that are off."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from services.kernel import journal
+from services.kernel.clock import SystemClock
+from services.kernel.database import Database
+from tests.cli.command import Command
+from tests.end_to_end.market import PRESSURE, Market, subscribe
+from tests.end_to_end.process import Liaison
+from tests.eventually import eventually
+
+pytestmark = pytest.mark.slow
+
+FOLLOW = {"kind": "bso", "buyer": "cern"}
+
+
+@pytest.fixture
+async def trouble() -> AsyncIterator[str]:
+    """A receiver that hangs at /hang and is gone at /gone."""
+    over = asyncio.Event()
+
+    async def hang(_: web.Request) -> web.Response:
+        await over.wait()
+        return web.Response()
+
+    async def gone(_: web.Request) -> web.Response:
+        return web.Response(status=410)
+
+    application = web.Application()
+    application.router.add_post("/hang", hang)
+    application.router.add_post("/gone", gone)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    over.set()
+    await runner.cleanup()
+
+
+async def poison(served: Liaison) -> None:
+    """An event that no service can handle, in the journal of the running process."""
+    database = Database(f"sqlite:///{served.data_dir / 'liaison.db'}")
+    event = journal.NewEvent(
+        type="liaison.challenge.announced.v1", subject="challenge/chl_x", key="chl_x", data={"challenge": 7}
+    )
+    async with database.write() as tx:
+        await journal.append(tx, [event], now=SystemClock().now())
+    await database.close()
+
+
+async def test_a_hanging_receiver_a_dead_letter_and_an_endpoint_that_is_off_are_told(
+    served: Liaison, market: Market, admin: Command, trouble: str
+) -> None:
+    quiet = admin("status")
+    assert quiet.code == 0, quiet.told
+    assert re.search(r"webhooks due +0", quiet.told)
+    assert re.search(r"dead letters +0", quiet.told)
+    assert "\x1b" not in quiet.out
+
+    async with served.client(market.cluster) as cluster, served.client(market.buyer) as buyer:
+        await subscribe(cluster, f"{trouble}/hang", FOLLOW)
+        await subscribe(cluster, f"{trouble}/gone", FOLLOW)
+        answer = await buyer.post("/v1/challenges", json=PRESSURE)
+        assert answer.status_code == 201
+    await poison(served)
+
+    async def told() -> dict[str, Any] | None:
+        said = await asyncio.to_thread(admin, "status", "--json")
+        now: dict[str, Any] = said.json()
+        there = now["dead_letters"] and now["webhooks"]["endpoints_off"] and now["webhooks"]["due"]
+        return now if there else None
+
+    now = await eventually(told, within_s=60)
+    by_state = {one["state"]: one for one in now["webhooks"]["endpoints"]}
+    assert by_state["active"]["pending"] >= 1
+    assert by_state["active"]["oldest"] == now["webhooks"]["oldest"]
+    assert "410" in by_state["off"]["reason"]
+    assert set(now["index"]) >= {"lacking", "lost", "failed"}
+
+    screen = await asyncio.to_thread(admin, "status")
+    assert screen.code == 0
+    assert re.search(r"webhooks due +[1-9]", screen.told)
+    assert re.search(r"oldest undelivered +\d+ (s|min)", screen.told)
+    assert re.search(r"endpoints off +1", screen.told)
+    assert re.search(r"profiles without vectors +0", screen.told)
+    assert re.search(r"dead letters +[1-9]\d* `liaison dead-letters list`", screen.told)
+    assert by_state["off"]["id"] in screen.out
+    assert len(screen.out.splitlines()) <= 40, "one screen"
+
+    letters = (await asyncio.to_thread(admin, "dead-letters", "list", "--json")).json()
+    shown = (await asyncio.to_thread(admin, "dead-letters", "show", letters[0]["id"])).json()
+    assert shown["type"] == "liaison.challenge.announced.v1"
+    given_up = await asyncio.to_thread(
+        admin, "dead-letters", "discard", letters[0]["id"], "--reason", "made by a test"
+    )
+    assert given_up.code == 0, given_up.told
