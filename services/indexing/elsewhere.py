@@ -45,8 +45,7 @@ class IndexElsewhere:
         if row is None or row.reported_at < self._clock.now() - LATE:
             raise Unavailable(
                 "No worker reports of the vector index. Start `liaison worker`, or see in its log why it "
-                "does "
-                "not run."
+                "does not run."
             )
         state = IndexState.model_validate(row.state)
         if row.ordered_at is not None and state.rebuilt is None:  # ordered, and not begun yet

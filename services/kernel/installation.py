@@ -40,10 +40,8 @@ async def check_keys(database: Database, box: SecretBox) -> None:
         if sealed is not None and not _opens(box, sealed):
             raise ConfigurationError(
                 "This process has other encryption keys than the processes that this database belongs to: "
-                "give "
-                "all of them the same LIAISON_ENCRYPTION_KEYS, or the same data folder, whose `secrets/` "
-                "holds "
-                "them."
+                "give all of them the same LIAISON_ENCRYPTION_KEYS, or the same data folder, whose "
+                "`secrets/` holds them."
             )
         row = {"name": SEALED, "value": box.seal(WORD)}
         kept = insert_or(tx, InstallationRow).values(row)

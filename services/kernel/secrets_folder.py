@@ -59,8 +59,7 @@ def ledger_key(settings: Settings) -> Ed25519PrivateKey:
     except ValueError:
         raise ConfigurationError(
             "LIAISON_LEDGER_KEY (or `secrets/ledger_key` in the data folder) is no Ed25519 key: 32 random "
-            "bytes "
-            "in base64."
+            "bytes in base64."
         ) from None
 
 

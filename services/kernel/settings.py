@@ -112,15 +112,14 @@ class Settings(BaseSettings):
     database_connections: Count = Field(
         10,
         description="PostgreSQL: connections that one process keeps. Ten serve some thousand requests a "
-        "second; "
-        "the server's default of 100 then has room for five processes with their bursts.",
+        "second; the server's default of 100 then has room for five processes with their bursts.",
     )
     database_connections_burst: int = Field(
         10,
         ge=0,
         description="PostgreSQL: connections beyond these that one process opens while all are in use, and "
-        "closes "
-        "again. Processes times both numbers, plus one each for wake-ups, must stay below max_connections.",
+        "closes again. Processes times both numbers, plus one each for wake-ups, must stay below "
+        "max_connections.",
     )
     database_wait_s: Positive = Field(
         5,
@@ -163,14 +162,12 @@ class Settings(BaseSettings):
     kafka_topics_file: Path | None = Field(
         None,
         description="File that declares the topics, in the form of the shipped `deploy/kafka/topics.toml`, "
-        "which "
-        "is the default.",
+        "which is the default.",
     )
     kafka_partitions: Count | None = Field(
         None,
         description="Partitions of every topic that is created, instead of those in the file: the most "
-        "workers "
-        "that share a topic's load.",
+        "workers that share a topic's load.",
     )
     kafka_replication: Count = Field(1, description="Copies of a topic when it is created; 3 in production.")
     kafka_security_protocol: KafkaSecurity = Field(
@@ -271,8 +268,7 @@ class Settings(BaseSettings):
         "Processes",
         600,
         "Seconds after which a process that has work and gets nothing done ends itself with an error, for "
-        "its "
-        "supervisor to start it again: far longer than any batch takes.",
+        "its supervisor to start it again: far longer than any batch takes.",
     )
 
     log_level: LogLevel = _section("Being observed", LogLevel.info, "Least severity that is logged.")
