@@ -89,7 +89,13 @@ class Broker:
         self._process: subprocess.Popen[bytes] | None = None
         cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
         user = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
-        storage = ("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties))
+        storage = (
+            "kafka.tools.StorageTool",
+            "format",
+            f"--cluster-id={cluster}",
+            "-c",
+            str(self._properties),
+        )
         if self._java(*storage, "--add-scram", user).wait():
             raise RuntimeError(f"Kafka's storage could not be prepared:\n{self._said()}")
 
