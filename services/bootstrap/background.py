@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from services.bootstrap.measuring import keep_measuring
 from services.bootstrap.parts import Brain, Core, processors
 from services.courier.courier import Courier
 from services.courier.http import Sender
@@ -54,6 +55,7 @@ async def background(
     courier = Courier(core.database, sender, core.guard, core.secrets.box, core.clock)
     cancelled = [
         start("tail", core.tail.run()),
+        start("measuring", keep_measuring(core.database, core.clock, core.settings.data_dir)),
         start("index", _keep_index(core, brain)),
         start("warm", _warm(brain)),
         start("keys", _every(core, KEYS_S, core.directory.keys.record_uses)),
