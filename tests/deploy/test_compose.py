@@ -128,9 +128,11 @@ def test_no_secret_stands_in_a_variable() -> None:
             assert not re.search(r"://[^/\s]+:[^/\s]+@", str(value)), (name, variable)
 
 
-def test_the_administrators_key_is_for_the_gateway_alone() -> None:
-    holders = {name for name in EVERY if "liaison_admin_key" in services()[name].get("secrets", [])}
-    assert holders == {"gateway"}
+@pytest.mark.parametrize(
+    ("secret", "holder"), [("liaison_admin_key", "gateway"), ("liaison_qdrant_api_key", "worker")]
+)
+def test_a_secret_of_one_kind_of_process_is_given_to_no_other(secret: str, holder: str) -> None:
+    assert {name for name in EVERY if secret in services()[name].get("secrets", [])} == {holder}
 
 
 def test_the_rest_waits_for_schema_and_topics() -> None:
@@ -141,9 +143,9 @@ def test_the_rest_waits_for_schema_and_topics() -> None:
     }
     assert needs["migrate"] == {"postgres": healthy}
     assert needs["topics"] == {"kafka": healthy}
-    for name in ("gateway", "worker"):
-        assert needs[name] == {"migrate": done, "topics": done, "qdrant": healthy}
-    assert needs["relay"] == {"migrate": done, "topics": done}
+    for name in ("gateway", "relay"):
+        assert needs[name] == {"migrate": done, "topics": done}
+    assert needs["worker"] == {"migrate": done, "topics": done, "qdrant": healthy}
     assert needs["courier"] == {"migrate": done}
 
 

@@ -156,8 +156,9 @@ def test_every_variable_is_a_setting_and_every_secret_is_named_after_one(folder:
         for item in items:
             assert item["key"] == item["path"]
             assert item["path"].upper() in KNOWN_VARIABLES
-        has_admin_key = any(item["key"] == "liaison_admin_key" for item in items)
-        assert has_admin_key == (name == "liaison-gateway")
+        held = {item["key"] for item in items}
+        assert ("liaison_admin_key" in held) == (name == "liaison-gateway")
+        assert ("liaison_qdrant_api_key" in held) == (name == "liaison-worker")
         for container in (*pod["spec"]["containers"], *pod["spec"].get("initContainers", [])):
             assert container["envFrom"] == [{"configMapRef": {"name": settings["metadata"]["name"]}}]
             (mount,) = (one for one in container["volumeMounts"] if one["name"] == "secrets")
