@@ -26,6 +26,22 @@ def test_the_product_takes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert not (tmp_path / "data").exists(), "nothing had to be made, nothing was written"
 
 
+def test_the_product_takes_them_as_kubernetes_mounts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Links to a folder that is swapped as a whole, through a link of its own."""
+    mount = tmp_path / "mount"
+    generate(mount / "..2026_11_27")
+    (mount / "..data").symlink_to("..2026_11_27")
+    for name in ("liaison_database_url", "liaison_encryption_keys", "liaison_cookie_secret"):
+        (mount / name).symlink_to(Path("..data") / name)
+    monkeypatch.setenv(SECRETS_VARIABLE, str(mount))
+    settings = load_settings(data_dir=tmp_path / "data")
+    assert settings.database_url.startswith("postgresql://liaison:")
+    assert settings.cookie_secret is not None
+    assert settings.admin_key is None, "not mounted, not there"
+
+
 def test_one_password_in_every_file_that_needs_it(tmp_path: Path) -> None:
     generate(tmp_path)
 
