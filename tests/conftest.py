@@ -56,6 +56,11 @@ class MovableClock:
         self._sleepers.append((self._now + timedelta(seconds=seconds), event))
         await event.wait()
 
+    @property
+    def sleepers(self) -> int:
+        """How many sleep on it now."""
+        return len(self._sleepers)
+
     def advance(self, seconds: float) -> None:
         self._now += timedelta(seconds=seconds)
         due = [event for until, event in self._sleepers if until <= self._now]

@@ -59,6 +59,7 @@ async def gateway(settings: Settings) -> AsyncIterator[Process]:
         lag = rooms.lag(settings, core.database)
         app = application(core, index, queries, lag, {"process": not_stopping(jobs)})
         work.hear(core, jobs)
+        work.measure(core, jobs)
         work.follow(core, jobs)
         work.answer(core, jobs)
         stack.push_async_callback(jobs.close)
@@ -134,6 +135,7 @@ class _Base:
             core = await stack.enter_async_context(open_core(settings))
         jobs = Jobs()
         work.hear(core, jobs)
+        work.measure(core, jobs)
         return cls(core, jobs, listening)
 
     async def begun(self, stack: AsyncExitStack, checks: Mapping[str, Check]) -> Process:

@@ -56,6 +56,7 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         carrier, jobs = stream(core), Jobs()
         app = application(core, brain.own, brain.queries, carrier.lag, {"process": not_stopping(jobs)})
         work.hear(core, jobs)
+        work.measure(core, jobs)
         work.follow(core, jobs)
         work.answer(core, jobs)
         work.sequence(core, jobs)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 import structlog
 
 from services.bootstrap.jobs import Jobs
+from services.bootstrap.measuring import keep_measuring
 from services.bootstrap.ownership import ends_with
 from services.bootstrap.parts import Brain, Core, handlers
 from services.bootstrap.rooms import WITH_INDEX
@@ -38,6 +39,11 @@ def hear(core: Core, jobs: Jobs) -> None:
     """Wake-ups of the other processes; every process wants them."""
     if not core.database.is_serial:
         jobs.start("wake-ups", core.database.share_wakeups())
+
+
+def measure(core: Core, jobs: Jobs) -> None:
+    """What waits, in the metrics of every process: it shows while those who should do the work are dead."""
+    jobs.start("measuring", keep_measuring(core.database, core.clock, core.settings.data_dir))
 
 
 def follow(core: Core, jobs: Jobs) -> None:

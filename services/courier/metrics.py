@@ -33,6 +33,16 @@ OLDEST_DUE = Gauge(
     "How long the webhook waits that is longest due, over all endpoints that are on.",
     registry=REGISTRY,
 )
+DUE = Gauge(
+    "liaison_courier_messages_due",
+    "Messages whose time has come, as the database has them; those of endpoints that are off included.",
+    registry=REGISTRY,
+)
+ENDPOINTS_OFF = Gauge(
+    "liaison_courier_endpoints_off",
+    "Endpoints that were switched off and wait for their owner, as the database has them.",
+    registry=REGISTRY,
+)
 SWITCHED_OFF = Counter(
     "liaison_courier_endpoints_switched_off_total",
     "Endpoints switched off, by why (gone: HTTP 410, silent: days without one success).",

@@ -35,11 +35,12 @@ class Directory:
         return await self.keys.authenticate(key)
 
     async def ensure_admin(self, chosen: str | None = None) -> str | None:
-        """At the first start: make the operator's organisation and return its key, to be shown once.
+        """At the first start: make the operator's organisation with a key. Returns the key where it was made
+        here, to be shown once.
 
-        `chosen`: the key that the operator has set; None makes one.
+        `chosen`: the key that the operator has set, and knows: it is never shown. None makes one.
 
-        None when it has a key already, working or not: an expired one is replaced by hand, not by a
+        None too when it has a key already, working or not: an expired one is replaced by hand, not by a
         restart. Two processes that start at once make one organisation.
         """
         admin = await self.organisations.find(ADMIN_HANDLE)
@@ -52,7 +53,8 @@ class Directory:
                 keyed = select(KeyRow.id).where(KeyRow.organisation == admin.id).limit(1)
                 if (await tx.execute(keyed)).first() is not None:
                     return None
-                return (await self.keys.write(tx, admin.id, key, secret=chosen)).secret
+                made = await self.keys.write(tx, admin.id, key, secret=chosen)
+                return made.secret if chosen is None else None
         except Conflict:
             return None
 

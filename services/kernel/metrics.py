@@ -28,6 +28,12 @@ DEAD_LETTERED = Counter(
     ["service"],
     registry=REGISTRY,
 )
+DEAD_LETTERS = Gauge(
+    "liaison_dead_letters_open",
+    "Dead letters that nobody has redriven or discarded yet, as the database has them.",
+    ["service"],
+    registry=REGISTRY,
+)
 LAG = Gauge(
     "liaison_stream_lag_events",
     "Events of a service's types that it has not handled yet.",
@@ -53,6 +59,16 @@ SEQUENCED = Counter(
     "Journal entries given their position by the sequencer of this process (PostgreSQL).",
     registry=REGISTRY,
 )
+UNSEQUENCED = Gauge(
+    "liaison_journal_unsequenced_entries",
+    "Committed journal entries that wait for their position, as the database has them (PostgreSQL).",
+    registry=REGISTRY,
+)
+UNSEQUENCED_SECONDS = Gauge(
+    "liaison_journal_unsequenced_oldest_seconds",
+    "How long the oldest of them waits, 0 when none does. No handler sees an entry without a position.",
+    registry=REGISTRY,
+)
 EMBEDDED = Counter(
     "liaison_embedded_texts_total",
     "Texts turned into vectors. source: model (computed), memory, database (kept from an earlier time).",
@@ -62,5 +78,15 @@ EMBEDDED = Counter(
 WITHOUT_VECTOR = Gauge(
     "liaison_without_vector",
     "Active profiles and open challenges that cannot be found: they lack vectors. Alarm above 0.",
+    registry=REGISTRY,
+)
+DISK_SIZE = Gauge(
+    "liaison_data_disk_size_bytes",
+    "Size of the file system that LIAISON_DATA_DIR lies on.",
+    registry=REGISTRY,
+)
+DISK_FREE = Gauge(
+    "liaison_data_disk_free_bytes",
+    "What is free on it for this process.",
     registry=REGISTRY,
 )

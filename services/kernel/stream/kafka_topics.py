@@ -174,6 +174,9 @@ async def lag_of(connection: KafkaConnection, groups: Mapping[str, Sequence[str]
                 begins = await consumer.beginning_offsets(partitions)
                 ends = await consumer.end_offsets(partitions)
                 committed = await admin.list_consumer_group_offsets(group, partitions=partitions)
+                if len(committed) < len(partitions):
+                    # A coordinator that is loading answers with an error that aiokafka does not look at.
+                    raise TransientError(f"Kafka does not know yet what the group {group} has committed")
                 lags[group] = GroupLag(
                     {
                         (one.topic, one.partition): max(

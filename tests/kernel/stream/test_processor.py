@@ -146,7 +146,7 @@ async def test_the_waits_between_tries_pass_on_the_injected_clock(
     handling = asyncio.create_task(processor.process(await read_all(sqlite), progress))
 
     def is_waiting(tries: int) -> bool:
-        return recorder.tries[1] == tries and bool(clock._sleepers)
+        return recorder.tries[1] == tries and bool(clock.sleepers)
 
     for tries, step_s in ((1, 100), (2, 200), (3, 250)):
         await eventually(partial(is_waiting, tries))

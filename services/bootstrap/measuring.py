@@ -1,0 +1,68 @@
+"""What waits in the database, as metrics: true whichever process has died, because whoever measures is not
+whoever should have done the work."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import structlog
+from sqlalchemy import func, select
+
+from services.courier import backlog
+from services.courier import metrics as courier_metrics
+from services.courier.waiting import waiting
+from services.kernel import metrics
+from services.kernel.clock import Clock
+from services.kernel.database import Database
+from services.kernel.journal.model import JournalEntry
+from services.kernel.problems import TransientError
+from services.kernel.stream import dead_letters
+
+MEASURE_S = 15.0
+"""As often as Prometheus usually asks."""
+
+log = structlog.get_logger("liaison.measuring")
+
+
+async def keep_measuring(database: Database, clock: Clock, data_dir: Path) -> None:
+    """Measure until cancelled; outages of the database are waited through."""
+    while True:
+        try:
+            await measure(database, clock, data_dir)
+        except TransientError as error:
+            log.warning("what waits cannot be measured now", reason=str(error))
+        await clock.sleep(MEASURE_S)
+
+
+async def measure(database: Database, clock: Clock, data_dir: Path) -> None:
+    """Set the gauges of what waits and of the disk under `data_dir`. Raises `TransientError`."""
+    now = clock.now()
+    unsequenced = select(func.count(), func.min(JournalEntry.time)).where(JournalEntry.position.is_(None))
+    async with database.read() as tx:
+        entries, oldest = (await tx.execute(unsequenced)).one()
+        letters = await dead_letters.count(tx)
+        messages = await waiting(tx, now)
+    ready = [one.due_at for one in await database.in_one_go(backlog.waiting) if one.ready_at <= now]
+    disk = await asyncio.to_thread(_disk_of, data_dir)
+
+    metrics.UNSEQUENCED.set(entries)
+    metrics.UNSEQUENCED_SECONDS.set((now - oldest).total_seconds() if oldest is not None else 0)
+    metrics.DEAD_LETTERS.clear()
+    for service, count in letters.items():
+        metrics.DEAD_LETTERS.labels(service).set(count)
+    courier_metrics.DUE.set(messages.due)
+    courier_metrics.ENDPOINTS_OFF.set(messages.endpoints_off)
+    courier_metrics.OLDEST_DUE.set((now - min(ready, default=now)).total_seconds())
+    if disk is not None:
+        metrics.DISK_SIZE.set(disk.total)
+        metrics.DISK_FREE.set(disk.free)
+
+
+def _disk_of(folder: Path) -> shutil._ntuple_diskusage | None:
+    """None where nothing is kept on disk: the folder is made with the first file."""
+    try:
+        return shutil.disk_usage(folder)
+    except FileNotFoundError:
+        return None
