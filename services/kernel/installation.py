@@ -5,7 +5,7 @@ A process with other keys would seal what nobody else can open, and notice when 
 
 from __future__ import annotations
 
-from sqlalchemy import String, Text, select
+from sqlalchemy import String, Text, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.kernel.database import Base, Database
@@ -34,19 +34,20 @@ async def check_keys(database: Database, box: SecretBox) -> None:
     Sealed anew each time it was opened, so that a key that is being phased out may go when every process has
     been started with the new one.
     """
-    query = select(InstallationRow.value).where(InstallationRow.name == SEALED)
+    row = {"name": SEALED, "value": box.seal(WORD)}
+    present = select(InstallationRow.value).where(InstallationRow.name == SEALED)
     async with database.write() as tx:
-        sealed = (await tx.execute(query)).scalar()
-        if sealed is not None and not _opens(box, sealed):
+        # First, because of processes that start together the later one waits here for the earlier one.
+        await tx.execute(insert_or(tx, InstallationRow).values(row).on_conflict_do_nothing())
+        sealed = (await tx.execute(present.with_for_update())).scalar_one()
+        if not _opens(box, sealed):
             raise ConfigurationError(
                 "This process has other encryption keys than the processes that this database belongs to: "
                 "give all of them the same LIAISON_ENCRYPTION_KEYS, or the same data folder, whose "
                 "`secrets/` holds them."
             )
-        row = {"name": SEALED, "value": box.seal(WORD)}
-        kept = insert_or(tx, InstallationRow).values(row)
-        fresh = {"value": row["value"]}
-        await tx.execute(kept.on_conflict_do_update(index_elements=["name"], set_=fresh))
+        fresh = update(InstallationRow).where(InstallationRow.name == SEALED).values(value=row["value"])
+        await tx.execute(fresh)
 
 
 def _opens(box: SecretBox, sealed: str) -> bool:
