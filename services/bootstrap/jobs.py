@@ -27,6 +27,7 @@ class Jobs:
         self.failed = asyncio.Event()
         self._cancelled: list[asyncio.Task[None]] = []
         self._drained: list[tuple[asyncio.Task[None], Stop]] = []
+        self._closing: asyncio.Task[None] | None = None
         self.is_closing = False
         """Set when the end has begun."""
 
@@ -42,10 +43,20 @@ class Jobs:
         """Run it until the process ends; then `stop` is called, and its end is waited for."""
         self._drained.append((self._task(name, job, ends=False), stop))
 
+    def begin_closing(self) -> None:
+        """Let the end begin; `close` waits for it."""
+        if self._closing is None:
+            self.is_closing = True
+            self._closing = asyncio.create_task(self._close(), name="closing")
+
     async def close(self) -> None:
         """Ask those that drain to end, all at once; when they have ended, cancel the others, on which they
         stand."""
-        self.is_closing = True
+        self.begin_closing()
+        if self._closing is not None:
+            await self._closing
+
+    async def _close(self) -> None:
         asking = [asyncio.create_task(_ask(stop)) for _, stop in self._drained]
         draining = [task for task, _ in self._drained]
         late: set[asyncio.Task[None]] = set()

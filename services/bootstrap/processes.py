@@ -64,6 +64,7 @@ async def gateway(settings: Settings) -> AsyncIterator[Process]:
         work.answer(core, jobs)
         stack.push_async_callback(jobs.close)
         await stack.enter_async_context(answering(app, settings, listening))
+        stack.callback(jobs.begin_closing)  # beside the requests that finish: there are 10 s for both
         stack.callback(core.tail.close)
         yield Process(core, jobs, address(listening), first_key)
 

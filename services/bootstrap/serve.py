@@ -64,5 +64,6 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
         stack.push_async_callback(work.deliver(core, jobs).close)
         stack.push_async_callback(jobs.close)
         await stack.enter_async_context(answering(app, settings, listening))
+        stack.callback(jobs.begin_closing)  # beside the requests that finish: there are 10 s for both
         stack.callback(core.tail.close)
         yield Running(core, jobs, url, first_key, brain, carrier)

@@ -35,21 +35,19 @@ async def check_keys(database: Database, box: SecretBox) -> None:
     been started with the new one.
     """
     row = {"name": SEALED, "value": box.seal(WORD)}
+    present = select(InstallationRow.value).where(InstallationRow.name == SEALED)
     async with database.write() as tx:
-        # Whoever comes second waits here for the first one's transaction.
-        first = insert_or(tx, InstallationRow).values(row).on_conflict_do_nothing()
-        if (await tx.execute(first.returning(InstallationRow.name))).first() is not None:
-            return
-        kept = select(InstallationRow.value).where(InstallationRow.name == SEALED).with_for_update()
-        if not _opens(box, (await tx.execute(kept)).scalar_one()):
+        # First, because of processes that start together the later one waits here for the earlier one.
+        await tx.execute(insert_or(tx, InstallationRow).values(row).on_conflict_do_nothing())
+        sealed = (await tx.execute(present.with_for_update())).scalar_one()
+        if not _opens(box, sealed):
             raise ConfigurationError(
                 "This process has other encryption keys than the processes that this database belongs to: "
                 "give all of them the same LIAISON_ENCRYPTION_KEYS, or the same data folder, whose "
                 "`secrets/` holds them."
             )
-        await tx.execute(
-            update(InstallationRow).where(InstallationRow.name == SEALED).values(value=row["value"])
-        )
+        fresh = update(InstallationRow).where(InstallationRow.name == SEALED).values(value=row["value"])
+        await tx.execute(fresh)
 
 
 def _opens(box: SecretBox, sealed: str) -> bool:
