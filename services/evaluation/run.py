@@ -20,6 +20,7 @@ from services.indexing.generation import Generation
 from services.kernel.database import Database
 from services.kernel.embedding.cached import CachedEmbedder
 from services.kernel.embedding.lexical import LexicalEncoder
+from services.kernel.embedding.multilingual import MultilingualEncoder
 from services.kernel.embedding.port import Embedder
 from services.kernel.embedding.stored import VectorsInDatabase
 from services.kernel.embedding.transformer import open_transformer
@@ -82,7 +83,7 @@ async def _of_companies(
 
 def _needs(method: Method, models: _Models, progress: Progress) -> NeedScorer:
     if method is Method.liaison:
-        return ProductNeeds(models.embedder, models.lexical, progress)
+        return ProductNeeds(MultilingualEncoder.shipped(), progress)
     return NeedBaseline(text_scorer(method, models.embedder, progress), parts=method is Method.mean_vector)
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.indexing.collections import TEXT, WORDS
 from services.kernel.embedding.encoder import unit
 from services.kernel.embedding.fixed_point import as_float64, quantise
 from services.kernel.embedding.lexical import LexicalEncoder
+from services.kernel.embedding.multilingual import MultilingualEncoder
 from services.kernel.vectors.port import Sparse
-from services.pairing.similarity import Floats, Needs, similarities
+from services.pairing.similarity import ENGLISH, MEANING, Floats, Needs, needs_of, similarities
 
 SENTENCES = (
     "Cleaning of offices and windows",
@@ -25,7 +27,7 @@ SENTENCES = (
 LEXICAL = LexicalEncoder.shipped()
 """Read here, not in the first example of a property, which has a deadline."""
 WEIGHTS = st.dictionaries(
-    st.sampled_from([TEXT, WORDS, "bridge"]), st.sampled_from([0.25, 0.5, 1.0, 2.0]), min_size=1
+    st.sampled_from([MEANING, ENGLISH, "bridge"]), st.sampled_from([0.25, 0.5, 1.0, 2.0]), min_size=1
 )
 
 
@@ -38,7 +40,7 @@ def stacks(draw: st.DrawFn) -> Needs:
     bridge = _dense(random, count, 5)
     bridge[np.array(absent, dtype=bool)] = 0.0
     texts = draw(st.lists(st.sampled_from(SENTENCES), min_size=count, max_size=count))
-    return Needs(count, {TEXT: _dense(random, count, 12), WORDS: _words(texts), "bridge": bridge})
+    return Needs(count, {MEANING: _dense(random, count, 12), ENGLISH: _words(texts), "bridge": bridge})
 
 
 def _dense(random: np.random.Generator, count: int, dimensions: int) -> Floats:
@@ -114,8 +116,10 @@ def test_words_are_compared_as_cosines() -> None:
     )
 
     assert 0.0 < by_hand < 1.0
-    assert similarities(Needs(1, {WORDS: first}), Needs(1, {WORDS: second}), {WORDS: 0.5})[0, 0] == by_hand
-    assert similarities(Needs(1, {WORDS: first}), Needs(1, {WORDS: third}), {WORDS: 0.5})[0, 0] == 0.0
+    assert (
+        similarities(Needs(1, {ENGLISH: first}), Needs(1, {ENGLISH: second}), {ENGLISH: 0.5})[0, 0] == by_hand
+    )
+    assert similarities(Needs(1, {ENGLISH: first}), Needs(1, {ENGLISH: third}), {ENGLISH: 0.5})[0, 0] == 0.0
 
 
 def test_what_does_not_fit_together_is_named() -> None:
@@ -126,3 +130,28 @@ def test_what_does_not_fit_together_is_named() -> None:
         similarities(needs, needs, {"b": 1.0})
     with pytest.raises(ValueError, match="dense on both sides"):
         similarities(needs, Needs(1, {"a": _words(["helium"])}), {"a": 1.0})
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    title: str
+    need: str
+    language: str | None
+
+
+def test_needs_are_compared_across_languages() -> None:
+    encoder = MultilingualEncoder.shipped()
+    asked = [
+        Said("Reinigung von Büros", "Reinigung der Büros und Fenster zweier Gebäude.", "de"),
+        Said("Transport scolaire", "Services d'autobus pour le transport des élèves.", "fr"),
+        Said("…", "", None),
+    ]
+    english = [
+        Said("School buses", "Bus services that bring pupils to school.", "en"),
+        Said("Office cleaning", "Cleaning of offices and windows in two buildings.", "en"),
+    ]
+    found = similarities(needs_of(encoder, asked), needs_of(encoder, english))
+
+    assert found[:2].argmax(axis=1).tolist() == [1, 0]
+    assert (found[2] == 0.0).all()
+    assert needs_of(encoder, []).count == 0
