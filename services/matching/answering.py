@@ -17,7 +17,7 @@ from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.problems import Conflict, Forbidden, NotFound, TransientError
 from services.kernel.security import CLUSTER, Principal
-from services.matching import reader
+from services.matching import reader, telling
 from services.matching.changes import GONE
 from services.matching.model import MatchRow
 from services.matching.service import COLUMNS, Matches, shown
@@ -169,21 +169,7 @@ class Answering:
             at=now,
         )
         clusters = await self._memberships.clusters_of([about.company.id], tx)
-        event = journal.NewEvent(
-            type=data.TYPE,
-            subject=f"challenge/{about.challenge.id}/company/{about.company.id}",
-            key=about.challenge.id,
-            data=data.model_dump(mode="json"),
-            audience=frozenset(
-                {
-                    about.company.owner,
-                    about.challenge.buyer,
-                    about.challenge.announced_by,
-                    *clusters[about.company.id],
-                }
-            ),
-        )
-        await journal.append(tx, [event], now=now)
+        await journal.append(tx, [telling.of_pair(data, clusters[about.company.id])], now=now)
 
 
 def _must_be_open(row: Row[Any], today: date) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from schemas.challenge import Challenge
-from schemas.events import ChallengeMatched
+from schemas.events import ChallengeMatched, MatchAnswered, MatchRetracted, MatchSuggested, MatchUpdated
 from schemas.match import MatchSuggestion
 from services.kernel import journal
 from services.kernel.journal import Event
@@ -13,26 +13,35 @@ from services.matching.changes import Change
 from services.matching.scoring import ANSWERED
 
 
+def of_pair(
+    data: MatchSuggested | MatchUpdated | MatchRetracted | MatchAnswered,
+    clusters: Collection[str],
+    *,
+    correlation_id: str | None = None,
+) -> journal.NewEvent:
+    """For the company's owner, its clusters with the mandate to receive (`clusters`), the buyer and whoever
+    announced."""
+    challenge, company = data.challenge, data.company
+    return journal.NewEvent(
+        type=data.TYPE,
+        subject=f"challenge/{challenge.id}/company/{company.id}",
+        key=challenge.id,
+        data=data.model_dump(mode="json"),
+        audience=frozenset({company.owner, challenge.buyer, challenge.announced_by, *clusters}),
+        correlation_id=correlation_id,
+    )
+
+
 def of_change(
     change: Change, audiences: Mapping[str, Collection[str]], cause: Mapping[str, Event]
 ) -> journal.NewEvent:
-    """For the company's owner, its clusters with the mandate to receive (`audiences`, by company), the buyer
-    and whoever announced. `cause`: the event handled, by the id of a challenge or a company."""
+    """`audiences`: the clusters that receive, by company; `cause`: the event handled, by the id of a
+    challenge or a company."""
     data = change.data
     caused_by = cause.get(data.challenge.id) or cause.get(data.company.id)
-    return journal.NewEvent(
-        type=data.TYPE,
-        subject=f"challenge/{data.challenge.id}/company/{data.company.id}",
-        key=data.challenge.id,
-        data=data.model_dump(mode="json"),
-        audience=frozenset(
-            {
-                data.company.owner,
-                data.challenge.buyer,
-                data.challenge.announced_by,
-                *audiences.get(data.company.id, ()),
-            }
-        ),
+    return of_pair(
+        data,
+        audiences.get(data.company.id, ()),
         correlation_id=caused_by.correlation_id if caused_by else None,
     )
 
