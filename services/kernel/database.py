@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -38,6 +40,9 @@ transaction of ours takes, shorter than a client's patience."""
 WRITER_WAIT_S = 5.0
 """SQLite: how long a writer waits for those of its own process that came before it, who may each wait
 SQLITE_BUSY_MS for another process."""
+
+WAL_RETRY_S = 0.005
+"""The switch of a new file to WAL takes about as long; it happens once in the life of a file."""
 
 SQLITE_READERS = 4
 """Connections that read beside the writer; each costs a thread."""
@@ -317,10 +322,10 @@ def _configure_sqlite(engine: Engine, *, begin: str, synchronous: str) -> None:
         # reader that turns writer under WAL fails at once with SQLITE_BUSY_SNAPSHOT.
         connection.isolation_level = None
         cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MS}")
+        _write_ahead(cursor)
         for pragma in (
-            "journal_mode=WAL",
             f"synchronous={synchronous}",
-            f"busy_timeout={SQLITE_BUSY_MS}",
             "foreign_keys=ON",
             "cache_size=-65536",
             "temp_store=MEMORY",
@@ -331,6 +336,20 @@ def _configure_sqlite(engine: Engine, *, begin: str, synchronous: str) -> None:
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:
         connection.exec_driver_sql(begin)
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Switch the file to WAL. Of connections that switch a new file together SQLite refuses all but one at
+    once, whatever their busy timeout (they would wait for each other); the others find it done next time."""
+    deadline = time.monotonic() + SQLITE_BUSY_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(WAL_RETRY_S)
 
 
 class _translated:  # noqa: N801 - reads as a phrase: `with _translated():`
