@@ -12,6 +12,7 @@ from services.kernel.embedding.onnx_encoder import MODEL_FILE
 from services.kernel.embedding.source import ModelSource, locate
 from tests.kernel.embedding.conftest import Exported
 
+
 @pytest.fixture(scope="module")
 def source(tiny_model: Path) -> ModelSource:
     return locate(str(tiny_model))
