@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.challenge import Challenge, LifecycleStage, PhaseStage, Requirement
-from schemas.company import Company, SizeClass
+from schemas.company import Capability, Company, Reference, SizeClass
 from services.matching.scoring import ANSWERED, MANDATORY_FACTOR
 
 Floats = NDArray[np.float64]
@@ -163,7 +163,7 @@ class _Stages:
     """In which stages a company works, as far as its profile says."""
 
     def __init__(self, company: Company) -> None:
-        texts = [*company.capabilities, *company.references]
+        texts: list[Capability | Reference] = [*company.capabilities, *company.references]
         self._of_text = {one.id: frozenset(one.stages) for one in texts}
         self._every = frozenset(stage for one in texts for stage in one.stages)
 

@@ -23,7 +23,7 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from schemas.challenge import CompositionChange
 from services.consortia.coverage import Coverage, Floats
@@ -193,7 +193,8 @@ class Programme:
         upper = np.isfinite(self._high)
         lower = np.isfinite(self._low)
         matrix = self._matrix
-        found = linprog(
+        # its stubs know no sparse matrices
+        found = linprog(  # type: ignore[call-overload]
             self._cost,
             A_ub=_stacked(matrix[upper], -matrix[lower]),
             b_ub=np.concatenate([self._high[upper], -self._low[lower]]),
@@ -210,7 +211,7 @@ class Programme:
         found = milp(
             self._cost,
             constraints=LinearConstraint(self._matrix, self._low, self._high),
-            integrality=self._integral,
+            integrality=np.array(self._integral, dtype=np.int64),
             bounds=Bounds(np.array(self._lower), np.ones(len(self._lower))),
             options={"mip_rel_gap": 0.0, "time_limit": time_limit_s},
         )
@@ -258,6 +259,8 @@ def best_team(
 def _best_team(
     coverage: Coverage, rules: Rules, different_from: Sequence[Team], effort: Effort, time_limit_s: float
 ) -> Team | None:
+    if not rules.fixed <= {one.id for one in coverage.candidates}:
+        return None
     if len(coverage.candidates) < max(rules.members_min, 1):
         return None
     whole = Programme(coverage, rules, different_from)
@@ -318,6 +321,4 @@ def _grouped(keys: Iterator[str]) -> list[list[int]]:
 
 
 def _stacked(*parts: csr_array) -> csr_array:
-    from scipy.sparse import vstack
-
     return csr_array(vstack(parts))

@@ -38,7 +38,7 @@ def market(
 def made(random: np.random.Generator, scores: Floats, cells: tuple[Cell, ...]) -> Coverage:
     levels = np.floor(scores * STEPS + 1e-9) / STEPS
     levels[levels < ANSWERED] = 0.0
-    candidates = []
+    candidates: list[Candidate] = []
     for number in range(len(scores)):
         related = number > 0 and random.random() < 0.15
         candidates.append(
