@@ -56,20 +56,28 @@ class Proposal:
 
 
 def propose(
-    coverage: Coverage, rules: Rules, *, teams: int = TEAMS, time_limit_s: float = TIME_LIMIT_S
+    coverage: Coverage,
+    rules: Rules,
+    *,
+    teams: int = TEAMS,
+    beside: Sequence[Team] = (),
+    time_limit_s: float = TIME_LIMIT_S,
 ) -> Proposal:
-    """The `teams` best different teams, fewer where there are no more that cover anything."""
+    """The `teams` best different teams, fewer where there are no more that cover anything. `beside`: teams
+    that are there already, from which they differ too."""
     effort = Effort()
     found: list[Team] = []
     if not coverage.cells:
         return Proposal((), "The challenge states no requirements, so that there is nothing to be covered.")
     while len(found) < teams:
-        team = best_team(coverage, rules, found, effort=effort, time_limit_s=time_limit_s)
+        team = best_team(coverage, rules, [*beside, *found], effort=effort, time_limit_s=time_limit_s)
         if team is None or worth(coverage, rules, team).covered == 0.0:
             break
         found.append(team)
     if found:
         return Proposal(tuple(suggested(coverage, rules, team) for team in found), effort=effort)
+    if beside or not teams:
+        return Proposal((), None, effort)
     if best_team(coverage, rules) is not None:
         return Proposal((), "Nobody answers any requirement of the challenge yet.", effort)
     return Proposal((), conflict(coverage, rules), effort)

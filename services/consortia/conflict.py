@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from schemas.challenge import MEMBERS_MAX, CompositionChange
-from services.consortia.coverage import Candidate, Coverage
+from services.consortia.coverage import Coverage
 from services.consortia.programme import Programme
 from services.consortia.rules import Rules
 
@@ -83,7 +83,7 @@ def _block(place: int, **values: object) -> Relax:
 
 
 def _unrelated(coverage: Coverage) -> Coverage:
-    alone = tuple(Candidate(one.id, one.country, one.is_sme, one.id) for one in coverage.candidates)
+    alone = tuple(replace(one, undertaking=one.id) for one in coverage.candidates)
     return Coverage(alone, coverage.cells, coverage.levels)
 
 

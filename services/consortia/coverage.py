@@ -9,8 +9,8 @@ step is a row of the programme that is solved.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,10 @@ STEPS = 20
 ELSEWHERE = 0.5
 """Of a score, where the text that answers names other stages but the profile has texts for this one: the
 company works in the stage, on something else."""
+
+SUITS = 0.5
+"""Share of a member's price that a perfect match with the challenge as a whole saves: it tells apart
+companies that cover the same, and makes nobody a member who covers nothing new."""
 
 SMES = frozenset({SizeClass.micro, SizeClass.small, SizeClass.medium})
 """Commission Recommendation 2003/361/EC."""
@@ -57,12 +61,14 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A company as the rules of a team see it. `undertaking`: the same for related undertakings, of which a
-    team has one at most."""
+    team has one at most. `suits`: how much of a member's price it saves, by its match with the challenge as a
+    whole and by having worked with the fixed members."""
 
     id: str
     country: str
     is_sme: bool
     undertaking: str
+    suits: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +93,10 @@ class Coverage:
         return np.array([cell.mandatory for cell in self.cells], dtype=np.bool_)
 
     @property
+    def suits(self) -> Floats:
+        return np.array([one.suits for one in self.candidates])
+
+    @property
     def stages(self) -> tuple[PhaseStage | None, ...]:
         """Those that the cells have, in their order."""
         return tuple(dict.fromkeys(cell.stage for cell in sorted(self.cells, key=_by_stage)))
@@ -95,9 +105,11 @@ class Coverage:
         """The row of a candidate."""
         return next((row for row, one in enumerate(self.candidates) if one.id == company), None)
 
-    def without(self, companies: Collection[str]) -> Coverage:
-        kept = [row for row, one in enumerate(self.candidates) if one.id not in companies]
-        return Coverage(tuple(self.candidates[row] for row in kept), self.cells, self.levels[kept])
+    def suiting(self, more: Sequence[float]) -> Coverage:
+        """The same with so much added to how each candidate suits."""
+        pairs = zip(self.candidates, more, strict=True)
+        candidates = tuple(replace(one, suits=one.suits + float(added)) for one, added in pairs)
+        return Coverage(candidates, self.cells, self.levels)
 
 
 def stages_of(challenge: Challenge) -> tuple[PhaseStage, ...]:
@@ -147,7 +159,14 @@ def coverage(
                     answer["score"] * stages.share(answer.get("answered_by"), cell.stage)
                 )
     candidates = tuple(
-        Candidate(one.id, one.country, one.size_class in SMES, undertakings[one.id]) for one in ordered
+        Candidate(
+            one.id,
+            one.country,
+            one.size_class in SMES,
+            undertakings[one.id],
+            SUITS * documents[one.id]["score"] if one.id in documents else 0.0,
+        )
+        for one in ordered
     )
     return Coverage(candidates, cells, levels)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from services.consortia.coverage import Coverage
 from services.consortia.rules import Rules
-from services.consortia.team import Team, broken, worth
+from services.consortia.team import Team, above_all, broken, worth
 
 EXCHANGES_MAX = 200
 """Each makes the team better, so that there is an end to them anyway; a few are usual."""
@@ -46,7 +46,8 @@ class _Search:
     def __init__(self, coverage: Coverage, rules: Rules) -> None:
         self._coverage, self._rules = coverage, rules
         self._mandatory = coverage.mandatory
-        self._above_all = 1.0 + rules.redundancy + rules.price * rules.members_max
+        self._above_all = above_all(coverage, rules)
+        self._prices = rules.price * (1.0 - coverage.suits)
 
     def objective(self, rows: Sequence[int]) -> float:
         team = Team({row: (True,) * len(self._rules.blocks) for row in rows})
@@ -61,7 +62,7 @@ class _Search:
         new_best = np.maximum(levels, best)
         new_second = np.maximum(np.minimum(levels, best), second)
         values = (new_best + self._rules.redundancy * new_second) @ weights
-        values = values - self._rules.price * (len(rows) + 1)
+        values = values - self._prices - self._prices[list(rows)].sum()
         values = values + self._above_all * ((new_best > 0.0) & self._mandatory).sum(axis=1)
         values[[*rows, *barred]] = -np.inf
         if not len(values) or not np.isfinite(values.max()):
@@ -103,4 +104,4 @@ def _barred(
 
 def _is_different(coverage: Coverage, rules: Rules, team: Team, other: Team) -> bool:
     free = [row for row in team.rows if coverage.candidates[row].id not in rules.fixed]
-    return 2 * sum(row in other.seats for row in free) <= len(free)
+    return 0 < len(free) >= 2 * sum(row in other.seats for row in free)

@@ -29,7 +29,7 @@ from schemas.challenge import CompositionChange
 from services.consortia.coverage import Coverage, Floats
 from services.consortia.greedy import greedy
 from services.consortia.rules import Rules
-from services.consortia.team import Team, blocks_of, worth
+from services.consortia.team import Team, above_all, blocks_of, worth
 
 TIME_LIMIT_S = 20.0
 """Of one programme. Markets as they are take a fraction of a second; noise without any structure (every
@@ -85,9 +85,9 @@ class Programme:
         self._rows = _Rows()
         blocks, number = len(rules.blocks), len(coverage.candidates)
         shares = rules.shares()
-        every = range(number)
+        prices = rules.price * (1.0 - coverage.suits)
         self.seats = np.array(
-            [[self._variable(rules.price * share, integral=True) for share in shares] for _ in every]
+            [[self._variable(float(price) * share, integral=True) for share in shares] for price in prices]
         ).reshape(number, blocks)
         self.members = self.seats[:, 0] if blocks == 1 else self._members()
         self._sizes()
@@ -164,15 +164,13 @@ class Programme:
 
     def _different(self, team: Team) -> None:
         free = [row for row, one in enumerate(self.coverage.candidates) if one.id not in self.rules.fixed]
-        self._rows.add(
-            [int(self.members[row]) for row in free],
-            [0.5 if row in team.seats else -0.5 for row in free],
-            high=0.0,
-        )
+        members = [int(self.members[row]) for row in free]
+        self._rows.add(members, [0.5 if row in team.seats else -0.5 for row in free], high=0.0)
+        self._rows.add(members, [1.0] * len(free), low=1.0)
 
     def _cells(self) -> None:
         coverage, rules = self.coverage, self.rules
-        above_all = 1.0 + rules.redundancy + rules.price * rules.members_max
+        above = above_all(coverage, rules)
         blocks = blocks_of(coverage, rules)
         for column, cell in enumerate(coverage.cells):
             levels, seats = coverage.levels[:, column], self.seats[:, blocks[column]]
@@ -181,7 +179,7 @@ class Programme:
                 gain = cell.weight * (float(step) - below)
                 below = float(step)
                 able = [int(seat) for seat in seats[levels >= step]]
-                first = self._variable(-gain - (above_all if cell.mandatory and number == 0 else 0.0))
+                first = self._variable(-gain - (above if cell.mandatory and number == 0 else 0.0))
                 covered = [first]
                 if len(able) > 1:
                     covered.append(self._variable(-gain * rules.redundancy))
@@ -298,7 +296,7 @@ def _best_team(
 def _objective(coverage: Coverage, rules: Rules, team: Team) -> float:
     """As the programme has it."""
     found = worth(coverage, rules, team)
-    return found.value + (1.0 + rules.redundancy + rules.price * rules.members_max) * found.mandatory
+    return found.value + above_all(coverage, rules) * found.mandatory
 
 
 def _only(

@@ -10,7 +10,9 @@ from services.consortia.coverage import stages_of
 
 PRICE = 0.05
 """Of a member, in weighted coverage: whoever joins makes a consortium dearer to steer, so that what he adds
-must be worth a twentieth of all that is wanted."""
+must be worth a twentieth of all that is wanted, or less of who suits the challenge (`coverage.SUITS`)."""
+PRICE_OF_A_PLACE = 1.0
+"""The same where the number of members is given."""
 REDUNDANCY = 0.1
 """What a second member adds who has the same for a cell as the first: somebody to fall back on. A third adds
 nothing. With PRICE, a member who only repeats half of what is there already is not worth it."""
@@ -86,3 +88,9 @@ def _blocks(challenge: Challenge, stages: Sequence[PhaseStage]) -> tuple[Block, 
         else:
             blocks.append(Block((stage,), change, least, most))
     return tuple(blocks) or (Block((None,)),)
+
+
+def of_size(members: int) -> Rules:
+    """For a team of so many: the price decides who they are, no longer how many, and how each suits the
+    challenge counts for as much as what they cover together."""
+    return Rules(members_min=members, members_max=members, price=PRICE_OF_A_PLACE)

@@ -1,7 +1,7 @@
 """A team, what it is worth, and whether it keeps the rules.
 
     worth = sum over cells of weight x (best level + REDUNDANCY x second best level)
-            - PRICE x (share of the stages that each member is in)
+            - sum over members of PRICE x (1 - suits) x share of the stages that it is in
 
 Before worth comes how many mandatory cells somebody covers: a team that leaves one uncovered is only better
 where no team covers as many, and then says so.
@@ -79,7 +79,10 @@ def worth(coverage: Coverage, rules: Rules, team: Team) -> Worth:
     second = present[1] if len(present) > 1 else np.zeros(len(coverage.cells))
     shares = rules.shares()
     paid = sum(
-        share for seats in team.seats.values() for share, seat in zip(shares, seats, strict=True) if seat
+        share * (1.0 - coverage.candidates[row].suits)
+        for row, seats in team.seats.items()
+        for share, seat in zip(shares, seats, strict=True)
+        if seat
     )
     covered = float(coverage.weights @ best)
     return Worth(
@@ -87,6 +90,12 @@ def worth(coverage: Coverage, rules: Rules, team: Team) -> Worth:
         value=covered + rules.redundancy * float(coverage.weights @ second) - rules.price * paid,
         covered=covered,
     )
+
+
+def above_all(coverage: Coverage, rules: Rules) -> float:
+    """More than two teams can differ in value: what a mandatory cell is worth where it is a sum."""
+    dearest = max((abs(1.0 - one.suits) for one in coverage.candidates), default=1.0)
+    return 1.0 + rules.redundancy + 2.0 * rules.price * rules.members_max * dearest
 
 
 def broken(coverage: Coverage, rules: Rules, team: Team) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
@@ -135,6 +135,32 @@ class Matches:
         )
         async with self._database.read() as tx:
             return depth((await tx.execute(query)).scalars())
+
+    async def documents(self, challenge: str, *, limit: int) -> dict[str, Mapping[str, Any]]:
+        """For other rooms, whoever asks: by company what stands and was not dismissed, as it is
+        stored; the best `limit`."""
+        query = (
+            select(MatchRow.company, MatchRow.document)
+            .where(
+                MatchRow.challenge == challenge,
+                MatchRow.state.not_in(GONE),
+                or_(MatchRow.answer.is_(None), MatchRow.answer != CompanyAnswer.dismissed.value),
+            )
+            .order_by(MatchRow.score.desc(), MatchRow.id)
+            .limit(limit)
+        )
+        async with self._database.read() as tx:
+            return {row.company: row.document for row in await tx.execute(query)}
+
+    async def documents_of(self, challenge: str, companies: Collection[str]) -> dict[str, Mapping[str, Any]]:
+        """The same of these companies, dismissed or not."""
+        query = select(MatchRow.company, MatchRow.document).where(
+            MatchRow.challenge == challenge,
+            MatchRow.company.in_(sorted(companies)),
+            MatchRow.state.not_in(GONE),
+        )
+        async with self._database.read() as tx:
+            return {row.company: row.document for row in await tx.execute(query)}
 
     async def outreach(self, principal: Principal, challenge: str) -> Outreach:
         """How far the suggestions have come, among those that the reader sees."""

@@ -47,6 +47,7 @@ def made(random: np.random.Generator, scores: Floats, cells: tuple[Cell, ...]) -
                 country=str(random.choice(COUNTRIES)),
                 is_sme=bool(random.random() < 0.5),
                 undertaking=candidates[-1].undertaking if related else f"c{number:03}",
+                suits=float(random.choice([0.0, round(float(random.random()), 2), 1.2])),
             )
         )
     return Coverage(tuple(candidates), cells, levels)
@@ -123,12 +124,12 @@ def _sum(coverage: Coverage, rules: Rules, seats: dict[int, tuple[bool, ...]]) -
         value += cell.weight * (have[0] + rules.redundancy * have[1])
         mandatory += cell.mandatory and have[0] > 0.0
     stages = sum(len(block.stages) for block in rules.blocks)
-    for taken in seats.values():
+    for row, taken in seats.items():
         present = sum(len(block.stages) for block, seat in zip(rules.blocks, taken, strict=True) if seat)
-        value -= rules.price * present / stages
+        value -= rules.price * (1 - coverage.candidates[row].suits) * present / stages
     return mandatory, value
 
 
 def _differs(coverage: Coverage, rules: Rules, team: Team, other: Team) -> bool:
     free = {row for row in team.seats if coverage.candidates[row].id not in rules.fixed}
-    return len(free & other.seats.keys()) * 2 <= len(free)
+    return bool(free) and len(free & other.seats.keys()) * 2 <= len(free)
