@@ -45,6 +45,8 @@ def board_ports(core: Core) -> board.BoardPorts:
         intake=core.intake,
         matches=core.matches,
         answering=core.answering,
+        consortia=core.consortia,
+        completing=core.completing,
         subscriptions=core.subscriptions,
         endpoints=core.endpoints,
         deliveries=core.deliveries,
