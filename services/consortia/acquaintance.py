@@ -31,6 +31,10 @@ is about 0.1, and then counts two thirds of what three of them do."""
 WEIGHT = 1.0
 """Of the logarithm beside the score of a match, where nothing but who is missing is asked. 1 and 2 were
 level."""
+SAVES = 0.5
+"""Of a member's price, per logarithm: who has worked with the fixed members on one thing near to the
+challenge saves a third of it. It decides between companies that cover about the same, not whether anybody is
+needed."""
 VECTORS = 50_000
 """Texts of which the words are kept, about 1 kB each."""
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from schemas.challenge import Challenge
 from schemas.company import Company, CompanyState
 from schemas.match import GateName, GateState, MatchedChallenge, MatchedCompany
+from services.consortia.acquaintance import SAVES, Acquaintances, counted
 from services.consortia.coverage import Coverage, coverage
 from services.consortia.rules import Rules, rules_of
+from services.intake.parts import challenge_parts, company_parts
+from services.kernel.embedding.lexical import LexicalEncoder
 
 CANDIDATES_MAX = 200
 """Companies considered for a team: the best matches. Who answers a single requirement well is among them, as
@@ -53,9 +57,17 @@ class Market:
 
 
 class Markets:
-    def __init__(self, reading: Challenges, matches: Matches) -> None:
+    def __init__(
+        self,
+        reading: Challenges,
+        matches: Matches,
+        lexical: Callable[[], LexicalEncoder] = LexicalEncoder.shipped,
+    ) -> None:
+        """`lexical` is called when somebody begins a team, and not before: reading its words takes a
+        moment."""
         self._reading = reading
         self._matches = matches
+        self._lexical = lexical
 
     async def challenge(self, challenge: str) -> Challenge | None:
         return (await self._reading.challenges([challenge])).get(challenge)
@@ -63,7 +75,8 @@ class Markets:
     async def of(
         self, challenge: Challenge, *, fixed: Collection[str] = (), without: Collection[str] = ()
     ) -> Market:
-        """`fixed`: companies that take part whatever they cover; `without`: those that declined."""
+        """`fixed`: companies that take part whatever they cover; `without`: those that declined. Whoever has
+        worked with the fixed ones suits the team better."""
         documents = dict(await self._matches.documents(challenge.id, limit=CANDIDATES_MAX))
         for company in without:
             documents.pop(company, None)
@@ -76,14 +89,35 @@ class Markets:
             if (reason := _barring(one, documents.get(company))) is not None
         }
         present = [one for company, one in companies.items() if company not in barred]
+        found = coverage(challenge, present, documents)
+        if fixed:
+            found = await asyncio.to_thread(self._acquainted, challenge, found, companies, fixed)
         return Market(
             challenge=challenge,
             companies=companies,
             documents=documents,
-            coverage=coverage(challenge, present, documents),
+            coverage=found,
             rules=rules_of(challenge).with_fixed(fixed),
             barred={company: reason for company, reason in barred.items() if company in fixed},
         )
+
+    def _acquainted(
+        self,
+        challenge: Challenge,
+        found: Coverage,
+        companies: Mapping[str, Company],
+        fixed: Collection[str],
+    ) -> Coverage:
+        known = Acquaintances(_texts([companies[one.id] for one in found.candidates]), self._lexical())
+        members = [row for row, one in enumerate(found.candidates) if one.id in fixed]
+        similar = known.similarities(challenge_parts(challenge)[0].text)
+        saved = SAVES * counted(known.of(members, similar))
+        saved[members] = 0.0
+        return found.suiting(saved.tolist())
+
+
+def _texts(companies: Sequence[Company]) -> list[list[str]]:
+    return [[part.text for part in company_parts(one)] for one in companies]
 
 
 def _barring(company: Company, document: Mapping[str, Any] | None) -> str | None:

@@ -1,4 +1,4 @@
-"""`/consortia/{id}`: a team, what it covers, and its members' answers."""
+"""`/consortia/{id}`: a team, what it covers, and its members' answers; `/consortia`: how one comes about."""
 
 from typing import Annotated
 
@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from schemas.consortium import ConsortiumAnswer, ConsortiumDecline
+from services.consortia import rules
 from services.gateway.board.forms import Form, build, onward, read_form
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
@@ -15,6 +16,10 @@ from services.kernel.problems import InvalidInput
 
 def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
     made = APIRouter(include_in_schema=False)
+
+    @made.get("/consortia")
+    async def about(visit: Annotated[Visit, Depends(visits)]) -> Response:
+        return renderer.page("consortia.html", visit, rules=rules)
 
     @made.get("/consortia/{consortium}")
     async def page(visit: Annotated[Visit, Depends(visits)], consortium: str) -> Response:
