@@ -18,10 +18,11 @@ pytestmark = pytest.mark.slow
 PROPOSED = "liaison.consortium.proposed.v1"
 INTRODUCED = "liaison.consortium.introduced.v1"
 REQUIREMENTS = [
-    {"id": "r1", "text": "Cryogenic pressure sensors for liquid helium at 4 K", "mandatory": True},
+    {"id": "r1", "text": "Cryogenic pressure sensors for liquid helium at 4 K"},
     {"id": "r2", "text": "Ultra-high vacuum chambers of stainless steel, leak tested"},
     {"id": "r3", "text": "Underwater archaeology of medieval shipwrecks"},
 ]
+VESSEL = {**PRESSURE, "title": "Helium vessel", "need": "A vacuum vessel for liquid helium with its sensors."}
 
 
 async def test_a_consortium_is_proposed_by_webhook_and_its_members_meet(
@@ -29,7 +30,7 @@ async def test_a_consortium_is_proposed_by_webhook_and_its_members_meet(
 ) -> None:
     async with liaison.client(market.cluster) as cluster, liaison.client(market.buyer) as buyer:
         receiver.secret = await subscribe(buyer, receiver.url, {"kind": "consortia"})
-        content = {**PRESSURE, "requirements": REQUIREMENTS, "consortium": {"members_max": 2}}
+        content = {**VESSEL, "requirements": REQUIREMENTS, "consortium": {"members_max": 2}}
         challenge = (await buyer.post("/v1/challenges", json=content)).json()["id"]
         team = (await eventually(lambda: receiver.events(PROPOSED)))[0]["data"]
         names = {one["company"]["name"] for one in team["members"]}

@@ -50,6 +50,17 @@ def upgrade() -> None:
         batch_op.create_index("ix_consortium_members_owner", ["owner"], unique=False)
 
     op.create_table(
+        "specialists",
+        sa.Column("challenge", sa.String(length=64), nullable=False),
+        sa.Column("company", sa.String(length=64), nullable=False),
+        sa.Column("best", sa.Float(precision=53), nullable=False),
+        sa.Column("document", database.Document(), nullable=False),
+        sa.PrimaryKeyConstraint("challenge", "company", name=op.f("pk_specialists")),
+    )
+    with op.batch_alter_table("specialists", schema=None) as batch_op:
+        batch_op.create_index("ix_specialists_company", ["company"], unique=False)
+
+    op.create_table(
         "consortium_reviews",
         sa.Column("challenge", sa.String(length=64), nullable=False),
         sa.Column("reviewed_at", database.Instant(timezone=True), nullable=False),
@@ -63,6 +74,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("specialists", schema=None) as batch_op:
+        batch_op.drop_index("ix_specialists_company")
+
+    op.drop_table("specialists")
     with op.batch_alter_table("consortium_reviews", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_consortium_reviews_due_at"))
 
