@@ -18,6 +18,7 @@ from services.bootstrap.rooms import INBOX, ROOMS
 from services.consortia.completing import Completing
 from services.consortia.handlers import FormConsortia
 from services.consortia.market import Markets
+from services.consortia.meaning import KeptMeaning
 from services.consortia.reviewing import Reviewing
 from services.consortia.service import ConsortiumService
 from services.courier.address_guard import AddressGuard
@@ -35,6 +36,7 @@ from services.intake.service import Intake
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Database
 from services.kernel.embedding.ahead import Ahead
+from services.kernel.embedding.stored import VectorsInDatabase
 from services.kernel.installation import check_keys
 from services.kernel.journal.tail import Tail
 from services.kernel.leases import Lease
@@ -117,7 +119,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
         endpoints = Endpoints(database, clock, guard=guard, box=secrets.box)
         rules = FollowRules(directory, intake.challenges, intake.companies)
         matches = Matches(database, clock, directory.members)
-        markets = Markets(intake.reading, matches)
+        markets = Markets(intake.reading, matches, KeptMeaning(VectorsInDatabase(database)))
         yield Core(
             settings=settings,
             secrets=secrets,

@@ -4,14 +4,15 @@ Two companies that state the same text, letter by letter but for blanks and case
 project. How much that says of their working together again:
 
     acquaintance(c) = sum over texts t that c states of
-                      (number of members that state t) x similarity(t, challenge) / sqrt(companies that state
-                      t)
+                      (members that state t)^2 x likeness(t, challenge) / (companies that state t)^(3/4)
+    likeness        = cosine of the words + square of the cosine of the meaning
 
-A project that is about something else says little, and one in which everybody was says less of each. The
-similarity is that of words, so that whoever asks needs neither the model nor the index. On CORDIS (one of
-those who really took part left out, the others given) the score of the match with this added finds who is
-missing at a mean reciprocal rank of 1.38 times that of the score alone; without the similarity it is 1.19
-times, without the number of companies 1.3 times.
+A project that is about something else says little, one in which everybody was says less of each, and one in
+which several of the members were together with c says much. The meaning is read off the vectors that are
+kept; where there are none the words alone decide, so that whoever asks needs neither the model nor the index.
+On CORDIS (one of those who really took part left out, the others given) the score of the match with this
+added finds who is missing at a mean reciprocal rank of 1.48 times that of the score alone, by words alone
+1.39 times.
 """
 
 from __future__ import annotations
@@ -25,9 +26,14 @@ from scipy.sparse import csr_array
 from services.consortia.coverage import Floats
 from services.kernel.embedding.lexical import LexicalEncoder
 
+RARITY = 0.75
+"""Exponent of the companies that state a text. 0.5 to 1 were level."""
+TOGETHER = 2.0
+"""Exponent of the members that state a text. 1 reached 1.32 times the score alone by words; 3 as much as
+2."""
 SCALE = 10.0
 """Of an acquaintance before its logarithm is taken: one joint project near to the challenge, with few others,
-is about 0.1, and then counts two thirds of what three of them do."""
+is about 0.1, and then counts half as much as three of them do."""
 WEIGHT = 1.0
 """Of the logarithm beside the score of a match, where nothing but who is missing is asked. 1 and 2 were
 level."""
@@ -48,10 +54,10 @@ class Acquaintances:
         stated: list[str] = []
         rows, columns = [], []
         for row, own in enumerate(texts):
-            for text in dict.fromkeys(_plain(one) for one in own):
+            for text, written in {_plain(one): one for one in own}.items():
                 column = numbers.setdefault(text, len(numbers))
                 if column == len(stated):
-                    stated.append(text)
+                    stated.append(written)
                 rows.append(row)
                 columns.append(column)
         places = (np.array(rows, dtype=np.int64), np.array(columns, dtype=np.int64))
@@ -62,21 +68,25 @@ class Acquaintances:
             (np.ones(int(kept.sum())), (places[0][kept], np.searchsorted(shared, places[1][kept]))),
             shape=(len(texts), len(shared)),
         )
-        self.rarity = 1.0 / np.sqrt(companies[shared])
-        self._vectors = [_words(lexical, stated[column]) for column in shared]
+        self.rarity: Floats = companies[shared].astype(np.float64) ** -RARITY
+        self.texts = [stated[column] for column in shared]
+        """Those that several companies state, each as one of them has it."""
+        self._vectors = [_words(lexical, text) for text in self.texts]
         self._lexical = lexical
 
-    def similarities(self, challenge: str) -> Floats:
-        """Of every text that several state to the challenge, in [0, 1]; for `of`."""
+    def likeness(self, challenge: str, meaning: Floats | None = None) -> Floats:
+        """Of every text in `texts` to the challenge, for `of`. `meaning`: their cosines, 0 where unknown."""
         asked = _words(self._lexical, challenge)
-        return np.array([_cosine(asked, own) for own in self._vectors], dtype=np.float64)
+        words = np.array([_cosine(asked, own) for own in self._vectors], dtype=np.float64)
+        return words if meaning is None else np.asarray(words + np.clip(meaning, 0.0, 1.0) ** 2)
 
-    def of(self, members: Collection[int], similarities: Floats) -> Floats:
+    def of(self, members: Collection[int], likeness: Floats) -> Floats:
         """Acquaintance of every company with these members, by row; that of the members themselves means
         nothing."""
         present = np.zeros(self._states.shape[0])
         present[list(members)] = 1.0
-        return np.asarray(self._states @ ((self._states.T @ present) * similarities * self.rarity))
+        together = np.asarray(self._states.T @ present) ** TOGETHER
+        return np.asarray(self._states @ (together * likeness * self.rarity))
 
 
 def counted(acquaintance: Floats) -> Floats:

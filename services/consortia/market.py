@@ -12,6 +12,7 @@ from schemas.company import Company, CompanyState
 from schemas.match import GateName, GateState, MatchedChallenge, MatchedCompany
 from services.consortia.acquaintance import SAVES, Acquaintances, counted
 from services.consortia.coverage import Coverage, coverage
+from services.consortia.meaning import KeptMeaning
 from services.consortia.rules import Rules, rules_of
 from services.intake.parts import challenge_parts, company_parts
 from services.kernel.embedding.lexical import LexicalEncoder
@@ -61,12 +62,14 @@ class Markets:
         self,
         reading: Challenges,
         matches: Matches,
+        meaning: KeptMeaning,
         lexical: Callable[[], LexicalEncoder] = LexicalEncoder.shipped,
     ) -> None:
         """`lexical` is called when somebody begins a team, and not before: reading its words takes a
         moment."""
         self._reading = reading
         self._matches = matches
+        self._meaning = meaning
         self._lexical = lexical
 
     async def challenge(self, challenge: str) -> Challenge | None:
@@ -91,7 +94,7 @@ class Markets:
         present = [one for company, one in companies.items() if company not in barred]
         found = coverage(challenge, present, documents)
         if fixed:
-            found = await asyncio.to_thread(self._acquainted, challenge, found, companies, fixed)
+            found = await self._acquainted(challenge, found, companies, documents, fixed)
         return Market(
             challenge=challenge,
             companies=companies,
@@ -101,17 +104,23 @@ class Markets:
             barred={company: reason for company, reason in barred.items() if company in fixed},
         )
 
-    def _acquainted(
+    async def _acquainted(
         self,
         challenge: Challenge,
         found: Coverage,
         companies: Mapping[str, Company],
+        documents: Mapping[str, Mapping[str, Any]],
         fixed: Collection[str],
     ) -> Coverage:
-        known = Acquaintances(_texts([companies[one.id] for one in found.candidates]), self._lexical())
+        """With what whoever has worked with the fixed members saves of a member's price."""
+        texts = _texts([companies[one.id] for one in found.candidates])
+        known = await asyncio.to_thread(lambda: Acquaintances(texts, self._lexical()))
+        whole = challenge_parts(challenge)[0].text
+        model = next((one["versions"]["model"] for one in documents.values() if "versions" in one), None)
+        meaning = None if model is None else await self._meaning.cosines(model, whole, known.texts)
         members = [row for row, one in enumerate(found.candidates) if one.id in fixed]
-        similar = known.similarities(challenge_parts(challenge)[0].text)
-        saved = SAVES * counted(known.of(members, similar))
+        likeness = await asyncio.to_thread(known.likeness, whole, meaning)
+        saved = SAVES * counted(known.of(members, likeness))
         saved[members] = 0.0
         return found.suiting(saved.tolist())
 

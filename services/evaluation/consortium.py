@@ -21,12 +21,14 @@ from services.consortia.market import CANDIDATES_MAX
 from services.consortia.rules import Rules, of_size
 from services.evaluation.bundle import Bundle, BundleError
 from services.evaluation.choices import Method, Task
+from services.evaluation.embedded import embedded
 from services.evaluation.measure import Measure
 from services.evaluation.methods import Progress
 from services.evaluation.product import Considered, Product
 from services.evaluation.result import Result
 from services.intake.parts import challenge_parts, company_parts
 from services.kernel.embedding.lexical import LexicalEncoder
+from services.kernel.embedding.port import Embedder
 
 PARTICIPANTS_MIN = 3
 """Known of a team, for it to be one."""
@@ -49,16 +51,18 @@ def teams_of(bundle: Bundle) -> dict[str, list[str]]:
     return teams
 
 
-async def evaluate(bundle: Bundle, product: Product, progress: Progress) -> Result:
+async def evaluate(bundle: Bundle, product: Product, embedder: Embedder, progress: Progress) -> Result:
     teams = teams_of(bundle)
     order = sorted(product.everybody)
     companies = [product.everybody[company] for company in order]
     known = Acquaintances([_texts(one) for one in companies], LexicalEncoder.shipped())
+    vectors = (await embedded(embedder, known.texts, progress)).astype(np.float64)
     completion, team = _Completion(order, known), _Teams()
     for number, (challenge, names) in enumerate(sorted(teams.items()), start=1):
         considered = await product.considered(challenge, limit=CANDIDATES_MAX)
         real = [product.named(name) for name in names]
-        await asyncio.to_thread(completion.add, considered, real)
+        asked = await embedder.embed([challenge_parts(considered.challenge)[0].text])
+        await asyncio.to_thread(completion.add, considered, real, vectors @ asked[0].astype(np.float64))
         await asyncio.to_thread(team.add, considered, product.everybody, real)
         progress("liaison: forming teams", number, len(teams))
     return Result(
@@ -83,15 +87,17 @@ class _Completion:
         self._ranks: dict[str, list[list[int]]] = {name: [] for name in _PARTS}
         self.count = 0
 
-    def add(self, considered: Considered, real: Sequence[str]) -> None:
+    def add(self, considered: Considered, real: Sequence[str], meaning: Floats) -> None:
         scores = np.zeros(len(self._places))
         for company, score in considered.scores.items():
             scores[self._places[company]] = score
-        similar = self._known.similarities(challenge_parts(considered.challenge)[0].text)
+        challenge = challenge_parts(considered.challenge)[0].text
+        words = self._known.likeness(challenge)
         weights = {
-            "joint projects, however large": 1.0 / self._known.rarity,
-            "small ones count more": np.ones_like(similar),
-            "near ones count more": similar,
+            "joint projects, however large": np.reciprocal(self._known.rarity),
+            "small ones count more": np.ones_like(words),
+            "near ones count more, by words": words,
+            "and by meaning": self._known.likeness(challenge, meaning),
         }
         ranks: dict[str, list[int]] = {name: [] for name in _PARTS}
         members = [self._places[company] for company in real]
@@ -124,7 +130,13 @@ class _Completion:
 
 
 FLOOR = "the match alone"
-_PARTS = (FLOOR, "joint projects, however large", "small ones count more", "near ones count more")
+_PARTS = (
+    FLOOR,
+    "joint projects, however large",
+    "small ones count more",
+    "near ones count more, by words",
+    "and by meaning",
+)
 _COVERAGE, _ALL = "coverage alone", "and how each suits"
 
 

@@ -95,7 +95,7 @@ async def _of_teams(bundle: Bundle, method: Method, models: _Models, progress: P
     if method is not Method.liaison:
         raise BundleError("Teams are formed by the product alone; leave --method out, or name liaison.")
     async with _product(bundle, models, progress) as product:
-        return await consortium.evaluate(bundle, product, progress)
+        return await consortium.evaluate(bundle, product, models.embedder, progress)
 
 
 def _needs(method: Method, models: _Models, progress: Progress) -> NeedScorer:

@@ -15,9 +15,11 @@ from schemas.organisation import Mandate, Organisation, OrganisationContent, Org
 from services.consortia.completing import Completing
 from services.consortia.handlers import FormConsortia
 from services.consortia.market import Markets
+from services.consortia.meaning import KeptMeaning
 from services.consortia.reviewing import Reviewing
 from services.consortia.service import ConsortiumService
 from services.kernel import journal
+from services.kernel.embedding.stored import VectorsInDatabase
 from services.kernel.journal import Event
 from services.kernel.security import Principal
 from services.matching import changes, telling
@@ -182,7 +184,7 @@ async def founded(world: World, *, countries: Sequence[str] = ("FR", "CH"), **co
         principal(world.cern), a_challenge(requirements=REQUIREMENTS, consortium=rules)
     )
     matches = Matches(world.database, world.clock, world.directory.members)
-    markets = Markets(world.intake.reading, matches)
+    markets = Markets(world.intake.reading, matches, KeptMeaning(VectorsInDatabase(world.database)))
     reviewing = Reviewing(
         world.database,
         world.clock,
