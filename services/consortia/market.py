@@ -76,16 +76,23 @@ class Markets:
         return (await self._reading.challenges([challenge])).get(challenge)
 
     async def of(
-        self, challenge: Challenge, *, fixed: Collection[str] = (), without: Collection[str] = ()
+        self,
+        challenge: Challenge,
+        *,
+        fixed: Collection[str] = (),
+        named: Collection[str] = (),
+        without: Collection[str] = (),
     ) -> Market:
-        """`fixed`: companies that take part whatever they cover; `without`: those that declined. Whoever has
-        worked with the fixed ones suits the team better."""
+        """`fixed`: companies that take part whatever they cover; `named`: others that are wanted here whether
+        they match or not; `without`: those that declined. Whoever has worked with the fixed ones suits the
+        team better."""
+        wanted = {*fixed, *named}
         documents = dict(await self._matches.documents(challenge.id, limit=CANDIDATES_MAX))
         for company in without:
             documents.pop(company, None)
-        named = await self._matches.documents_of(challenge.id, fixed) if fixed else {}
-        documents |= {company: document for company, document in named.items() if company in fixed}
-        companies = await self._reading.companies([*documents.keys(), *fixed])
+        if wanted:
+            documents |= await self._matches.documents_of(challenge.id, wanted)
+        companies = await self._reading.companies({*documents.keys(), *wanted})
         barred = {
             company: reason
             for company, one in companies.items()

@@ -54,13 +54,13 @@ class Reviewing:
         async with self._database.read() as tx:
             standing = await store.standing(tx, challenge)
             declined = await store.declined(tx, challenge)
-        fixed = {
+        named = {
             one.company.id
             for whole in standing
             for one in whole.members
             if one.company is not None and (one.fixed or whole.state is ConsortiumState.formed)
         }
-        market = await self._markets.of(present, fixed=fixed, without=declined)
+        market = await self._markets.of(present, named=named, without=declined)
         found = await asyncio.to_thread(review, market, standing, at=now, public_url=self._public_url)
 
         async def write(tx: AsyncSession) -> None:

@@ -166,6 +166,8 @@ class ConsortiumService:
 
         async def write(tx: AsyncSession) -> Consortium:
             now = self._clock.now()
+            # In the order in which whoever thinks the teams over takes the locks.
+            await store.reviewed(tx, [read.challenge.id], lock=True)
             whole = await self._open(tx, consortium, company, now)
             if whole.version != read.version:
                 raise Conflict("The consortium changed at the same moment. Look at it again, then decline.")

@@ -111,7 +111,10 @@ async def put(tx: AsyncSession, whole: Consortium, *, new: bool, asked_by: str |
         {"consortium": whole.id, "company": company, "challenge": whole.challenge.id, "owner": owner}
         for company, owner in sorted(companies.items())
     ]
-    await tx.execute(insert_or(tx, ConsortiumMemberRow).on_conflict_do_nothing(), rows)
+    back = insert_or(tx, ConsortiumMemberRow).on_conflict_do_update(
+        index_elements=["consortium", "company"], set_={"left_at": None}
+    )
+    await tx.execute(back, rows)
 
 
 async def mark_declined(
