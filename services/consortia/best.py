@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from services.consortia.conflict import conflict
 from services.consortia.coverage import Coverage
 from services.consortia.programme import TIME_LIMIT_S, Effort, best_team
 from services.consortia.rules import Rules
-from services.consortia.team import Team, Worth, broken, levels_of, worth
+from services.consortia.team import Team, Worth, additions_in_order, broken, levels_of, worth
 
 TEAMS = 3
 """Suggested for a challenge: a choice, not a catalogue."""
@@ -122,16 +123,15 @@ def alternates(
     id. A fixed member has none; nobody is an alternate who would add nothing."""
     if coverage.candidates[row].id in rules.fixed:
         return ()
-    without = worth(coverage, rules, team.replacing(row, None))
-    found = []
-    for other in range(len(coverage.candidates)):
-        if other in team.seats or other in barred:
-            continue
-        changed = team.replacing(row, other)
-        reached = worth(coverage, rules, changed)
-        if reached.order > without.order and not any(broken(coverage, rules, changed)):
-            found.append((*reached.order, -other))
-    return tuple(-place for *_, place in sorted(found, reverse=True)[:most])
+    without = team.replacing(row, None)
+    found = (
+        other
+        for other in additions_in_order(coverage, rules, without, team.seats[row])
+        if other != row
+        and other not in barred
+        and not any(broken(coverage, rules, team.replacing(row, other)))
+    )
+    return tuple(islice(found, most))
 
 
 def competing(coverage: Coverage, rules: Rules, team: Team) -> tuple[int, ...]:

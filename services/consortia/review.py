@@ -31,7 +31,7 @@ from services.consortia import compose
 from services.consortia.best import TEAMS, propose, suggested
 from services.consortia.market import Market
 from services.consortia.rules import Rules
-from services.consortia.team import Seats, Team, broken, worth
+from services.consortia.team import Seats, Team, additions_in_order, broken
 from services.kernel.identifiers import new_id
 
 _SILENT: Mapping[str, Any] = {
@@ -182,18 +182,10 @@ def dissolved(whole: Consortium, reason: str, at: datetime) -> Consortium:
 
 def _successor(market: Market, rules: Rules, team: Team, seats: Seats, barred: Collection[int]) -> int | None:
     """The company that makes the best team in these seats; equals by id."""
-    best: tuple[tuple[int, float], int] | None = None
-    bare = worth(market.coverage, rules, team).order
-    for row in range(len(market.coverage.candidates)):
-        if row in team.seats or row in barred:
-            continue
-        changed = Team({**team.seats, row: seats})
-        reached = worth(market.coverage, rules, changed).order
-        if any(broken(market.coverage, rules, changed)):
-            continue
-        if reached > bare and (best is None or reached > best[0]):
-            best = reached, row
-    return None if best is None else best[1]
+    for row in additions_in_order(market.coverage, rules, team, seats):
+        if row not in barred and not any(broken(market.coverage, rules, Team({**team.seats, row: seats}))):
+            return row
+    return None
 
 
 def _changed(

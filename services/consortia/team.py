@@ -92,6 +92,34 @@ def worth(coverage: Coverage, rules: Rules, team: Team) -> Worth:
     )
 
 
+def additions(coverage: Coverage, rules: Rules, team: Team, seats: Seats) -> tuple[NDArray[np.int64], Floats]:
+    """Mandatory cells and value of the team with one member more in these seats, for every candidate at once;
+    of members they mean nothing. Whether rules are kept is not asked."""
+    blocks = blocks_of(coverage, rules)
+    present = -np.sort(-levels_of(coverage, rules, team), axis=0)[:2]
+    nothing = np.zeros(len(coverage.cells))
+    best = present[0] if len(present) else nothing
+    second = present[1] if len(present) > 1 else nothing
+    joining = coverage.levels * np.array(seats)[blocks]
+    new_best = np.maximum(joining, best)
+    new_second = np.maximum(np.minimum(joining, best), second)
+    share = sum(share for share, seat in zip(rules.shares(), seats, strict=True) if seat)
+    bare = worth(coverage, rules, team)
+    paid = float(coverage.weights @ (best + rules.redundancy * second)) - bare.value
+    values = (new_best + rules.redundancy * new_second) @ coverage.weights - paid
+    values = values - rules.price * (1.0 - coverage.suits) * share
+    return ((new_best > 0.0) & coverage.mandatory).sum(axis=1), np.asarray(values)
+
+
+def additions_in_order(coverage: Coverage, rules: Rules, team: Team, seats: Seats) -> Iterator[int]:
+    """Candidates who make the team better by joining in these seats, the best first, equals by row."""
+    mandatory, values = additions(coverage, rules, team, seats)
+    bare = worth(coverage, rules, team).order
+    orders = [(int(number), round(float(value), 6)) for number, value in zip(mandatory, values, strict=True)]
+    better = [row for row, order in enumerate(orders) if order > bare and row not in team.seats]
+    yield from sorted(better, key=lambda row: (-orders[row][0], -orders[row][1], row))
+
+
 def above_all(coverage: Coverage, rules: Rules) -> float:
     """More than two teams can differ in value: what a mandatory cell is worth where it is a sum."""
     dearest = max((abs(1.0 - one.suits) for one in coverage.candidates), default=1.0)

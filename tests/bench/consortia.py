@@ -23,7 +23,7 @@ ONE_SECOND = 1.0
 async def measure(scale: Scale) -> Samples:
     samples, shares, kept, whole = Samples(), [], [], []
     for seed in range(scale.pick(15, 2)):
-        coverage = market(seed, companies=scale.pick(200, 40), requirements=20, stages=4)
+        coverage = market(seed, companies=scale.pick(200, 40), requirements=20, stages=4, odd=False)
         effort = Effort()
         team = best_team(coverage, Rules(), effort=effort)
         assert team is not None

@@ -7,7 +7,7 @@ from itertools import combinations, product
 import numpy as np
 
 from schemas.challenge import CompositionChange, PhaseStage
-from services.consortia.coverage import STEPS, Candidate, Cell, Coverage, Floats
+from services.consortia.coverage import STEPS, SUITS, Candidate, Cell, Coverage, Floats
 from services.consortia.rules import Block, Rules
 from services.consortia.team import Team, broken
 from services.matching.scoring import ANSWERED
@@ -17,9 +17,16 @@ STAGES = (PhaseStage.research, PhaseStage.development, PhaseStage.manufacturing,
 
 
 def market(
-    seed: int, *, companies: int = 8, requirements: int = 4, stages: int = 2, mandatory: float = 0.4
+    seed: int,
+    *,
+    companies: int = 8,
+    requirements: int = 4,
+    stages: int = 2,
+    mandatory: float = 0.4,
+    odd: bool = True,
 ) -> Coverage:
-    """Each company is good at some subjects and works in some stages."""
+    """Each company is good at some subjects and works in some stages. `odd`: some suit the challenge so well
+    that they are paid for joining, others not at all; else as well as they answer it."""
     random = np.random.default_rng(seed)
     skill = random.beta(2, 3, companies)
     speaks = random.random((companies, requirements)) < 0.3 + 0.4 * skill[:, None]
@@ -32,10 +39,13 @@ def market(
         for place in range(requirements)
         for stage in STAGES[:stages]
     )
-    return made(random, (scores[:, :, None] * works[:, None, :]).reshape(companies, -1), cells)
+    suits = SUITS * (scores @ (weights / weights.sum()))
+    if odd:
+        suits = np.where(random.random(companies) < 0.5, random.choice([0.0, 0.7, 1.2], companies), suits)
+    return made(random, (scores[:, :, None] * works[:, None, :]).reshape(companies, -1), cells, suits)
 
 
-def made(random: np.random.Generator, scores: Floats, cells: tuple[Cell, ...]) -> Coverage:
+def made(random: np.random.Generator, scores: Floats, cells: tuple[Cell, ...], suits: Floats) -> Coverage:
     levels = np.floor(scores * STEPS + 1e-9) / STEPS
     levels[levels < ANSWERED] = 0.0
     candidates: list[Candidate] = []
@@ -47,7 +57,7 @@ def made(random: np.random.Generator, scores: Floats, cells: tuple[Cell, ...]) -
                 country=str(random.choice(COUNTRIES)),
                 is_sme=bool(random.random() < 0.5),
                 undertaking=candidates[-1].undertaking if related else f"c{number:03}",
-                suits=float(random.choice([0.0, round(float(random.random()), 2), 1.2])),
+                suits=float(suits[number]),
             )
         )
     return Coverage(tuple(candidates), cells, levels)
