@@ -4,13 +4,15 @@ changes."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.events import (
     ChallengeMatched,
     ChallengeWithdrawn,
+    CompanyIndexed,
+    CompanyWithdrawn,
     MatchAnswered,
     MatchRetracted,
     MatchSuggested,
@@ -27,6 +29,10 @@ from services.kernel.stream.port import Plan
 BATCH = 200
 """Events at once: the hundreds of a challenge's matches make one look at its teams."""
 MATCHES = frozenset({MatchSuggested.TYPE, MatchUpdated.TYPE, MatchRetracted.TYPE, MatchAnswered.TYPE})
+PROFILES = frozenset({CompanyIndexed.TYPE, CompanyWithdrawn.TYPE})
+MATCHED_AFTER = timedelta(seconds=10)
+"""A profile that changed is matched beside this handler; teams are thought over when that is done. A member
+who is a specialist has no suggestion whose change would tell."""
 
 
 class FormConsortia:
@@ -37,7 +43,7 @@ class FormConsortia:
     """
 
     name = "consortia"
-    consumes = frozenset({ChallengeMatched.TYPE, ChallengeWithdrawn.TYPE, *MATCHES})
+    consumes = frozenset({ChallengeMatched.TYPE, ChallengeWithdrawn.TYPE, *MATCHES, *PROFILES})
     batch = BATCH
 
     def __init__(self, database: Database, clock: Clock, reviewing: Reviewing) -> None:
@@ -54,10 +60,12 @@ class FormConsortia:
                 withdrawn[event.key] = event
             elif event.type == ChallengeMatched.TYPE:
                 settled[event.key] = event
-            elif _changes_a_team(event):
+            elif event.type not in PROFILES and _changes_a_team(event):
                 changed[event.key] = event
+        profiles = {event.data["company"] for event in events if event.type in PROFILES}
         async with self._database.read() as tx:
-            known = await store.reviewed(tx, settled.keys() | changed.keys())
+            members = await store.challenges_of(tx, profiles)
+            known = await store.reviewed(tx, settled.keys() | changed.keys() | members)
         writes: list[Write] = []
         due: dict[str, datetime] = {}
         now = self._clock.now()
@@ -72,6 +80,9 @@ class FormConsortia:
             write = await self._reviewing.reviewing(challenge, correlation_id=event.correlation_id)
             if write is not None:
                 writes.append(write)
+        for challenge in (members & known.keys()) - settled.keys() - changed.keys() - withdrawn.keys():
+            at = await self._reviewing.next_look(challenge, known[challenge].reviewed_at)
+            due[challenge] = max(at, now + MATCHED_AFTER)
         for challenge, event in withdrawn.items():
             writes.append(
                 await self._reviewing.dissolving(

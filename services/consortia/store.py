@@ -74,6 +74,24 @@ async def declined(tx: AsyncSession, challenge: str) -> frozenset[str]:
     return frozenset((await tx.execute(query)).scalars())
 
 
+async def challenges_of(tx: AsyncSession, companies: Collection[str]) -> set[str]:
+    """Challenges for which one of these companies is in a consortium that is there."""
+    found: set[str] = set()
+    asked = sorted(companies)
+    for start in range(0, len(asked), ASKED_AT_ONCE):
+        query = (
+            select(ConsortiumMemberRow.challenge)
+            .join(ConsortiumRow, ConsortiumRow.id == ConsortiumMemberRow.consortium)
+            .where(
+                ConsortiumMemberRow.company.in_(asked[start : start + ASKED_AT_ONCE]),
+                ConsortiumMemberRow.left_at.is_(None),
+                ConsortiumRow.state.in_(_STANDING),
+            )
+        )
+        found.update((await tx.execute(query)).scalars())
+    return found
+
+
 async def put(tx: AsyncSession, whole: Consortium, *, new: bool, asked_by: str | None = None) -> None:
     """The row and its members: whoever is not in it any more has left."""
     columns: dict[str, Any] = {

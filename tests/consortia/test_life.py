@@ -14,6 +14,7 @@ from schemas.consortium import (
     ConsortiumDecline,
     ConsortiumState,
 )
+from schemas.events import CompanyIndexed
 from schemas.match import CompanyAnswer, DismissalReason, MatchAnswerContent
 from services.kernel.database import Database
 from services.kernel.journal import Event
@@ -179,6 +180,19 @@ async def test_a_member_who_is_gone_is_replaced_and_consents_hold(town: Town, cl
     after = await town.service.get(town.buyer, whole.id)
     assert (names(after), after.reason) == (["Alpha", "Delta"], "A member was replaced.")
     assert after.members[0].consent is Consent.consented
+
+
+async def test_a_profile_of_a_member_that_changes_has_its_teams_thought_over(
+    local: Town, clock: MovableClock
+) -> None:
+    await local.matched()
+    clock.advance(2 * HOUR_S)
+    for name, looked in (("alpha", 1), ("alpha", 0)):
+        indexed = CompanyIndexed(company=local.companies[name].id, version=2, texts=1, index="i")
+        await local.settle(indexed)
+        assert await local.reviewing.review_due() == 0, "matching looks first"
+        clock.advance(60)
+        assert await local.reviewing.review_due() == looked, "and no more than once an hour"
 
 
 async def test_a_withdrawn_challenge_takes_its_teams_with_it(local: Town) -> None:
