@@ -90,6 +90,11 @@ SubscriptionId = Annotated[
 MatchId = Annotated[
     str, StringConstraints(pattern="^mat" + _ULID), Field(description="A match suggestion: `mat_` and a ULID")
 ]
+ConsortiumId = Annotated[
+    str,
+    StringConstraints(pattern="^con" + _ULID),
+    Field(description="A consortium suggestion: `con_` and a ULID"),
+]
 EndpointId = Annotated[
     str, StringConstraints(pattern="^end" + _ULID), Field(description="A webhook endpoint: `end_` and a ULID")
 ]

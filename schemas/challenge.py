@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -35,6 +36,10 @@ COUNTRIES_MAX = 250
 ATTACHMENTS_MAX = 20
 PARTIES_MAX = 200
 """Companies named under exclusions or conflicts of interest: each needs its own documented reason."""
+MEMBERS_MAX = 12
+"""Of a consortium. Those of PCP and of Horizon Europe rarely have more; with more nobody knows everybody."""
+PACE_MAX = 43_200
+"""Minutes: a month. Who wants consortia to rest for longer closes the consultation."""
 MONEY_MAX = 10**15
 """A thousand times the dearest machine there is, in any currency; and JSON readers keep it exact."""
 
@@ -132,12 +137,62 @@ class BudgetRange(Contract):
         return self
 
 
+class CompositionChange(StrEnum):
+    """How the members of a consortium in a phase may differ from those in the phase before."""
+
+    same = "same"
+    may_leave = "may-leave"
+    may_join = "may-join"
+    may_change = "may-change"
+
+
+class Composition(Contract):
+    """The composition rule of a phase, as far as a machine can keep it. Numbers are of members in this
+    phase."""
+
+    change: CompositionChange = CompositionChange.same
+    members_min: Annotated[int, Field(ge=0, le=MEMBERS_MAX), Whole] | None = None
+    members_max: Annotated[int, Field(ge=1, le=MEMBERS_MAX), Whole] | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.members_min and self.members_max and self.members_min > self.members_max:
+            raise ValueError("composition: members_min is above members_max")
+        return self
+
+
+class ConsortiumRules(Contract):
+    """What a consortium for the challenge must be like. `pace_minutes`: consortia that were suggested are
+    thought over anew at most so often, whatever changes in between."""
+
+    members_min: Annotated[int, Field(ge=1, le=MEMBERS_MAX), Whole] = 2
+    members_max: Annotated[int, Field(ge=1, le=MEMBERS_MAX), Whole] = 5
+    smes_min: Annotated[int, Field(ge=0, le=MEMBERS_MAX), Whole] = 0
+    countries_min: Annotated[int, Field(ge=0, le=MEMBERS_MAX), Whole] = 0
+    pace_minutes: Annotated[int, Field(ge=0, le=PACE_MAX), Whole] = 60
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for name, value in (
+            ("members_min", self.members_min),
+            ("smes_min", self.smes_min),
+            ("countries_min", self.countries_min),
+        ):
+            if value > self.members_max:
+                raise ValueError(
+                    f"consortium: {name} is {value}, but a consortium has {self.members_max} members at most "
+                    "(members_max)"
+                )
+        return self
+
+
 class Phase(Contract):
     stage: PhaseStage
     starts: Day | None = None
     ends: Day | None = None
     budget: BudgetRange | None = None
     composition_rule: Note | None = None
+    composition: Composition | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -187,6 +242,7 @@ class ChallengeContent(Contract):
         tuple[Name, ...],
         Field(max_length=PARTIES_MAX, description="Ids or legal ids of companies excluded after a hearing"),
     ] = ()
+    consortium: ConsortiumRules | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -197,7 +253,43 @@ class ChallengeContent(Contract):
                 raise ValueError(f"{name}: the id {repeated[0]!r} is used more than once")
         if self.trl_start and self.trl_target and self.trl_start > self.trl_target:
             raise ValueError("trl_target is below trl_start")
+        _check_compositions(self.phases, self.consortium or ConsortiumRules())
         return self
+
+
+def _check_compositions(phases: Sequence[Phase], rules: ConsortiumRules) -> None:
+    """Raises ValueError for rules of phases that no consortium can keep together, and names both."""
+    before: tuple[PhaseStage, int, int] | None = None
+    for phase in phases:
+        said = phase.composition or Composition()
+        least, most = said.members_min or 0, said.members_max or rules.members_max
+        name = f"phases: {phase.stage.value}"
+        if least > rules.members_max:
+            raise ValueError(
+                f"{name} wants at least {least} members, but consortium.members_max is {rules.members_max}"
+            )
+        if before is None:
+            if said.change is not CompositionChange.same:
+                raise ValueError(f"{name} is the first phase; there is none before it to change from")
+        else:
+            stage, low, high = before
+            if said.change in (CompositionChange.same, CompositionChange.may_leave) and least > high:
+                raise ValueError(
+                    f"{name} wants at least {least} members and lets nobody join ({said.change.value}), but "
+                    f"{stage.value} has {high} at most"
+                )
+            if said.change in (CompositionChange.same, CompositionChange.may_join) and most < low:
+                raise ValueError(
+                    f"{name} has {most} members at most and lets nobody leave ({said.change.value}), but "
+                    f"{stage.value} wants at least {low}"
+                )
+            if said.change is CompositionChange.same:
+                least, most = max(least, low), min(most, high)
+            elif said.change is CompositionChange.may_leave:
+                most = min(most, high)
+            elif said.change is CompositionChange.may_join:
+                least = max(least, low)
+        before = (phase.stage, least, most)
 
 
 def _unsaid(schema: JsonDict) -> None:
@@ -237,6 +329,7 @@ class ChallengePatch(Contract):
     attachments: Annotated[tuple[Attachment, ...], Field(max_length=ATTACHMENTS_MAX)] = _UNSAID
     conflicts_of_interest: Annotated[tuple[Name, ...], Field(max_length=PARTIES_MAX)] = _UNSAID
     excluded: Annotated[tuple[Name, ...], Field(max_length=PARTIES_MAX)] = _UNSAID
+    consortium: ConsortiumRules | None = None
 
 
 class Withdrawal(Contract):

@@ -21,6 +21,7 @@ from schemas.base import (
 )
 from schemas.challenge import Challenge, ChallengeContent, Change
 from schemas.company import Company, CompanyContent
+from schemas.consortium import Consortium, GapBrief, SoughtPartner
 from schemas.match import CompanyAnswer, MatchedChallenge, MatchedCompany, MatchSuggestion
 from schemas.organisation import Membership, Organisation
 from schemas.subscription import Subscription
@@ -178,6 +179,62 @@ class ChallengeMatched(EventData):
     unanswered: Annotated[tuple[str, ...], Field(description="Ids of requirements nobody answers")]
 
 
+class ConsortiumProposed(Consortium, EventData):
+    """A team covers a challenge together; its members are asked. As its reader may see it, like all that
+    follow: every organisation concerned gets an event of its own."""
+
+    TYPE = "liaison.consortium.proposed.v1"
+
+
+class ConsortiumUpdated(Consortium, EventData):
+    """Its members, or what they cover, changed."""
+
+    TYPE = "liaison.consortium.updated.v1"
+
+
+class ConsortiumConsented(Consortium, EventData):
+    """A member has consented; for whoever announced and buys, and for that member."""
+
+    TYPE = "liaison.consortium.consented.v1"
+
+
+class ConsortiumIntroduced(Consortium, EventData):
+    """All have consented: the members know each other from now on."""
+
+    TYPE = "liaison.consortium.introduced.v1"
+
+
+class ConsortiumFormed(Consortium, EventData):
+    """All members have confirmed that they go on together."""
+
+    TYPE = "liaison.consortium.formed.v1"
+
+
+class ConsortiumDeclined(Consortium, EventData):
+    """A member declined, and nobody could take its role."""
+
+    TYPE = "liaison.consortium.declined.v1"
+
+
+class ConsortiumDissolved(Consortium, EventData):
+    """It is no more, or the reader's company is no longer asked for it; `reason` says why."""
+
+    TYPE = "liaison.consortium.dissolved.v1"
+
+
+class ConsortiumSought(SoughtPartner, EventData):
+    """A consortium needs somebody like you: somebody has begun a team, and this company would complete it."""
+
+    TYPE = "liaison.consortium.sought.v1"
+
+
+class GapsChanged(GapBrief, EventData):
+    """What the best team for a challenge lacks has changed; no gaps: nothing any more. Everybody may read
+    it."""
+
+    TYPE = "liaison.consortium.gaps-changed.v1"
+
+
 class SubscriptionChanged(EventData):
     """Created, changed, paused or resumed."""
 
@@ -264,6 +321,15 @@ EVENTS: dict[str, type[EventData]] = {
         MatchUpdated,
         MatchRetracted,
         MatchAnswered,
+        ConsortiumProposed,
+        ConsortiumUpdated,
+        ConsortiumConsented,
+        ConsortiumIntroduced,
+        ConsortiumFormed,
+        ConsortiumDeclined,
+        ConsortiumDissolved,
+        ConsortiumSought,
+        GapsChanged,
         SubscriptionChanged,
         SubscriptionRemoved,
         EndpointDisabled,

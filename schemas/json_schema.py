@@ -9,6 +9,14 @@ from pydantic import BaseModel
 
 from schemas.challenge import Challenge, ChallengeContent
 from schemas.company import Company, CompanyContent
+from schemas.consortium import (
+    Completion,
+    CompletionContent,
+    Consortia,
+    Consortium,
+    ConsortiumAnswer,
+    ConsortiumDecline,
+)
 from schemas.delivery import Attempt, Delivery, Endpoint, EndpointContent
 from schemas.events import EVENTS, INBOX, CloudEvent
 from schemas.match import Match, MatchAnswerContent, MatchSuggestion, Outreach
@@ -22,6 +30,9 @@ ENTITIES: tuple[type[BaseModel], ...] = (
     Challenge,
     CloudEvent,
     Company,
+    Completion,
+    Consortia,
+    Consortium,
     Delivery,
     Endpoint,
     Key,
@@ -37,6 +48,9 @@ ENTITIES: tuple[type[BaseModel], ...] = (
 INPUTS: tuple[type[BaseModel], ...] = (
     ChallengeContent,
     CompanyContent,
+    CompletionContent,
+    ConsortiumAnswer,
+    ConsortiumDecline,
     EndpointContent,
     MatchAnswerContent,
     OrganisationContent,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter, FastAPI
 
 from services.bootstrap.parts import Core, router
+from services.consortia import endpoints as consortia
 from services.courier import endpoints as courier
 from services.directory import endpoints as directory
 from services.gateway import board, status_endpoints
@@ -44,6 +45,8 @@ def board_ports(core: Core) -> board.BoardPorts:
         intake=core.intake,
         matches=core.matches,
         answering=core.answering,
+        consortia=core.consortia,
+        completing=core.completing,
         subscriptions=core.subscriptions,
         endpoints=core.endpoints,
         deliveries=core.deliveries,
@@ -58,6 +61,7 @@ def routers(core: Core, index: Index, lag: Lag) -> list[APIRouter]:
         *directory.routers(core.directory),
         *intake.routers(core.intake),
         matching.router(core.matches, core.answering),
+        consortia.router(core.consortia, core.completing),
         notification.router(core.subscriptions),
         courier.endpoints_router(core.endpoints),
         courier.deliveries_router(core.deliveries),

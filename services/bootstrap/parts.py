@@ -15,6 +15,12 @@ from services.bootstrap.adapters import (
 )
 from services.bootstrap.ownership import owning
 from services.bootstrap.rooms import INBOX, ROOMS
+from services.consortia.completing import Completing
+from services.consortia.handlers import FormConsortia
+from services.consortia.market import Markets
+from services.consortia.meaning import KeptMeaning
+from services.consortia.reviewing import Reviewing
+from services.consortia.service import ConsortiumService
 from services.courier.address_guard import AddressGuard
 from services.courier.log import DeliveryLog
 from services.courier.service import Endpoints
@@ -30,6 +36,7 @@ from services.intake.service import Intake
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Database
 from services.kernel.embedding.ahead import Ahead
+from services.kernel.embedding.stored import VectorsInDatabase
 from services.kernel.installation import check_keys
 from services.kernel.journal.tail import Tail
 from services.kernel.leases import Lease
@@ -74,6 +81,9 @@ class Core:
     subscriptions: Subscriptions
     matches: Matches
     answering: Answering
+    consortia: ConsortiumService
+    completing: Completing
+    reviewing: Reviewing
     links: SignInLinks
 
 
@@ -109,6 +119,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
         endpoints = Endpoints(database, clock, guard=guard, box=secrets.box)
         rules = FollowRules(directory, intake.challenges, intake.companies)
         matches = Matches(database, clock, directory.members)
+        markets = Markets(intake.reading, matches, KeptMeaning(VectorsInDatabase(database)))
         yield Core(
             settings=settings,
             secrets=secrets,
@@ -124,6 +135,29 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
             matches=matches,
             answering=Answering(database, clock, matches, directory.members),
+            consortia=ConsortiumService(
+                database,
+                clock,
+                markets=markets,
+                memberships=directory.members,
+                public_url=settings.public_url,
+            ),
+            completing=Completing(
+                database,
+                clock,
+                markets=markets,
+                challenges=intake.challenges,
+                companies=intake.companies,
+                memberships=directory.members,
+                public_url=settings.public_url,
+            ),
+            reviewing=Reviewing(
+                database,
+                clock,
+                markets=markets,
+                clusters=directory.members,
+                public_url=settings.public_url,
+            ),
             links=SignInLinks(clock),
         )
 
@@ -177,6 +211,8 @@ def handlers(core: Core, brain: Brain | None, queries: QueryFits, rooms: Collect
         found.append(index_challenges(brain.generations, reading, core.clock, linger_s=LINGER_S))
     if brain is not None and "matching" in rooms:
         found.append(brain.match)
+    if "consortia" in rooms:
+        found.append(FormConsortia(core.database, core.clock, core.reviewing))
     if "notification" in rooms:
         found.append(Notify(core.database, core.clock, router(core, queries), core.endpoints))
         found.append(MarkNotified(core.database, core.clock, core.directory, linger_s=RECEIPTS_LINGER_S))

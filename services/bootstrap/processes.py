@@ -3,8 +3,8 @@
     gateway   answers requests: API, board, live streams. Has no index; loads a model only for streams of
               saved queries. Sessions need the same secrets in every gateway; rates and streams are counted
               by each gateway for itself.
-    worker    indexing, matching, notification, the inbox; `only` names some. One alone may have the embedded
-              vector store; several need a Qdrant server.
+    worker    indexing, matching, consortia, notification, the inbox; `only` names some. One alone may have
+              the embedded vector store; several need a Qdrant server.
     relay     gives entries of the journal their positions, and publishes them to Kafka where that is the
               stream. One is active, by lease; the others wait to succeed it.
     courier   delivers webhooks. An endpoint is served by one courier at a time, by lease.

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from schemas.events import EVENTS
 from services.bootstrap.adapters import kafka_connection, topics
+from services.consortia.handlers import FormConsortia
 from services.indexing.handlers import CONSUMES as INDEXING
 from services.intake.handlers import AcceptInbox
 from services.kernel.database import Database
@@ -20,6 +21,7 @@ INBOX = AcceptInbox.name
 ROOMS: dict[str, Consumed] = {
     "indexing": INDEXING,
     "matching": {Match.name: Match.consumes},
+    "consortia": {FormConsortia.name: FormConsortia.consumes},
     "notification": {Notify.name: Notify.consumes, MarkNotified.name: MarkNotified.consumes},
     INBOX: {},
 }

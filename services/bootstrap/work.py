@@ -29,6 +29,8 @@ MAINTAIN_S = 30.0
 """Between looks at whether the vector index wants optimising and whether anything lacks a vector."""
 KEYS_S = 60.0
 """Between writing down which keys were used: it only informs."""
+CONSORTIA_S = 5.0
+"""Between looks at whose consortia are due: far below the shortest pace that anybody would set."""
 PURGE_S = 600.0
 """Between removals of what has expired, a bounded number of rows each time."""
 
@@ -82,6 +84,8 @@ def handle(
     found = handlers(core, brain, queries, rooms)
     carry(core, jobs, carrier, [Processor(handler, core.database, core.clock) for handler in found])
     jobs.start("receipts", _every(core, PURGE_S, core.intake.inbox.purge))
+    if "consortia" in rooms:
+        jobs.start("consortia due", _every(core, CONSORTIA_S, core.reviewing.review_due))
     if brain is None:
         return
     jobs.start("index", _keep_index(core, brain))

@@ -41,7 +41,8 @@ def evaluate(
     bundle: Annotated[
         Path,
         typer.Option(
-            help="Folder with challenges.jsonl, and companies.jsonl and judgements.tsv (match, reverse), "
+            help="Folder with challenges.jsonl, and companies.jsonl and judgements.tsv (match, reverse, "
+            "consortium), "
             "pairs.tsv (pair) or translations.jsonl (translate). JSON lines may be compressed (.gz)."
         ),
     ],
@@ -49,7 +50,8 @@ def evaluate(
         Task,
         typer.Option(
             help="match: challenge → companies; reverse: company → challenges; pair: needs of other buyers "
-            "that are alike; translate: the same need in English."
+            "that are alike; translate: the same need in English; consortium: who is missing in a team, and "
+            "which team it would be."
         ),
     ] = Task.match,
     method: Annotated[
@@ -168,6 +170,9 @@ def _print_details(method: Method, details: Mapping[str, Any]) -> None:
             f"of what would be suggested {details['calibration_error_suggested']:.3f}",
             highlight=False,
         )
+    for title, added in details.get("parts", {}).items():
+        out.print(f"\n{method}: what each part adds to {title}", highlight=False)
+        print_table(("part", "figure"), [(part, f"{figure:.4f}") for part, figure in added.items()], empty="")
     if "languages" in details:
         out.print(f"\n{method}: by language", highlight=False)
         languages = [

@@ -12,6 +12,7 @@ from services.cli import (
     backup,
     challenges,
     companies,
+    consortia,
     database,
     evaluation,
     ledger,
@@ -54,6 +55,7 @@ server.register(app)
 processes.register(app)
 challenges.register(app)
 answers.register(app)
+consortia.register(app)
 companies.register(app)
 subscriptions.register(app)
 operations.register(app)

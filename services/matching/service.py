@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
@@ -17,8 +17,9 @@ from services.kernel.problems import NotFound
 from services.kernel.security import Principal
 from services.matching.changes import GONE
 from services.matching.depth import Depth, depth
-from services.matching.model import MatchRow
+from services.matching.model import MatchRow, SpecialistRow
 from services.matching.reader import Memberships, reader
+from services.matching.specialists import SPECIALISTS
 
 Position = tuple[float, str]
 """Score and id of the last suggestion of a page."""
@@ -135,6 +136,47 @@ class Matches:
         )
         async with self._database.read() as tx:
             return depth((await tx.execute(query)).scalars())
+
+    async def documents(self, challenge: str, *, limit: int) -> dict[str, Mapping[str, Any]]:
+        """For other rooms, whoever asks: by company what stands and was not dismissed, as it is stored; the
+        best `limit`, and with them the best SPECIALISTS that answer something well and too little to be
+        suggested."""
+        suggested = (
+            select(MatchRow.company, MatchRow.document)
+            .where(
+                MatchRow.challenge == challenge,
+                MatchRow.state.not_in(GONE),
+                or_(MatchRow.answer.is_(None), MatchRow.answer != CompanyAnswer.dismissed.value),
+            )
+            .order_by(MatchRow.score.desc(), MatchRow.id)
+            .limit(limit)
+        )
+        dismissed = select(MatchRow.company).where(
+            MatchRow.challenge == challenge, MatchRow.answer == CompanyAnswer.dismissed.value
+        )
+        answering = (
+            select(SpecialistRow.company, SpecialistRow.document)
+            .where(SpecialistRow.challenge == challenge, SpecialistRow.company.not_in(dismissed))
+            .order_by(SpecialistRow.best.desc(), SpecialistRow.company)
+            .limit(SPECIALISTS)
+        )
+        async with self._database.read() as tx:
+            found = {row.company: row.document for row in await tx.execute(answering)}
+            return found | {row.company: row.document for row in await tx.execute(suggested)}
+
+    async def documents_of(self, challenge: str, companies: Collection[str]) -> dict[str, Mapping[str, Any]]:
+        """The same of these companies, dismissed or not."""
+        suggested = select(MatchRow.company, MatchRow.document).where(
+            MatchRow.challenge == challenge,
+            MatchRow.company.in_(sorted(companies)),
+            MatchRow.state.not_in(GONE),
+        )
+        answering = select(SpecialistRow.company, SpecialistRow.document).where(
+            SpecialistRow.challenge == challenge, SpecialistRow.company.in_(sorted(companies))
+        )
+        async with self._database.read() as tx:
+            found = {row.company: row.document for row in await tx.execute(answering)}
+            return found | {row.company: row.document for row in await tx.execute(suggested)}
 
     async def outreach(self, principal: Principal, challenge: str) -> Outreach:
         """How far the suggestions have come, among those that the reader sees."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import services.consortia.model
 import services.courier.model
 import services.directory.model
 import services.indexing.model
@@ -19,6 +20,7 @@ from services.kernel.database import Base
 metadata = Base.metadata
 
 ROOMS = (
+    services.consortia.model,
     services.courier.model,
     services.notification.model,
     services.matching.model,

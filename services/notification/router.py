@@ -8,7 +8,10 @@ from schemas.challenge import Challenge
 from schemas.subscription import FollowQuery, Subscription
 from services.kernel.journal import Event
 from services.notification.ports import Challenges, QueryFits
-from services.notification.routing import MATCHES, SETTLED, Concern, concern, wants
+from services.notification.routing import CONSORTIA, GAPS, MATCHES, SETTLED, Concern, concern, wants
+
+_NAMING = MATCHES | CONSORTIA | {GAPS}
+"""Events that name a challenge without having it in them."""
 
 
 class Router:
@@ -21,7 +24,7 @@ class Router:
 
     async def concerns(self, events: Sequence[Event]) -> list[Concern]:
         """What each of these events of `ROUTED` is about."""
-        named = {event.data["challenge"]["id"] for event in events if event.type in MATCHES}
+        named = {event.data["challenge"]["id"] for event in events if event.type in _NAMING}
         named |= {event.data["challenge"] for event in events if event.type == SETTLED}
         known = await self._challenges.challenges(named) if named else {}
         return [concern(event, known) for event in events]
@@ -52,7 +55,9 @@ class Router:
         subscription and version of the challenge."""
         saved = {one.id: one.follow.query for one in subscriptions if isinstance(one.follow, FollowQuery)}
         about: dict[str, Challenge] = {
-            _version(one): one.challenge for one in concerns if one.challenge is not None and not one.is_match
+            _version(one): one.challenge
+            for one in concerns
+            if one.challenge is not None and one.event.type not in _NAMING
         }
         if not saved or not about:
             return {}

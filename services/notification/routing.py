@@ -17,7 +17,9 @@ from schemas.subscription import (
     Follow,
     FollowBuyer,
     FollowChallenge,
+    FollowConsortia,
     FollowCountry,
+    FollowGaps,
     FollowMembers,
     FollowOwnProfile,
     FollowQuery,
@@ -36,7 +38,21 @@ ANNOUNCEMENTS = frozenset(
     {"liaison.challenge.announced.v1", "liaison.challenge.amended.v1", "liaison.challenge.withdrawn.v1"}
 )
 SETTLED = "liaison.challenge.matched.v1"
-ROUTED = MATCHES | ANNOUNCEMENTS | {SETTLED}
+GAPS = "liaison.consortium.gaps-changed.v1"
+CONSORTIA = frozenset(
+    {
+        "liaison.consortium.proposed.v1",
+        "liaison.consortium.updated.v1",
+        "liaison.consortium.consented.v1",
+        "liaison.consortium.introduced.v1",
+        "liaison.consortium.formed.v1",
+        "liaison.consortium.declined.v1",
+        "liaison.consortium.dissolved.v1",
+        "liaison.consortium.sought.v1",
+    }
+)
+"""For those who follow consortia alone: others have asked for other events."""
+ROUTED = MATCHES | ANNOUNCEMENTS | CONSORTIA | {SETTLED, GAPS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +88,9 @@ def concern(event: Event, challenges: Mapping[str, Challenge]) -> Concern:
             data["score"],
             data.get("previous_score"),
         )
+    if event.type in CONSORTIA or event.type == GAPS:
+        about = data["challenge"]
+        return Concern(event, about["id"], challenges.get(about["id"]), about["buyer"])
     if event.type == SETTLED:
         known = challenges.get(data["challenge"])
         return Concern(event, data["challenge"], known, known.buyer if known else None)
@@ -92,6 +111,10 @@ def follow_key(follow: Follow, owner: str) -> str:
             return country
         case FollowBuyer(buyer=buyer):
             return buyer
+        case FollowConsortia():
+            return owner
+        case FollowGaps(challenge=challenge):
+            return challenge or ANY
         case FollowQuery():
             return ANY
 
@@ -100,6 +123,12 @@ def possible_keys(concerns: Iterable[Concern]) -> set[tuple[str, str]]:
     """All (kind, key) under which a subscription may be filed that follows one of these events."""
     keys: set[tuple[str, str]] = set()
     for one in concerns:
+        if one.event.type in CONSORTIA:
+            keys.update(("consortia", organisation) for organisation in one.event.audience)
+            continue
+        if one.event.type == GAPS:
+            keys.update({("gaps", one.challenge_id), ("gaps", ANY)})
+            continue
         keys.add(("challenge", one.challenge_id))
         if one.buyer:
             keys.add(("bso", one.buyer))
@@ -146,7 +175,14 @@ def _is_stale_to(owner: str, event: Event) -> bool:
 
 
 def _follows(subscription: Subscription, one: Concern, threshold: float, query_fit: float | None) -> bool:
+    kind = one.event.type
     match subscription.follow:
+        case FollowConsortia(challenge=challenge):
+            return kind in CONSORTIA and challenge in (None, one.challenge_id)
+        case FollowGaps(challenge=challenge):
+            return kind == GAPS and challenge in (None, one.challenge_id)
+        case _ if kind in CONSORTIA or kind == GAPS:
+            return False
         case FollowOwnProfile(company=company):
             return one.is_match and one.company == company
         case FollowMembers():
@@ -174,7 +210,7 @@ def _passes(filters: Filters, one: Concern) -> bool:
     challenge = one.challenge
     if filters.buyers and one.buyer not in filters.buyers:
         return False
-    if filters.countries:
+    if filters.countries and one.event.type not in CONSORTIA:
         if one.is_match:
             if one.company_country not in filters.countries:
                 return False

@@ -120,6 +120,12 @@ def announced(town: Town) -> dict[str, str]:
     return {"challenge": town.post("ilo", "/v1/challenges", {**PRESSURE, "buyer": BUYER})["id"]}
 
 
+def consortium(town: Town) -> dict[str, str]:
+    """Of the one company alone, whose matches are there."""
+    content = {"challenge": town.made["challenge"], "members": [town.made["company"]], "members_max": 1}
+    return {"consortium": town.post("company", "/v1/consortia", content)["id"]}
+
+
 Fresh = Callable[[Town], dict[str, str]]
 
 

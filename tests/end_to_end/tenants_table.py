@@ -11,6 +11,7 @@ from tests.end_to_end.tenants import (
     Row,
     announced,
     company,
+    consortium,
     draft,
     draft_to_announce,
     endpoint,
@@ -32,6 +33,7 @@ WINDOW = {"endpoint": "<endpoint>", "since": "2020-01-01T00:00:00Z", "until": "2
 LETTER = "ded_01J00000000000000000000000"
 CLUSTER_OF = "/v1/clusters/north/members/{company}"
 DRAFT = "/v1/challenges/{draft}"
+TEAM = {"challenge": "<challenge>", "members": ["<company>"], "members_max": 1}
 
 #                                                  nobody rival clu. ILO BSO owner admin
 ORGANISATIONS = [
@@ -125,6 +127,19 @@ MATCHES = [
     Row("DELETE /v1/matches/{match}/answer",            "401 404 404 404 404 204 403"),
 ]  # fmt: skip
 
+CONSORTIA = [
+    Row("GET /v1/challenges/{challenge}/consortia",     "401 200 200 200 200 200+ 200+"),
+    Row("POST /v1/consortia/complete",                  "401 404 404 403 403 200+ 200+", TEAM),
+    Row("POST /v1/consortia",                           "401 404 404 403 403 201+ 201+", TEAM),
+    Row("GET /v1/consortia/{consortium}",               "401 404 404 404 404 200+ 200+"),
+    Row("POST /v1/consortia/{consortium}/consent",      "401 404 404 404 404 200+ 403", {}),
+    Row("POST /v1/consortia/{consortium}/consent",      "401 404 404 404 404 403 403", {},
+        owner="buyer", why="its buyer"),
+    Row("POST /v1/consortia/{consortium}/confirm",      "401 404 404 404 404 200+ 403", {}),
+    Row("POST /v1/consortia/{consortium}/decline",      "401 404 404 404 404 200+ 403",
+        {"note": f"{MARK} has no capacity"}, fresh=consortium),
+]  # fmt: skip
+
 DELIVERY = [
     Row("POST /v1/subscriptions",                       "401 201 201 201 201 201 201", SSE),
     Row("POST /v1/subscriptions",                       "401 422 422 201 201 201 201", OWN,
@@ -173,4 +188,4 @@ OPERATIONS = [
         path=f"/v1/dead-letters/{LETTER}/discard"),
 ]  # fmt: skip
 
-TABLE = [*ORGANISATIONS, *CLUSTERS, *CHALLENGES, *COMPANIES, *MATCHES, *DELIVERY, *OPERATIONS]
+TABLE = [*ORGANISATIONS, *CLUSTERS, *CHALLENGES, *COMPANIES, *MATCHES, *CONSORTIA, *DELIVERY, *OPERATIONS]

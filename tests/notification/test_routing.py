@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from schemas.challenge import Challenge
 from schemas.match import MatchState
 from schemas.subscription import Filters, Subscription
-from services.notification.routing import ANY, Concern, follow_key, possible_keys, wants
+from services.kernel.identifiers import new_id
+from services.kernel.journal import Event
+from services.notification.routing import ANY, Concern, concern, follow_key, possible_keys, wants
 from tests.notification.routes import (
     BUYERS,
     CHALLENGES,
@@ -19,6 +21,7 @@ from tests.notification.routes import (
     COMPANIES,
     FIRM,
     ILO,
+    NOW,
     RIVAL,
     amended,
     announced,
@@ -254,3 +257,49 @@ def test_what_a_company_dismissed_it_hears_no_more_of(state: str, company_hears:
     for owner, hears in ((FIRM, company_hears), (CLUSTER, company_hears), (BUYERS[0], True)):
         one = subscription({"kind": "bso", "buyer": BUYERS[0]}, owner)
         assert asks(one, changed) is hears
+
+
+def about_teams(kind: str, **more: Any) -> Concern:
+    about = {"id": CHALLENGES[0], "buyer": BUYERS[0]}
+    told = Event(
+        id=new_id("evt"),
+        type=f"liaison.consortium.{kind}.v1",
+        subject=f"challenge/{CHALLENGES[0]}",
+        key=CHALLENGES[0],
+        time=NOW,
+        data={"challenge": about},
+        correlation_id="c",
+        traceparent=None,
+        position=1,
+        hash="",
+        **{"audience": frozenset({FIRM}), "public": False, **more},
+    )
+    return concern(told, {CHALLENGES[0]: challenge()})
+
+
+@pytest.mark.parametrize(
+    ("follow", "owner", "teams", "gaps"),
+    [
+        ({"kind": "consortia"}, FIRM, True, False),
+        ({"kind": "consortia", "challenge": CHALLENGES[0]}, FIRM, True, False),
+        ({"kind": "consortia", "challenge": CHALLENGES[1]}, FIRM, False, False),
+        ({"kind": "consortia"}, RIVAL, False, False),
+        ({"kind": "gaps"}, RIVAL, False, True),
+        ({"kind": "gaps", "challenge": CHALLENGES[1]}, RIVAL, False, False),
+        ({"kind": "challenge", "challenge": CHALLENGES[0]}, FIRM, False, False),
+        ({"kind": "own-profile", "company": COMPANIES[0]}, FIRM, False, False),
+        ({"kind": "bso", "buyer": BUYERS[0]}, FIRM, False, False),
+    ],
+)
+def test_consortia_and_gaps_go_to_who_follows_them_and_may_read(
+    follow: dict[str, str], owner: str, teams: bool, gaps: bool
+) -> None:
+    asking = subscription(follow, owner)
+    for wanted, one in (
+        (teams, about_teams("proposed")),
+        (teams, about_teams("sought")),
+        (gaps, about_teams("gaps-changed", audience=frozenset(), public=True)),
+    ):
+        assert wants(asking, one, default_threshold=0.4) is wanted
+        filed = (asking.follow.kind, follow_key(asking.follow, owner))
+        assert not wanted or filed in possible_keys([one])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.consortia.completing import Completing
+from services.consortia.service import ConsortiumService
 from services.courier.log import DeliveryLog
 from services.courier.service import Endpoints
 from services.directory.service import Directory
@@ -31,6 +33,8 @@ class BoardPorts:
     intake: Intake
     matches: Matches
     answering: Answering
+    consortia: ConsortiumService
+    completing: Completing
     subscriptions: Subscriptions
     endpoints: Endpoints
     deliveries: DeliveryLog

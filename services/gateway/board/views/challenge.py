@@ -71,6 +71,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
             stretches=stretches(found.need, [one.source for one in found.requirements]),
             versions=versions,
             market=await _market(ports, visit.principal, found) if visit.principal else None,
+            teams=await ports.consortia.of_challenge(visit.principal, found.id) if visit.principal else None,
             position=position,
         )
 
@@ -84,6 +85,14 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
             challenge=found,
             market=await _market(ports, principal, found, since=since),
         )
+
+    @made.get("/challenges/{challenge}/consortia")
+    async def consortia(visit: visiting, challenge: str) -> Response:
+        principal = visit.known()
+        found = await ports.intake.challenges.get(principal, challenge)
+        teams = await ports.consortia.of_challenge(principal, found.id)
+        whole = _speaks_for(principal, found)
+        return renderer.page("_consortia.html", visit, challenge=found, teams=teams, whole=whole)
 
     @made.get("/challenges/{challenge}/suggestions/more")
     async def more(visit: visiting, challenge: str, cursor: text = "") -> Response:

@@ -9,7 +9,9 @@ from schemas.codes import country_name
 from schemas.subscription import (
     FollowBuyer,
     FollowChallenge,
+    FollowConsortia,
     FollowCountry,
+    FollowGaps,
     FollowMembers,
     FollowOwnProfile,
     FollowQuery,
@@ -19,7 +21,7 @@ from schemas.subscription import (
 from services.gateway.board.forms import Form, build, number
 from services.gateway.board.ports import BoardPorts
 
-KINDS = ("own-profile", "members", "query", "challenge", "country", "bso")
+KINDS = ("own-profile", "members", "query", "challenge", "country", "bso", "consortia", "gaps")
 _VALUE = {
     "own-profile": "company",
     "query": "query",
@@ -69,6 +71,10 @@ async def named(ports: BoardPorts, subscriptions: Sequence[Subscription]) -> dic
                 words = f"Matches of {name}"
             case FollowMembers():
                 words = "Matches of every member that lets us receive them"
+            case FollowConsortia():
+                words = "Consortia that we have a part in"
+            case FollowGaps():
+                words = "What the best consortia still lack"
             case FollowQuery(query=query):
                 words = f"New challenges near “{query}”"
             case FollowChallenge(challenge=challenge):
