@@ -39,6 +39,7 @@ MONEY_MAX = 10**15
 """A thousand times the dearest machine there is, in any currency; and JSON readers keep it exact."""
 
 Money = Annotated[int, Field(ge=0, le=MONEY_MAX), Whole]
+Volume = Annotated[float, Field(gt=0, le=MONEY_MAX, allow_inf_nan=False, strict=True)]
 Place = Annotated[int, Field(ge=0, le=2**31 - 1), Whole]
 Span = tuple[Place, Place]
 
@@ -94,6 +95,15 @@ class ChallengeState(StrEnum):
     withdrawn = "withdrawn"
 
 
+class DraftReaders(StrEnum):
+    """Who may read a challenge while it is a draft: its owner alone, every buyer (BSOs and ILOs), or
+    everybody with a key."""
+
+    owner = "owner"
+    buyers = "buyers"
+    public = "public"
+
+
 OPEN_STATES = frozenset({ChallengeState.announced, ChallengeState.consulting})
 """States in which a challenge is matched."""
 
@@ -146,6 +156,24 @@ class Phase(Contract):
         return self
 
 
+class Purchase(Contract):
+    """What is to be bought: when, how much of it, for how much. A volume needs a unit to be compared by."""
+
+    starts: Day | None = None
+    ends: Day | None = None
+    volume: Volume | None = None
+    unit: Label | None = None
+    budget: BudgetRange | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.starts and self.ends and self.starts > self.ends:
+            raise ValueError("the purchase ends before it starts")
+        if self.volume is not None and self.unit is None:
+            raise ValueError("the volume has no unit; say what is counted, for example 'pumps' or 'kWh'")
+        return self
+
+
 class IpArrangement(Contract):
     owner_of_results: Label | None = None
     background: Note | None = None
@@ -168,6 +196,8 @@ class ChallengeContent(Contract):
     requirements: Annotated[tuple[Requirement, ...], Field(max_length=REQUIREMENTS_MAX)] = ()
     lots: Annotated[tuple[Lot, ...], Field(max_length=LOTS_MAX)] = ()
     phases: Annotated[tuple[Phase, ...], Field(max_length=PHASES_MAX)] = ()
+    purchase: Purchase | None = None
+    draft_readers: DraftReaders = DraftReaders.owner
     trl_start: Trl | None = None
     trl_target: Trl | None = None
     ip: IpArrangement | None = None
@@ -224,6 +254,8 @@ class ChallengePatch(Contract):
     ] = _UNSAID
     lots: Annotated[tuple[Lot, ...], Field(max_length=LOTS_MAX)] = _UNSAID
     phases: Annotated[tuple[Phase, ...], Field(max_length=PHASES_MAX)] = _UNSAID
+    purchase: Purchase | None = None
+    draft_readers: DraftReaders = _UNSAID
     trl_start: Trl | None = None
     trl_target: Trl | None = None
     ip: IpArrangement | None = None
