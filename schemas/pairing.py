@@ -82,6 +82,16 @@ class PairedNeed(Contract):
     page: str
 
 
+class PairingSide(Contract):
+    """A side of a pairing in a few words, for events that tell of its way."""
+
+    need: ChallengeId
+    title: Title
+    buyer: OrganisationId
+    buyer_name: Name
+    announced_by: OrganisationId
+
+
 class ComparedRequirement(Contract):
     id: str
     text: str

@@ -68,8 +68,20 @@ class FollowBuyer(Contract):
     buyer: Annotated[str, Field(description="Its handle or its id", max_length=64)]
 
 
+class FollowPairings(Contract):
+    """Pairings of the subscriber's needs with those of other buyers: found, on their way, reminders."""
+
+    kind: Literal["pairings"] = "pairings"
+
+
 Follow = Annotated[
-    FollowOwnProfile | FollowMembers | FollowQuery | FollowChallenge | FollowCountry | FollowBuyer,
+    FollowOwnProfile
+    | FollowMembers
+    | FollowQuery
+    | FollowChallenge
+    | FollowCountry
+    | FollowBuyer
+    | FollowPairings,
     Field(discriminator="kind"),
 ]
 

@@ -29,6 +29,9 @@ def subscribe(
     buyer: Annotated[str | None, typer.Option(help="Follow everything of a buyer, by handle.")] = None,
     country: Annotated[str | None, typer.Option(help="Follow a country, by its code.")] = None,
     query: Annotated[str | None, typer.Option(help="Follow challenges near this sentence.")] = None,
+    pairings: Annotated[
+        bool, typer.Option("--pairings", help="Follow pairings of your needs with those of other buyers.")
+    ] = False,
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Lowest score that is passed on.")
     ] = None,
@@ -41,7 +44,7 @@ def subscribe(
 
     liaison subscribe --webhook https://example.org/hooks/liaison --company cmp_…
     """
-    follow = _follow(company, members, challenge, buyer, country, query)
+    follow = _follow(company, members, challenge, buyer, country, query, pairings)
     if (webhook is None) == (endpoint is None):
         fail("Give either --webhook with a URL, or --endpoint with the id of one you have.", EXIT_USAGE)
     with connected(url, key) as client:
@@ -72,6 +75,7 @@ def _follow(
     buyer: str | None,
     country: str | None,
     query: str | None,
+    pairings: bool,
 ) -> dict[str, str]:
     given: list[dict[str, str]] = []
     if company is not None:
@@ -86,9 +90,12 @@ def _follow(
         given.append({"kind": "country", "country": country})
     if query is not None:
         given.append({"kind": "query", "query": query})
+    if pairings:
+        given.append({"kind": "pairings"})
     if len(given) != 1:
         fail(
-            "Say what to follow: one of --company, --members, --challenge, --buyer, --country, --query.",
+            "Say what to follow: one of --company, --members, --challenge, --buyer, --country, --query, "
+            "--pairings.",
             EXIT_USAGE,
         )
     return given[0]

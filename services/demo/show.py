@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from schemas.delivery import EndpointContent
 from schemas.organisation import Organisation
-from schemas.subscription import FollowMembers, SubscriptionContent
+from schemas.subscription import Follow, FollowMembers, FollowPairings, SubscriptionContent
 from services.bootstrap.parts import Core
 from services.bootstrap.serve import Running, serve
 from services.demo.dataset import DemoData
@@ -22,7 +22,7 @@ from services.demo.dataset import load as read_data
 from services.demo.loading import Loaded, issue_key, load
 from services.demo.receiver import Received, Receiver, receiving
 from services.kernel.database import Database
-from services.kernel.security import CLUSTER, Principal
+from services.kernel.security import BSO, CLUSTER, Principal
 from services.kernel.settings import Settings
 from services.matching.model import MatchRow
 from services.matching.scoring import POSSIBLE
@@ -46,8 +46,8 @@ async def show(settings: Settings, *, stay: bool) -> None:
     async def play(process: Running) -> None:
         starting.stop()
         try:
-            async with receiving() as receiver:
-                await _play(process, receiver)
+            async with receiving() as receiver, receiving() as buyers:
+                await _play(process, receiver, buyers)
                 if stay:
                     console.print("\nIt stays up. [dim]Ctrl-C stops it.[/dim]")
                     await asyncio.Event().wait()
@@ -65,7 +65,7 @@ async def show(settings: Settings, *, stay: bool) -> None:
         raise failure[0]
 
 
-async def _play(process: Running, receiver: Receiver) -> None:
+async def _play(process: Running, receiver: Receiver, buyers: Receiver) -> None:
     core = process.core
     data = read_data()
     loaded = await _load(core, data)
@@ -74,6 +74,7 @@ async def _play(process: Running, receiver: Receiver) -> None:
     await _subscribe(core, cluster, receiver)
     await _tell_address(process, loaded)
     await _announce(process, loaded, data, receiver)
+    await _pair(process, loaded, data, buyers)
 
 
 async def _load(core: Core, data: DemoData) -> Loaded:
@@ -113,7 +114,13 @@ async def _count(database: Database) -> int:
 
 async def _subscribe(core: Core, cluster: Organisation, receiver: Receiver) -> None:
     """The cluster hears of its members' matches, at the receiver."""
-    principal = Principal(cluster.id, CLUSTER, LABEL, frozenset({"write"}))
+    await _follow(
+        core, Principal(cluster.id, CLUSTER, LABEL, frozenset({"write"})), FollowMembers(), receiver
+    )
+    console.print(f"{escape(cluster.name)} follows its members; webhooks go to {receiver.url}")
+
+
+async def _follow(core: Core, principal: Principal, follow: Follow, receiver: Receiver) -> None:
     for old in await core.endpoints.list(principal, after=None, limit=50):
         await core.endpoints.remove(principal, old.id)
     for stale in await core.subscriptions.list(principal, after=None, limit=50):
@@ -122,9 +129,8 @@ async def _subscribe(core: Core, cluster: Organisation, receiver: Receiver) -> N
     receiver.secret = endpoint.secret
     await core.subscriptions.create(
         principal,
-        SubscriptionContent(label=LABEL, follow=FollowMembers(), endpoint=endpoint.id, threshold=POSSIBLE),
+        SubscriptionContent(label=LABEL, follow=follow, endpoint=endpoint.id, threshold=POSSIBLE),
     )
-    console.print(f"{escape(cluster.name)} follows its members; webhooks go to {receiver.url}")
 
 
 async def _tell_address(process: Running, loaded: Loaded) -> None:
@@ -167,6 +173,33 @@ async def _announce(process: Running, loaded: Loaded, data: DemoData, receiver: 
         more += 1
     console.print(f"           and {more} more")
     console.print(f"\npage     {process.url}{response.json()['links']['page']}", soft_wrap=True)
+
+
+async def _pair(process: Running, loaded: Loaded, data: DemoData, receiver: Receiver) -> None:
+    """Another buyer announces, in another language, what stands in a buyer's investment plan."""
+    core = process.core
+    await _follow(
+        core, Principal(loaded.planning.id, BSO, LABEL, frozenset({"write"})), FollowPairings(), receiver
+    )
+    console.print(f"\n{escape(loaded.planning.name)} plans “{escape(data.planned.fields['title'])}”")
+    content = data.joint.content(core.clock.now().date())
+    buyer = await core.directory.organisation_by_handle_or_id(content.buyer)
+    assert buyer is not None
+    console.print(f"[bold]announcing[/bold] “{escape(content.title)}” ({escape(buyer.name)})")
+    began = time.perf_counter()
+    principal = Principal(buyer.id, BSO, LABEL, frozenset({"write"}))
+    await core.intake.challenges.announce(principal, content)
+    first = await receiver.wait(ARRIVAL_S)
+    if first is None:
+        console.print("[red]no webhook arrived[/red]; the delivery log on the board says why")
+        return
+    pairing = first.event["data"]
+    console.print(f"{first.at - began:7.3f} s  webhook, signature verified")
+    console.print(f"           webhook-id {first.id}  {first.event['type']}", highlight=False)
+    console.print(f"           {escape(pairing['headline'])}", highlight=False)
+    for remark in (*pairing["comparison"]["benefits"][:1], *pairing["comparison"]["pitfalls"][:1]):
+        console.print(f"           {escape(remark['rule'])}: {escape(remark['reason'])}", highlight=False)
+    console.print(f"\npage     {process.url}/pairings/{pairing['id']}", soft_wrap=True)
 
 
 def _print_webhook(received: Received) -> None:

@@ -196,6 +196,10 @@ def is_open(day: date) -> ColumnElement[bool]:
     return _TABLE.c.state.in_(states) & (_TABLE.c.deadline >= day)
 
 
+def is_in(states: Collection[ChallengeState]) -> ColumnElement[bool]:
+    return _TABLE.c.state.in_(sorted(state.value for state in states))
+
+
 def _challenge(document: Any) -> Challenge:
     return Challenge.model_validate(document)
 

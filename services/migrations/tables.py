@@ -14,6 +14,7 @@ import services.kernel.stream.model
 import services.kernel.web.model
 import services.matching.model
 import services.notification.model
+import services.pairing.model
 from services.kernel.database import Base
 
 metadata = Base.metadata
@@ -22,6 +23,7 @@ ROOMS = (
     services.courier.model,
     services.notification.model,
     services.matching.model,
+    services.pairing.model,
     services.indexing.model,
     services.directory.model,
     services.intake.model,

@@ -8,7 +8,7 @@ from schemas.challenge import Challenge
 from schemas.subscription import FollowQuery, Subscription
 from services.kernel.journal import Event
 from services.notification.ports import Challenges, QueryFits
-from services.notification.routing import MATCHES, SETTLED, Concern, concern, wants
+from services.notification.routing import MATCHES, PAIRINGS, SETTLED, Concern, concern, paired_needs, wants
 
 
 class Router:
@@ -23,6 +23,7 @@ class Router:
         """What each of these events of `ROUTED` is about."""
         named = {event.data["challenge"]["id"] for event in events if event.type in MATCHES}
         named |= {event.data["challenge"] for event in events if event.type == SETTLED}
+        named |= {need for event in events if event.type in PAIRINGS for need in paired_needs(event)}
         known = await self._challenges.challenges(named) if named else {}
         return [concern(event, known) for event in events]
 
@@ -52,7 +53,9 @@ class Router:
         subscription and version of the challenge."""
         saved = {one.id: one.follow.query for one in subscriptions if isinstance(one.follow, FollowQuery)}
         about: dict[str, Challenge] = {
-            _version(one): one.challenge for one in concerns if one.challenge is not None and not one.is_match
+            _version(one): one.challenge
+            for one in concerns
+            if one.challenge is not None and not one.is_match and one.other is None
         }
         if not saved or not about:
             return {}

@@ -37,6 +37,19 @@ class Side:
     challenge: Challenge
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two needs as they were compared."""
+
+    first: PairedNeed
+    second: PairedNeed
+    comparison: Comparison
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        return self.first.id, self.second.id
+
+
 def ordered(one: Side, other: Side) -> tuple[Side, Side]:
     return (one, other) if one.need.id < other.need.id else (other, one)
 

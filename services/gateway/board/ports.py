@@ -15,6 +15,7 @@ from services.kernel.journal.tail import Tail
 from services.matching.answering import Answering
 from services.matching.service import Matches
 from services.notification.subscriptions import Subscriptions
+from services.pairing.room import Pairing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class BoardPorts:
     intake: Intake
     matches: Matches
     answering: Answering
+    pairing: Pairing
     subscriptions: Subscriptions
     endpoints: Endpoints
     deliveries: DeliveryLog

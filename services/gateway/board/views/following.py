@@ -12,6 +12,7 @@ from schemas.subscription import (
     FollowCountry,
     FollowMembers,
     FollowOwnProfile,
+    FollowPairings,
     FollowQuery,
     Subscription,
     SubscriptionContent,
@@ -19,7 +20,7 @@ from schemas.subscription import (
 from services.gateway.board.forms import Form, build, number
 from services.gateway.board.ports import BoardPorts
 
-KINDS = ("own-profile", "members", "query", "challenge", "country", "bso")
+KINDS = ("own-profile", "members", "query", "challenge", "country", "bso", "pairings")
 _VALUE = {
     "own-profile": "company",
     "query": "query",
@@ -76,6 +77,8 @@ async def named(ports: BoardPorts, subscriptions: Sequence[Subscription]) -> dic
                 words = f"The challenge “{title}”"
             case FollowCountry(country=country):
                 words = f"What is open to companies of {country_name(country)}"
+            case FollowPairings():
+                words = "Pairings of our needs with those of other buyers"
             case FollowBuyer(buyer=buyer):
                 words = f"Everything of {buyers[buyer].name if buyer in buyers else buyer}"
         found[one.id] = words
