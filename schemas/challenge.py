@@ -28,6 +28,8 @@ from schemas.text import FreeId, Label, Name, Need, Note, RequirementText, Title
 REQUIREMENTS_MAX = 50
 """A consultation with more separate questions is split into lots; it also bounds the work of a match."""
 LOTS_MAX = 50
+TRANSLATIONS_MAX = 23
+"""The official languages of the Union, but the one that the need is written in."""
 PHASES_MAX = 10
 CODES_MAX = 30
 """CPV codes: eForms notices rarely carry more than ten; more say nothing."""
@@ -156,6 +158,15 @@ class Phase(Contract):
         return self
 
 
+class Translation(Contract):
+    """The same need in another language, as the buyer itself publishes it. People read it; it is not
+    matched."""
+
+    language: LanguageCode
+    title: Title
+    need: Need
+
+
 class Purchase(Contract):
     """What is to be bought: when, how much of it, for how much. A volume needs a unit to be compared by."""
 
@@ -193,6 +204,7 @@ class ChallengeContent(Contract):
     buyer: Annotated[Handle | OrganisationId, Field(description="The buyer: its handle or its id")]
     deadline: Annotated[Day, Field(description="Last day for answers, in the buyer's time zone")]
     language: LanguageCode = "en"
+    translations: Annotated[tuple[Translation, ...], Field(max_length=TRANSLATIONS_MAX)] = ()
     requirements: Annotated[tuple[Requirement, ...], Field(max_length=REQUIREMENTS_MAX)] = ()
     lots: Annotated[tuple[Lot, ...], Field(max_length=LOTS_MAX)] = ()
     phases: Annotated[tuple[Phase, ...], Field(max_length=PHASES_MAX)] = ()
@@ -225,6 +237,12 @@ class ChallengeContent(Contract):
             repeated = sorted(name for name, uses in Counter(ids).items() if uses > 1)
             if repeated:
                 raise ValueError(f"{name}: the id {repeated[0]!r} is used more than once")
+        spoken = Counter([self.language, *(one.language for one in self.translations)])
+        twice = sorted(language for language, times in spoken.items() if times > 1)
+        if twice:
+            raise ValueError(
+                f"translations: the need is there in '{twice[0]}' already; give each language once"
+            )
         if self.trl_start and self.trl_target and self.trl_start > self.trl_target:
             raise ValueError("trl_target is below trl_start")
         return self
@@ -248,6 +266,7 @@ class ChallengePatch(Contract):
     need: Need = _UNSAID
     deadline: Annotated[Day, Field(description="Last day for answers, in the buyer's time zone")] = _UNSAID
     language: LanguageCode = _UNSAID
+    translations: Annotated[tuple[Translation, ...], Field(max_length=TRANSLATIONS_MAX)] = _UNSAID
     requirements: Annotated[
         tuple[Requirement, ...],
         Field(max_length=REQUIREMENTS_MAX, description="Empty: cut from the need anew"),

@@ -21,10 +21,13 @@ from schemas.base import (
     Trl,
     Version,
 )
-from schemas.challenge import BudgetRange, LegalRegime, RequirementKind
+from schemas.challenge import MONEY_MAX, BudgetRange, LegalRegime, RequirementKind
 from schemas.codes import CountryCode
 from schemas.text import Label, Name, Note, Title
 
+Figure = Annotated[
+    float, Field(ge=-MONEY_MAX, le=MONEY_MAX, allow_inf_nan=False, strict=True, description="Of a KPI")
+]
 REMIND_DAYS = 7
 """Days before a deadline on which both buyers are reminded: a week is enough to hold the meeting it needs."""
 
@@ -242,8 +245,8 @@ class KpiContent(Contract):
 
     name: Label
     unit: Label | None = None
-    target: Annotated[float | None, Field(allow_inf_nan=False)] = None
-    value: Annotated[float | None, Field(allow_inf_nan=False)] = None
+    target: Figure | None = None
+    value: Figure | None = None
     stage: PairingState | None = None
 
 

@@ -27,7 +27,7 @@ from services.pairing.store import Pair
 
 BATCH = 64
 """Events at once: an imported plan is compared in portions of a few seconds."""
-LINGER_S = 1.0
+LINGER_S = 0.5
 """Needs are compared so long after they were announced: companies are told first, and while somebody waits
 for that matching has the machine to itself."""
 SUGGESTED_MAX = 10

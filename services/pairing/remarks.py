@@ -68,8 +68,8 @@ def _economies_of_scale(facts: Facts) -> str | None:
     smaller = shared + min(len(facts.alignment.only_first), len(facts.alignment.only_second))
     if shared and shared * 2 >= smaller:
         return (
-            f"{shared} of the {smaller} requirements of the smaller need are shared: one product could serve "
-            "both."
+            f"{shared} of {_requirements(smaller)} of the smaller need "
+            f"{'is' if shared == 1 else 'are'} shared: one product could serve both."
         )
     return None
 
@@ -101,8 +101,8 @@ def _sharing_of_knowledge(facts: Facts) -> str | None:
     if not more and not others:
         return None
     return (
-        f"Each can check its own need against the other's: {more} requirements are asked by "
-        f"{facts.first.buyer_name} alone, {others} by {facts.second.buyer_name} alone."
+        f"Each can check its own need against the other's: {facts.first.buyer_name} alone asks for "
+        f"{_requirements(more)}, {facts.second.buyer_name} alone for {_requirements(others)}."
     )
 
 
@@ -111,7 +111,7 @@ def _standardisation(facts: Facts) -> str | None:
     if len(facts.alignment.shared) < STANDARD_FROM:
         return None
     return (
-        f"{len(facts.alignment.shared)} requirements are asked by both, {len(same)} of them with the same "
+        f"Both ask for {_requirements(len(facts.alignment.shared))}, {len(same)} of them with the same "
         "figures: the beginning of a common specification."
     )
 
@@ -146,9 +146,10 @@ def _harmonisation(facts: Facts) -> str | None:
     if differing:
         ids = ", ".join(f"{one.first.id}/{one.second.id}" for one in differing[:3])
         more = ", …" if len(differing) > 3 else ""
-        parts.append(f"{len(differing)} shared requirements differ in their figures or weight ({ids}{more})")
+        differ = "differs in its" if len(differing) == 1 else "differ in their"
+        parts.append(f"{_requirements(len(differing))} of both {differ} figures or weight ({ids}{more})")
     if alone:
-        parts.append(f"{alone} are asked by one side alone")
+        parts.append(f"{_requirements(alone)} {'is' if alone == 1 else 'are'} one side's alone")
     return f"Before a tender the needs have to be harmonised: {', and '.join(parts)}."
 
 
@@ -198,6 +199,10 @@ def _places(facts: Facts) -> str:
     assert facts.first.country is not None
     assert facts.second.country is not None
     return f"{country_name(facts.first.country)} and {country_name(facts.second.country)}"
+
+
+def _requirements(number: int) -> str:
+    return "1 requirement" if number == 1 else f"{number} requirements"
 
 
 def _regime(regime: LegalRegime) -> str:

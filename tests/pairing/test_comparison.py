@@ -103,11 +103,14 @@ def test_benefits_and_pitfalls_are_told_with_the_figures_of_the_pair() -> None:
     assert "1,200 pumps instead of 700 and 500" in told["economies-of-scale"]
     assert "EUR 4,000 to 5,000" in told["better-conditions"]
     assert "TRL 5" in told["innovation"]
-    assert "1 by Buyer 2 alone" in told["sharing-of-knowledge"].replace(" are asked", "")
-    assert "2 requirements are asked by both, 0 of them" in told["standardisation"]
+    assert "Buyer 2 alone for 1 requirement." in told["sharing-of-knowledge"]
+    assert "Both ask for 2 requirements, 0 of them" in told["standardisation"]
     assert "92 days only" in told["longer-process"]
     assert "French" in told["language"]
-    assert "(r1/r1, r2/r2)" in told["pre-tender-harmonisation"]
+    assert (
+        "2 requirements of both differ in their figures or weight (r1/r1, r2/r2)"
+        in (told["pre-tender-harmonisation"])
+    )
     assert "France and Switzerland" in told["coordination"]
     assert "rules of its own" in told["different-law"]
     assert (found.lead.need, found.lead.reason) == (first.need.id, "It needs the most: 700 pumps.")

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from schemas.challenge import Challenge
 from schemas.codes import CPV_LANGUAGES, cpv_labels, language_name
 from schemas.pairing import (
     DeadlineContent,
@@ -42,11 +41,13 @@ OWN_TEXT_MAX = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One need as the reader sees it. `challenge` is None where it may no longer be read. `codes`: its CPV
-    codes with their labels in the reader's language."""
+    """One need as the reader sees it: `title` and `text` in the `language` that is nearest to the reader's,
+    None where it may no longer be read. `codes`: its CPV codes with their labels in the reader's language."""
 
     need: PairedNeed
-    challenge: Challenge | None
+    language: str
+    title: str
+    text: str | None
     codes: Sequence[tuple[str, str]]
     asks: PairingState | None
 
@@ -140,10 +141,13 @@ async def _side(ports: BoardPorts, visit: Visit, need: PairedNeed, found: Pairin
     try:
         challenge = await ports.intake.challenges.get(visit.principal, need.id)
     except NotFound:
-        challenge = None
+        own, title, text = need.language, need.title, None
+    else:
+        found_in = {one.language: one for one in challenge.translations}.get(language, challenge)
+        own, title, text = found_in.language, found_in.title, found_in.need
     labels = cpv_labels(language)
     codes = [(code, labels.get(code, "")) for code in need.cpv]
-    return Side(need, challenge, codes, found.asked.get(need.buyer))
+    return Side(need, own, title, text, codes, found.asked.get(need.buyer))
 
 
 def _kind(kind: str) -> Kind:
