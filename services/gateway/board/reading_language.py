@@ -12,9 +12,10 @@ ASKED_MAX = 20
 """Languages of a browser's list that are looked at; people name three."""
 
 
-def reading_language(request: Request) -> str:
-    """ISO 639-1, one of those that codes have labels in: the board itself is in English."""
-    wanted = [request.query_params.get("language", ""), *_accepted(request)]
+def reading_language(request: Request, asked: str = "") -> str:
+    """ISO 639-1, one of those that codes have labels in: the board itself is in English. `asked`: by the
+    address; empty or unknown: not at all."""
+    wanted = [asked, *_accepted(request)]
     return next((one for one in wanted if one in CPV_LANGUAGES), DEFAULT)
 
 

@@ -74,7 +74,7 @@ async def test_an_observer_joins_and_both_lead_the_pairing(market: World) -> Non
         assert "Agreement done" in visible(await cern.get(address))
         removed = re.search(r'action="([^"]+/person/[^"]+/remove)"', page.text)
         assert removed is not None
-        await ess.post(removed[1])
+        assert (await ess.post(removed[1], data={"sure": "yes"})).status_code == 303
         assert "legal@cern.example" not in (await cern.get(address)).text
 
         await cern.post(f"{address}/step", data={"to": "dissolved", "reason": "No budget"})

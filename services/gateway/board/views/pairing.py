@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
@@ -56,10 +56,12 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
     made = APIRouter(prefix="/pairings/{pairing}", include_in_schema=False)
     visiting = Annotated[Visit, Depends(visits)]
 
-    async def show(visit: Visit, pairing: str, wrong: dict[str, str] | None = None) -> Response:
+    async def show(
+        visit: Visit, pairing: str, language: str = "", wrong: dict[str, str] | None = None
+    ) -> Response:
         principal = visit.known()
         found = await ports.pairing.pairings.get(principal, pairing)
-        language = reading_language(visit.request)
+        language = reading_language(visit.request, language)
         names = {entry.by for entry in found.log if entry.by} | {
             found.first.announced_by,
             found.second.announced_by,
@@ -81,8 +83,10 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         )
 
     @made.get("")
-    async def page(visit: visiting, pairing: str) -> Response:
-        return await show(visit, pairing)
+    async def page(
+        visit: visiting, pairing: str, language: Annotated[str, Query(max_length=20)] = ""
+    ) -> Response:
+        return await show(visit, pairing, language)
 
     @made.post("/step")
     async def step(request: Request, visit: visiting, pairing: str) -> Response:
@@ -92,7 +96,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
             wanted = build(Step, {"to": form.text("to"), "reason": form.text("reason") or None})
             write = await ports.pairing.pairings.stepping(principal, pairing, wanted)
         except InvalidInput as problem:
-            return await show(visit, pairing, complaints(problem, ("reason",)))
+            return await show(visit, pairing, wrong=complaints(problem, ("reason",)))
 
         async def effect(tx: AsyncSession) -> Response:
             return onward(f"/pairings/{(await write(tx)).id}#way")
@@ -106,7 +110,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         try:
             write = await ports.pairing.toolbox.adding(principal, pairing, _content(_kind(kind), form))
         except InvalidInput as problem:
-            return await show(visit, pairing, {kind: " ".join(complaints(problem).values())})
+            return await show(visit, pairing, wrong={kind: " ".join(complaints(problem).values())})
 
         async def effect(tx: AsyncSession) -> Response:
             await write(tx)
