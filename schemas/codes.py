@@ -78,7 +78,7 @@ def cpv_labels(language: str = "en") -> Mapping[str, str]:
     """All CPV 2008 codes (eight digits, no check digit) with their labels; LookupError for a language without
     (`CPV_LANGUAGES` has them)."""
     if language not in CPV_LANGUAGES:
-        raise LookupError(f"There are no CPV labels in '{language}'; shipped are {', '.join(CPV_LANGUAGES)}")
+        raise LookupError(f"CPV has no labels in '{language}'; shipped are {', '.join(CPV_LANGUAGES)}")
     return _labels("cpv_labels" if language == "en" else f"cpv_labels_{language}", language)
 
 
