@@ -73,7 +73,8 @@ def settle(admin: httpx.Client, client: Callable[[str], httpx.Client]) -> Town:
         "draft": draft(town)["draft"],
         "challenge": town.post("ilo", "/v1/challenges", {**PRESSURE, "buyer": BUYER})["id"],
     }
-    town.made |= pairing(town) | person(town)
+    town.made |= pairing(town)
+    town.made |= person(town)
     content = {"name": f"{MARK} plan", "buyer": BUYER, "needs": [PLANNED]}
     town.made["plan"] = town.post("ilo", "/v1/plans", content)["plan"]["id"]
     join = f"/v1/clusters/north/members/{town.made['company']}"
