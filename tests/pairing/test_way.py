@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
+from schemas.organisation import OrganisationContent
 from schemas.pairing import DeadlineContent, Joining, PersonContent
 from services.kernel.problems import Conflict, Forbidden, InvalidInput, NotFound
 from services.pairing.toolbox import Toolbox
 from tests.conftest import MovableClock
-from tests.intake.people import principal
+from tests.intake.people import ADMIN, principal
 from tests.pairing.market import LEGAL, POMPES, PUMPS, Market, kinds
 
 
@@ -126,13 +127,30 @@ async def test_an_observer_joins_with_one_click(local: Market) -> None:
     again = await _join(local, world.cern, legal.id, Joining(need=own.id))
     assert (again.id, again.state) == (made.id, "candidate")
 
-    # Three needs of which every two are paired are a group.
-    pumps = [await local.announce(world.cern, **PUMPS), await local.announce(world.ess, **POMPES)]
+
+async def test_three_buyers_of_which_every_two_are_paired_are_a_group(local: Market) -> None:
+    world, pairings = local.world, local.room.pairings
+    content = OrganisationContent.model_validate(
+        {"handle": "eso", "name": "ESO", "kind": "bso", "country": "DE"}
+    )
+    eso = await world.directory.organisations.register(ADMIN, content)
+    needs = [
+        await local.announce(world.cern, **PUMPS),
+        await local.announce(world.ess, **POMPES),
+        await local.announce(eso, **{**PUMPS, "buyer": "eso", "title": "Pumps for cooling water"}),
+    ]
     await local.settle()
-    assert await pairings.groups(principal(world.cern)) == []
-    assert {need.id for one in pumps for need in [one]} <= {
-        need.id for one in await local.pairings(world.ess) for need in (one.first, one.second)
-    }
+    for buyer in (world.cern, world.ess, eso):
+        (group,) = await pairings.groups(principal(buyer))
+        assert [need.id for need in group.needs] == sorted(one.id for one in needs)
+        assert (group.starts, group.ends) == (date(2027, 6, 1), date(2027, 12, 31))
+        assert group.lead.need == needs[0].id
+    assert await pairings.groups(principal(world.cluster)) == []
+    (theirs,) = (
+        one for one in await local.pairings(eso) if world.cern.id in (one.first.buyer, one.second.buyer)
+    )
+    await local.step(world.cern, theirs.id, "dissolved", "Other voltage.")
+    assert await pairings.groups(principal(world.ess)) == []
 
 
 def _own(pairing: object, buyer: str) -> str:
