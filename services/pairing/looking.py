@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from schemas.challenge import Challenge
@@ -38,10 +38,10 @@ class Looking:
             }
         )
 
-    async def alike(self, need: Challenge, others: Collection[Challenge]) -> list[tuple[float, str]]:
+    async def alike(self, need: Challenge, others: Sequence[Challenge]) -> list[tuple[float, str]]:
         """Similarity and id of the others, the most alike first."""
         found = await asyncio.to_thread(
-            lambda: [(self.vectors.similarity(need, other), other.id) for other in others]
+            lambda: zip(self.vectors.similarities(need, others), (one.id for one in others), strict=True)
         )
         return sorted(found, key=lambda one: (-one[0], one[1]))
 

@@ -33,13 +33,14 @@ class NeedVectors:
     def of(self, need: Challenge) -> Multilingual:
         return self._encoded(_Text(need.title, need.need, need.language))
 
-    def similarity(self, one: Challenge, other: Challenge) -> float:
-        """In [-1, 1], the same from both sides bit for bit."""
-        return float(similarities(self._stacked([self.of(one)]), self._stacked([self.of(other)]))[0, 0])
+    def similarities(self, one: Challenge, others: Sequence[Challenge]) -> list[float]:
+        """Of one need with each of the others, in [-1, 1]; the same from both sides bit for bit."""
+        ours, theirs = self._stacked([self.of(one)]), self._stacked([self.of(other) for other in others])
+        return [float(one) for one in similarities(ours, theirs)[0]]
 
     def compared(self, first: Side, second: Side) -> Compared:
         """The comparison of two needs that stand in the order of their ids."""
-        similarity = self.similarity(first.challenge, second.challenge)
+        (similarity,) = self.similarities(first.challenge, [second.challenge])
         table = similarities(self._requirements(first.challenge), self._requirements(second.challenge))
         made = compare(first, second, similarity=similarity, requirements=table)
         return Compared(first.need, second.need, made)
