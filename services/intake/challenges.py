@@ -203,7 +203,8 @@ class Challenges:
         after: str | None = None,
         limit: int,
     ) -> list[Challenge]:
-        """What was announced, and the principal's own drafts, newest first, from behind the id `after`.
+        """What was announced, and the principal's own drafts, newest first, from behind the id `after`. Where
+        drafts are asked for (`wanted.state`), also others' that it is named as a reader of.
 
         `wanted.buyer` may be a handle; an unknown one finds nothing.
         """
@@ -216,8 +217,10 @@ class Challenges:
         if principal is None:
             conditions.append(store.is_published())
         elif not principal.is_admin:
-            own = store.is_announced_by(principal.organisation)
-            conditions.append(or_(store.is_published(), own))
+            seen = [store.is_published(), store.is_announced_by(principal.organisation)]
+            if wanted.state is ChallengeState.draft:
+                seen.append(store.is_draft_for(_readings(principal)))
+            conditions.append(or_(*seen))
         async with self._database.read() as tx:
             return await store.page(tx, conditions, after=after, limit=limit)
 
@@ -342,9 +345,14 @@ def may_read_draft(principal: Principal, draft: Challenge) -> bool:
     owner's again."""
     if draft.state is not ChallengeState.draft:
         return False
-    if draft.draft_readers is DraftReaders.public:
-        return True
-    return draft.draft_readers is DraftReaders.buyers and principal.role in (BSO, ILO)
+    return draft.draft_readers in _readings(principal)
+
+
+def _readings(principal: Principal) -> frozenset[DraftReaders]:
+    """What a draft must be open to for the principal to read it."""
+    if principal.role in (BSO, ILO):
+        return frozenset({DraftReaders.buyers, DraftReaders.public})
+    return frozenset({DraftReaders.public})
 
 
 def _has_readers(draft: Challenge) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from schemas.challenge import ChallengeState, DraftReaders
 from schemas.plan import PlanContent, PlanReport, PlanTerms
+from services.intake.challenge_store import ChallengeFilter
 from services.intake.importing import read
 from services.kernel.problems import InvalidInput, NotFound
 from services.pairing.plans import template
@@ -99,6 +100,12 @@ async def test_good_rows_come_in_and_the_others_are_told(market: Market) -> None
     # What it plans is read by whom the owner says, and paired.
     need = rows[0].challenge
     assert (await world.intake.challenges.get(principal(world.ess), need)).title == "Cooling pumps"
+    drafts = ChallengeFilter(state=ChallengeState.draft)
+    for reader, found in ((world.ess, 2), (world.ilo, 2), (world.firm, 0), (world.cluster, 0)):
+        listed = await world.intake.challenges.page(principal(reader), drafts, limit=9)
+        assert len(listed) == found
+        everything = await world.intake.challenges.page(principal(reader), ChallengeFilter(), limit=9)
+        assert not everything, "a list of challenges holds drafts only where they are asked for"
     for stranger in (None, principal(world.firm)):
         with pytest.raises(NotFound):
             await world.intake.challenges.get(stranger, need)

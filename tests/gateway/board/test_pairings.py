@@ -117,6 +117,12 @@ async def test_a_plan_is_sent_from_the_page(market: World) -> None:
         assert (nothing.status_code, "Choose the file" in visible(nothing)) == (422, True)
         workbook = await ilo.get("/plans/template?format=xlsx")
         assert workbook.content.startswith(b"PK")
+    async with market.browser("ess") as ess:
+        seen = visible(await ess.get("/pairings"))
+        assert "Planned by other buyers" in seen
+        planned = re.search(r'<a href="(/challenges/[^"]+)" lang', (await ess.get("/pairings")).text)
+        assert planned is not None
+        assert "We need this too" in visible(await ess.get(planned[1]))
     async with market.browser("firm") as firm:
         refused = await firm.post("/plans/import", files=file, data={"buyer": "cern"})
         assert refused.status_code == 403

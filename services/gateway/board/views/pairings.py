@@ -8,13 +8,14 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from schemas.challenge import DraftReaders
+from schemas.challenge import Challenge, ChallengeState, DraftReaders
 from schemas.pairing import Joining, Pairing, PairingState
 from schemas.plan import PlanReport, PlanTerms
 from services.gateway.board.forms import Form, build, complaints, guard, new_once, onward, read_form
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
 from services.gateway.board.visit import Visit, Visits
+from services.intake.challenge_store import ChallengeFilter
 from services.kernel.problems import InvalidInput
 from services.pairing.plans import template
 from services.pairing.plans.endpoints import SHEET
@@ -23,6 +24,9 @@ from services.pairing.steps import WAY
 SHOWN_MAX = 500
 """Pairings on the board; a buyer with more narrows them by the API."""
 PLANS_SHOWN = 20
+PLANNED_READ = 100
+PLANNED_SHOWN = 20
+"""Of the newest drafts that the reader sees, those of others; the API lists all (`state=draft`)."""
 WRONG_SHOWN = 50
 """Rows that did not come in and are shown; the API tells all."""
 
@@ -56,6 +60,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
             pairings=found,
             dissolved=dissolved,
             groups=await ports.pairing.pairings.groups(principal),
+            planned=await _planned(ports, visit),
             plans=await ports.pairing.plans.page(principal, after=None, limit=PLANS_SHOWN),
             buyers=await ports.directory.organisations.buyers_of(principal) if visit.announces else [],
             readers=list(DraftReaders),
@@ -104,6 +109,16 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         return await guard(request, principal, form).run(effect)
 
     return made
+
+
+async def _planned(ports: BoardPorts, visit: Visit) -> list[Challenge]:
+    """The newest needs of other buyers that are drafts and may be read here."""
+    principal = visit.known()
+    drafts = ChallengeFilter(state=ChallengeState.draft)
+    found = await ports.intake.challenges.page(principal, drafts, limit=PLANNED_READ)
+    theirs = [one for one in found if one.draft_readers is not DraftReaders.owner]
+    own = (principal.organisation,)
+    return [one for one in theirs if one.announced_by not in own and one.buyer not in own][:PLANNED_SHOWN]
 
 
 async def _sent(form: Form) -> tuple[PlanTerms, bytes]:
