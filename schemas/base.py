@@ -104,3 +104,14 @@ MessageId = Annotated[
 EventId = Annotated[
     str, StringConstraints(pattern="^evt" + _ULID), Field(description="An event: `evt_` and a ULID")
 ]
+PairingId = Annotated[
+    str, StringConstraints(pattern="^pai" + _ULID), Field(description="A pairing: `pai_` and a ULID")
+]
+PlanId = Annotated[
+    str, StringConstraints(pattern="^pln" + _ULID), Field(description="An investment plan: `pln_` and a ULID")
+]
+ItemId = Annotated[
+    str,
+    StringConstraints(pattern="^itm" + _ULID),
+    Field(description="A person, deadline, document or KPI of a pairing: `itm_` and a ULID"),
+]

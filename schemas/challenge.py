@@ -29,6 +29,8 @@ from schemas.text import FreeId, Label, Name, Need, Note, RequirementText, Title
 REQUIREMENTS_MAX = 50
 """A consultation with more separate questions is split into lots; it also bounds the work of a match."""
 LOTS_MAX = 50
+TRANSLATIONS_MAX = 23
+"""The official languages of the Union, but the one that the need is written in."""
 PHASES_MAX = 10
 CODES_MAX = 30
 """CPV codes: eForms notices rarely carry more than ten; more say nothing."""
@@ -44,6 +46,7 @@ MONEY_MAX = 10**15
 """A thousand times the dearest machine there is, in any currency; and JSON readers keep it exact."""
 
 Money = Annotated[int, Field(ge=0, le=MONEY_MAX), Whole]
+Volume = Annotated[float, Field(gt=0, le=MONEY_MAX, allow_inf_nan=False, strict=True)]
 Place = Annotated[int, Field(ge=0, le=2**31 - 1), Whole]
 Span = tuple[Place, Place]
 
@@ -97,6 +100,15 @@ class ChallengeState(StrEnum):
     reported = "reported"
     decided = "decided"
     withdrawn = "withdrawn"
+
+
+class DraftReaders(StrEnum):
+    """Who may read a challenge while it is a draft: its owner alone, every buyer (BSOs and ILOs), or
+    everybody with a key."""
+
+    owner = "owner"
+    buyers = "buyers"
+    public = "public"
 
 
 OPEN_STATES = frozenset({ChallengeState.announced, ChallengeState.consulting})
@@ -201,6 +213,33 @@ class Phase(Contract):
         return self
 
 
+class Translation(Contract):
+    """The same need in another language, as the buyer itself publishes it. People read it; it is not
+    matched."""
+
+    language: LanguageCode
+    title: Title
+    need: Need
+
+
+class Purchase(Contract):
+    """What is to be bought: when, how much of it, for how much. A volume needs a unit to be compared by."""
+
+    starts: Day | None = None
+    ends: Day | None = None
+    volume: Volume | None = None
+    unit: Label | None = None
+    budget: BudgetRange | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.starts and self.ends and self.starts > self.ends:
+            raise ValueError("the purchase ends before it starts")
+        if self.volume is not None and self.unit is None:
+            raise ValueError("the volume has no unit; say what is counted, for example 'pumps' or 'kWh'")
+        return self
+
+
 class IpArrangement(Contract):
     owner_of_results: Label | None = None
     background: Note | None = None
@@ -220,9 +259,12 @@ class ChallengeContent(Contract):
     buyer: Annotated[Handle | OrganisationId, Field(description="The buyer: its handle or its id")]
     deadline: Annotated[Day, Field(description="Last day for answers, in the buyer's time zone")]
     language: LanguageCode = "en"
+    translations: Annotated[tuple[Translation, ...], Field(max_length=TRANSLATIONS_MAX)] = ()
     requirements: Annotated[tuple[Requirement, ...], Field(max_length=REQUIREMENTS_MAX)] = ()
     lots: Annotated[tuple[Lot, ...], Field(max_length=LOTS_MAX)] = ()
     phases: Annotated[tuple[Phase, ...], Field(max_length=PHASES_MAX)] = ()
+    purchase: Purchase | None = None
+    draft_readers: DraftReaders = DraftReaders.owner
     trl_start: Trl | None = None
     trl_target: Trl | None = None
     ip: IpArrangement | None = None
@@ -251,6 +293,12 @@ class ChallengeContent(Contract):
             repeated = sorted(name for name, uses in Counter(ids).items() if uses > 1)
             if repeated:
                 raise ValueError(f"{name}: the id {repeated[0]!r} is used more than once")
+        spoken = Counter([self.language, *(one.language for one in self.translations)])
+        twice = sorted(language for language, times in spoken.items() if times > 1)
+        if twice:
+            raise ValueError(
+                f"translations: the need is there in '{twice[0]}' already; give each language once"
+            )
         if self.trl_start and self.trl_target and self.trl_start > self.trl_target:
             raise ValueError("trl_target is below trl_start")
         _check_compositions(self.phases, self.consortium or ConsortiumRules())
@@ -310,12 +358,15 @@ class ChallengePatch(Contract):
     need: Need = _UNSAID
     deadline: Annotated[Day, Field(description="Last day for answers, in the buyer's time zone")] = _UNSAID
     language: LanguageCode = _UNSAID
+    translations: Annotated[tuple[Translation, ...], Field(max_length=TRANSLATIONS_MAX)] = _UNSAID
     requirements: Annotated[
         tuple[Requirement, ...],
         Field(max_length=REQUIREMENTS_MAX, description="Empty: cut from the need anew"),
     ] = _UNSAID
     lots: Annotated[tuple[Lot, ...], Field(max_length=LOTS_MAX)] = _UNSAID
     phases: Annotated[tuple[Phase, ...], Field(max_length=PHASES_MAX)] = _UNSAID
+    purchase: Purchase | None = None
+    draft_readers: DraftReaders = _UNSAID
     trl_start: Trl | None = None
     trl_target: Trl | None = None
     ip: IpArrangement | None = None

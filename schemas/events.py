@@ -10,11 +10,14 @@ from schemas.base import (
     ChallengeId,
     CompanyId,
     Contract,
+    Day,
     EndpointId,
     EventId,
+    ItemId,
     MatchId,
     MessageId,
     OrganisationId,
+    PairingId,
     Share,
     SubscriptionId,
     Version,
@@ -24,6 +27,7 @@ from schemas.company import Company, CompanyContent
 from schemas.consortium import Consortium, GapBrief, SoughtPartner
 from schemas.match import CompanyAnswer, MatchedChallenge, MatchedCompany, MatchSuggestion
 from schemas.organisation import Membership, Organisation
+from schemas.pairing import Pairing, PairingSide, PairingState
 from schemas.subscription import Subscription
 from schemas.text import Note
 
@@ -45,6 +49,14 @@ class OrganisationChanged(EventData):
     TYPE = "liaison.organisation.changed.v1"
     organisation: Organisation
     changed: tuple[str, ...]
+
+
+class ChallengeDrafted(EventData):
+    """A draft that others than its owner may read, or might until now, was begun or changed. Only who
+    announces and the buyer are told: others learn of a planned need by a pairing with theirs."""
+
+    TYPE = "liaison.challenge.drafted.v1"
+    challenge: Challenge
 
 
 class ChallengeAnnounced(EventData):
@@ -235,6 +247,76 @@ class GapsChanged(GapBrief, EventData):
     TYPE = "liaison.consortium.gaps-changed.v1"
 
 
+class PairingSuggested(Pairing, EventData):
+    """Two needs of two buyers could be bought together. For both buyers, and who announces for them."""
+
+    TYPE = "liaison.pairing.suggested.v1"
+    headline: str
+
+
+class PairingUpdated(Pairing, EventData):
+    """One of the needs was amended, and the two stand otherwise to each other."""
+
+    TYPE = "liaison.pairing.updated.v1"
+    headline: str
+    previous_similarity: Share
+
+
+class PairingStep(EventData):
+    """What every event of the way has. `by`: the organisation that acted, None for Liaison itself."""
+
+    pairing: PairingId
+    version: Version
+    state: PairingState
+    first: PairingSide
+    second: PairingSide
+    by: OrganisationId | None
+    at: AwareDatetime
+
+
+class PairingStepAsked(PairingStep):
+    """One buyer wants the step `to`; it is taken when the other agrees. `to` is None when the wish was taken
+    back."""
+
+    TYPE = "liaison.pairing.step-asked.v1"
+    to: PairingState | None
+
+
+class PairingStepped(PairingStep):
+    """Both buyers wanted it: the pairing is in `state` now."""
+
+    TYPE = "liaison.pairing.stepped.v1"
+    before: PairingState
+
+
+class PairingDissolved(PairingStep):
+    """It is over: a buyer said so, or the needs no longer go together."""
+
+    TYPE = "liaison.pairing.dissolved.v1"
+    before: PairingState
+    reason: Note
+
+
+class PairingNoted(PairingStep):
+    """A person, deadline, document or KPI was added, changed or removed. Which one: what it says is read from
+    the pairing, so that no personal data is in an event."""
+
+    TYPE = "liaison.pairing.noted.v1"
+    kind: Literal["person", "deadline", "document", "kpi"]
+    item: ItemId
+    change: Literal["added", "changed", "removed"]
+
+
+class PairingReminder(PairingStep):
+    """A deadline of a pairing comes near; told once. `responsible`: the person of the pairing, by id."""
+
+    TYPE = "liaison.pairing.reminder.v1"
+    deadline: ItemId
+    title: str
+    due: Day
+    responsible: ItemId | None
+
+
 class SubscriptionChanged(EventData):
     """Created, changed, paused or resumed."""
 
@@ -304,6 +386,7 @@ EVENTS: dict[str, type[EventData]] = {
     for data in (
         OrganisationRegistered,
         OrganisationChanged,
+        ChallengeDrafted,
         ChallengeAnnounced,
         ChallengeAmended,
         ChallengeWithdrawn,
@@ -330,6 +413,13 @@ EVENTS: dict[str, type[EventData]] = {
         ConsortiumDissolved,
         ConsortiumSought,
         GapsChanged,
+        PairingSuggested,
+        PairingUpdated,
+        PairingStepAsked,
+        PairingStepped,
+        PairingDissolved,
+        PairingNoted,
+        PairingReminder,
         SubscriptionChanged,
         SubscriptionRemoved,
         EndpointDisabled,

@@ -83,6 +83,12 @@ class FollowGaps(Contract):
     challenge: ChallengeId | None = None
 
 
+class FollowPairings(Contract):
+    """Pairings of the subscriber's needs with those of other buyers: found, on their way, reminders."""
+
+    kind: Literal["pairings"] = "pairings"
+
+
 Follow = Annotated[
     FollowOwnProfile
     | FollowMembers
@@ -91,7 +97,8 @@ Follow = Annotated[
     | FollowCountry
     | FollowBuyer
     | FollowConsortia
-    | FollowGaps,
+    | FollowGaps
+    | FollowPairings,
     Field(discriminator="kind"),
 ]
 

@@ -23,6 +23,7 @@ from services.matching import endpoints as matching
 from services.notification import endpoints as notification
 from services.notification.ports import QueryFits
 from services.notification.selection import Selections
+from services.pairing import endpoints as pairing
 
 
 def web_ports(core: Core) -> WebPorts:
@@ -47,6 +48,7 @@ def board_ports(core: Core) -> board.BoardPorts:
         answering=core.answering,
         consortia=core.consortia,
         completing=core.completing,
+        pairing=core.pairing,
         subscriptions=core.subscriptions,
         endpoints=core.endpoints,
         deliveries=core.deliveries,
@@ -66,6 +68,7 @@ def routers(core: Core, index: Index, lag: Lag) -> list[APIRouter]:
         courier.endpoints_router(core.endpoints),
         courier.deliveries_router(core.deliveries),
         indexing.router(index),
+        *pairing.routers(core.pairing),
         status_endpoints.router(core.database, core.clock, lag, index.lacking),
         board.router(board_ports(core)),
     ]

@@ -61,6 +61,10 @@ from services.notification.ports import QueryFits
 from services.notification.router import Router
 from services.notification.subscriptions import Subscriptions
 from services.notification.visibility import FollowRules
+from services.pairing.handlers import LINGER_S as PAIRING_LINGER_S
+from services.pairing.handlers import PairNeeds
+from services.pairing.room import Pairing
+from services.pairing.upkeep import Upkeep as NeedsUpkeep
 
 
 @dataclass(slots=True)
@@ -84,6 +88,7 @@ class Core:
     consortia: ConsortiumService
     completing: Completing
     reviewing: Reviewing
+    pairing: Pairing
     links: SignInLinks
 
 
@@ -99,6 +104,8 @@ class Brain:
     profiles: Profiles
     match: Match
     queries: SavedQueries
+    pair: PairNeeds
+    needs: NeedsUpkeep
     lease: Lease | None
 
 
@@ -158,6 +165,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
                 clusters=directory.members,
                 public_url=settings.public_url,
             ),
+            pairing=Pairing(database, clock, directory, intake, public_url=settings.public_url),
             links=SignInLinks(clock),
         )
 
@@ -192,7 +200,8 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
         )
         own = OwnIndex(generations, upkeep)
         queries = SavedQueries(generations)
-        yield Brain(index, generations, upkeep, own, profiles, match, queries, lease)
+        pair, needs = core.pairing.handler(index, linger_s=PAIRING_LINGER_S)
+        yield Brain(index, generations, upkeep, own, profiles, match, queries, pair, needs, lease)
 
 
 def router(core: Core, queries: QueryFits) -> Router:
@@ -203,7 +212,7 @@ def router(core: Core, queries: QueryFits) -> Router:
 
 
 def handlers(core: Core, brain: Brain | None, queries: QueryFits, rooms: Collection[str]) -> list[Handler]:
-    """The handlers of these rooms; indexing and matching need a brain."""
+    """The handlers of these rooms; indexing, matching and pairing need a brain."""
     found: list[Handler] = []
     if brain is not None and "indexing" in rooms:
         reading = core.intake.reading
@@ -213,6 +222,8 @@ def handlers(core: Core, brain: Brain | None, queries: QueryFits, rooms: Collect
         found.append(brain.match)
     if "consortia" in rooms:
         found.append(FormConsortia(core.database, core.clock, core.reviewing))
+    if brain is not None and "pairing" in rooms:
+        found.append(brain.pair)
     if "notification" in rooms:
         found.append(Notify(core.database, core.clock, router(core, queries), core.endpoints))
         found.append(MarkNotified(core.database, core.clock, core.directory, linger_s=RECEIPTS_LINGER_S))

@@ -16,17 +16,19 @@ from services.kernel.stream.lag import Consumed, JournalLag, KafkaLag
 from services.matching.handlers import Match
 from services.matching.notified import MarkNotified
 from services.notification.handlers import Notify
+from services.pairing.handlers import PairNeeds
 
 INBOX = AcceptInbox.name
 ROOMS: dict[str, Consumed] = {
     "indexing": INDEXING,
     "matching": {Match.name: Match.consumes},
     "consortia": {FormConsortia.name: FormConsortia.consumes},
+    "pairing": {PairNeeds.name: PairNeeds.consumes},
     "notification": {Notify.name: Notify.consumes, MarkNotified.name: MarkNotified.consumes},
     INBOX: {},
 }
 """Per room its services and the events of the journal that they take; the inbox takes what is handed in."""
-WITH_INDEX = frozenset({"indexing", "matching"})
+WITH_INDEX = frozenset({"indexing", "matching", "pairing"})
 """Rooms that need the vector index."""
 
 

@@ -33,6 +33,8 @@ CONSORTIA_S = 5.0
 """Between looks at whose consortia are due: far below the shortest pace that anybody would set."""
 PURGE_S = 600.0
 """Between removals of what has expired, a bounded number of rows each time."""
+REMINDERS_S = 300.0
+"""Between looks at deadlines of pairings, which are days: a week before is as good five minutes later."""
 
 log = structlog.get_logger("liaison.process")
 
@@ -86,6 +88,8 @@ def handle(
     jobs.start("receipts", _every(core, PURGE_S, core.intake.inbox.purge))
     if "consortia" in rooms:
         jobs.start("consortia due", _every(core, CONSORTIA_S, core.reviewing.review_due))
+    if "pairing" in rooms:
+        jobs.start("reminders", _every(core, REMINDERS_S, core.pairing.reminders.run))
     if brain is None:
         return
     jobs.start("index", _keep_index(core, brain))
@@ -93,6 +97,8 @@ def handle(
         jobs.start("index reports", Attendant(brain.own, core.database, core.clock).run())
     if "matching" in rooms:
         jobs.once("warm", _warm(brain))
+    if "pairing" in rooms:
+        jobs.once("needs", _mend_needs(core, brain))
     if brain.lease is not None:
         jobs.start("ownership", ends_with(brain.lease))
 
@@ -133,6 +139,17 @@ async def _mended(brain: Brain) -> bool:
         log.warning("the index cannot be mended now", reason=str(error))
         return False
     return True
+
+
+async def _mend_needs(core: Core, brain: Brain) -> None:
+    """Write needs that the vector store has lost; while it is out of reach, again later."""
+    while True:
+        try:
+            await brain.needs.repair()
+            return
+        except TransientError as error:
+            log.warning("the index of needs cannot be mended now", reason=str(error))
+        await core.clock.sleep(MAINTAIN_S)
 
 
 async def _warm(brain: Brain) -> None:

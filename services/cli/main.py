@@ -17,6 +17,8 @@ from services.cli import (
     evaluation,
     ledger,
     operations,
+    pairings,
+    plans,
     processes,
     server,
     subscriptions,
@@ -57,10 +59,12 @@ challenges.register(app)
 answers.register(app)
 consortia.register(app)
 companies.register(app)
+plans.register(companies.imports)
 subscriptions.register(app)
 operations.register(app)
 backup.register(app)
 evaluation.register(app)
+app.add_typer(pairings.app, name="pairings")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(topics.app, name="topics")
 app.add_typer(contracts_.app, name="schemas")

@@ -35,6 +35,9 @@ def subscribe(
     gaps: Annotated[
         bool, typer.Option("--gaps", help="Follow what the best consortia for challenges still lack.")
     ] = False,
+    pairings: Annotated[
+        bool, typer.Option("--pairings", help="Follow pairings of your needs with those of other buyers.")
+    ] = False,
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Lowest score that is passed on.")
     ] = None,
@@ -47,7 +50,17 @@ def subscribe(
 
     liaison subscribe --webhook https://example.org/hooks/liaison --company cmp_…
     """
-    follow = _follow(company, members, challenge, buyer, country, query, consortia=consortia, gaps=gaps)
+    follow = _follow(
+        company,
+        members,
+        challenge,
+        buyer,
+        country,
+        query,
+        consortia=consortia,
+        gaps=gaps,
+        pairings=pairings,
+    )
     if (webhook is None) == (endpoint is None):
         fail("Give either --webhook with a URL, or --endpoint with the id of one you have.", EXIT_USAGE)
     with connected(url, key) as client:
@@ -81,6 +94,7 @@ def _follow(
     *,
     consortia: bool,
     gaps: bool,
+    pairings: bool,
 ) -> dict[str, str]:
     given: list[dict[str, str]] = []
     if company is not None:
@@ -99,10 +113,12 @@ def _follow(
         given.append({"kind": "consortia"})
     if gaps:
         given.append({"kind": "gaps"})
+    if pairings:
+        given.append({"kind": "pairings"})
     if len(given) != 1:
         fail(
             "Say what to follow: one of --company, --members, --challenge, --buyer, --country, --query, "
-            "--consortia, --gaps.",
+            "--consortia, --gaps, --pairings.",
             EXIT_USAGE,
         )
     return given[0]

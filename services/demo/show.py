@@ -15,7 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from schemas.delivery import EndpointContent
 from schemas.events import ConsortiumProposed
 from schemas.organisation import Organisation
-from schemas.subscription import Follow, FollowConsortia, FollowMembers, SubscriptionContent
+from schemas.subscription import (
+    Follow,
+    FollowConsortia,
+    FollowMembers,
+    FollowPairings,
+    SubscriptionContent,
+)
 from services.bootstrap.parts import Core
 from services.bootstrap.serve import Running, serve
 from services.demo.dataset import DemoData
@@ -51,8 +57,8 @@ async def show(settings: Settings, *, stay: bool) -> None:
     async def play(process: Running) -> None:
         starting.stop()
         try:
-            async with receiving() as receiver:
-                await _play(process, receiver)
+            async with receiving() as receiver, receiving() as buyers:
+                await _play(process, receiver, buyers)
                 if stay:
                     console.print("\nIt stays up. [dim]Ctrl-C stops it.[/dim]")
                     await asyncio.Event().wait()
@@ -70,7 +76,7 @@ async def show(settings: Settings, *, stay: bool) -> None:
         raise failure[0]
 
 
-async def _play(process: Running, receiver: Receiver) -> None:
+async def _play(process: Running, receiver: Receiver, buyers: Receiver) -> None:
     core = process.core
     data = read_data()
     loaded = await _load(core, data)
@@ -86,6 +92,7 @@ async def _play(process: Running, receiver: Receiver) -> None:
     console.print(f"{escape(buyer.name)} follows the consortia for its challenges, at the same address")
     await _tell_address(process, loaded)
     await _announce(process, loaded, data, receiver)
+    await _pair(process, loaded, data, buyers)
 
 
 async def _load(core: Core, data: DemoData) -> Loaded:
@@ -211,6 +218,31 @@ def _print_team(received: Received, began: float, number: int) -> None:
         console.print(
             f"           ✕ nobody for {gap['requirement']}: {escape(gap['text'][:70])}", highlight=False
         )
+
+
+async def _pair(process: Running, loaded: Loaded, data: DemoData, receiver: Receiver) -> None:
+    """Another buyer announces, in another language, what stands in a buyer's investment plan."""
+    core = process.core
+    await _subscribe(core, loaded.planning, BSO, receiver, FollowPairings())
+    console.print(f"\n{escape(loaded.planning.name)} plans “{escape(data.planned.fields['title'])}”")
+    content = data.joint.content(core.clock.now().date())
+    buyer = await core.directory.organisation_by_handle_or_id(content.buyer)
+    assert buyer is not None
+    console.print(f"[bold]announcing[/bold] “{escape(content.title)}” ({escape(buyer.name)})")
+    began = time.perf_counter()
+    principal = Principal(buyer.id, BSO, LABEL, frozenset({"write"}))
+    await core.intake.challenges.announce(principal, content)
+    first = await receiver.wait(ARRIVAL_S)
+    if first is None:
+        console.print("[red]no webhook arrived[/red]; the delivery log on the board says why")
+        return
+    pairing = first.event["data"]
+    console.print(f"{first.at - began:7.3f} s  webhook, signature verified")
+    console.print(f"           webhook-id {first.id}  {first.event['type']}", highlight=False)
+    console.print(f"           {escape(pairing['headline'])}", highlight=False)
+    for remark in (*pairing["comparison"]["benefits"][:1], *pairing["comparison"]["pitfalls"][:1]):
+        console.print(f"           {escape(remark['rule'])}: {escape(remark['reason'])}", highlight=False)
+    console.print(f"\npage     {process.url}/pairings/{pairing['id']}", soft_wrap=True)
 
 
 def _print_webhook(received: Received) -> None:

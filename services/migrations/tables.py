@@ -15,6 +15,7 @@ import services.kernel.stream.model
 import services.kernel.web.model
 import services.matching.model
 import services.notification.model
+import services.pairing.model
 from services.kernel.database import Base
 
 metadata = Base.metadata
@@ -24,6 +25,7 @@ ROOMS = (
     services.courier.model,
     services.notification.model,
     services.matching.model,
+    services.pairing.model,
     services.indexing.model,
     services.directory.model,
     services.intake.model,

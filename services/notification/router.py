@@ -8,7 +8,17 @@ from schemas.challenge import Challenge
 from schemas.subscription import FollowQuery, Subscription
 from services.kernel.journal import Event
 from services.notification.ports import Challenges, QueryFits
-from services.notification.routing import CONSORTIA, GAPS, MATCHES, SETTLED, Concern, concern, wants
+from services.notification.routing import (
+    CONSORTIA,
+    GAPS,
+    MATCHES,
+    PAIRINGS,
+    SETTLED,
+    Concern,
+    concern,
+    paired_needs,
+    wants,
+)
 
 _NAMING = MATCHES | CONSORTIA | {GAPS}
 """Events that name a challenge without having it in them."""
@@ -26,6 +36,7 @@ class Router:
         """What each of these events of `ROUTED` is about."""
         named = {event.data["challenge"]["id"] for event in events if event.type in _NAMING}
         named |= {event.data["challenge"] for event in events if event.type == SETTLED}
+        named |= {need for event in events if event.type in PAIRINGS for need in paired_needs(event)}
         known = await self._challenges.challenges(named) if named else {}
         return [concern(event, known) for event in events]
 
@@ -57,7 +68,7 @@ class Router:
         about: dict[str, Challenge] = {
             _version(one): one.challenge
             for one in concerns
-            if one.challenge is not None and one.event.type not in _NAMING
+            if one.challenge is not None and one.event.type not in _NAMING and one.other is None
         }
         if not saved or not about:
             return {}

@@ -12,11 +12,16 @@ from tests.end_to_end.tenants import (
     announced,
     company,
     consortium,
+    deadline,
+    document,
     draft,
     draft_to_announce,
     endpoint,
     key,
+    kpi,
     member,
+    pairing,
+    person,
     subscription,
 )
 
@@ -34,6 +39,14 @@ LETTER = "ded_01J00000000000000000000000"
 CLUSTER_OF = "/v1/clusters/north/members/{company}"
 DRAFT = "/v1/challenges/{draft}"
 TEAM = {"challenge": "<challenge>", "members": ["<company>"], "members_max": 1}
+PAIRING = "/v1/pairings/{pairing}"
+DUE = {"title": "Agreement", "due": "2035-01-01"}
+DOCUMENT = {"title": "Draft", "url": "https://ess.example/draft"}
+PLAN = {
+    "name": "Plan <n>",
+    "buyer": "cern",
+    "needs": [{"reference": "1", "title": "Bread", "first_year": 2035}],
+}
 
 #                                                  nobody rival clu. ILO BSO owner admin
 ORGANISATIONS = [
@@ -169,6 +182,49 @@ DELIVERY = [
     Row("POST /v1/deliveries/{message}/resend",         "401 404 404 404 404 200 200"),
 ]  # fmt: skip
 
+PAIRINGS = [
+    Row("GET /v1/pairings",                             "401 200 200 200 200 200+ 200+", owner="partner"),
+    Row("GET /v1/pairings/groups",                      "401 200 200 200 200 200 200", owner="partner"),
+    Row("GET /v1/pairings/{pairing}",                   "401 404 404 404 404 200+ 200+", owner="partner"),
+    Row("GET /v1/pairings/{pairing}",                   "401 404 404 404 404 200+ 200+",
+        owner="ilo", why="who announced the other need"),
+    Row("POST /v1/pairings/{pairing}/steps",            "401 404 404 404 404 200+ 403",
+        {"to": "confirmed"}, owner="partner", fresh=pairing),
+    Row("POST /v1/challenges/{challenge}/pairing",      "401 403 403 201 201 201 422", {},
+        owner="partner", fresh=announced),
+    Row("POST /v1/pairings/{pairing}/people",           "401 404 404 404 404 201 403", {"role": "Office"},
+        owner="partner"),
+    Row("PUT /v1/pairings/{pairing}/people/{item}",     "401 404 404 404 404 200 403", {"role": "Office"},
+        owner="partner", fresh=person, path=f"{PAIRING}/people/{{person}}"),
+    Row("DELETE /v1/pairings/{pairing}/people/{item}",  "401 404 404 404 404 204 403",
+        owner="partner", fresh=person, path=f"{PAIRING}/people/{{person}}"),
+    Row("POST /v1/pairings/{pairing}/deadlines",        "401 404 404 404 404 201 403", DUE,
+        owner="partner"),
+    Row("PUT /v1/pairings/{pairing}/deadlines/{item}",  "401 404 404 404 404 200 403", DUE,
+        owner="partner", fresh=deadline, path=f"{PAIRING}/deadlines/{{deadline}}"),
+    Row("DELETE /v1/pairings/{pairing}/deadlines/{item}", "401 404 404 404 404 204 403",
+        owner="partner", fresh=deadline, path=f"{PAIRING}/deadlines/{{deadline}}"),
+    Row("POST /v1/pairings/{pairing}/documents",        "401 404 404 404 404 201 403", DOCUMENT,
+        owner="partner"),
+    Row("PUT /v1/pairings/{pairing}/documents/{item}",  "401 404 404 404 404 200 403", DOCUMENT,
+        owner="partner", fresh=document, path=f"{PAIRING}/documents/{{document}}"),
+    Row("DELETE /v1/pairings/{pairing}/documents/{item}", "401 404 404 404 404 204 403",
+        owner="partner", fresh=document, path=f"{PAIRING}/documents/{{document}}"),
+    Row("POST /v1/pairings/{pairing}/kpis",             "401 404 404 404 404 201 403", {"name": "Savings"},
+        owner="partner"),
+    Row("PUT /v1/pairings/{pairing}/kpis/{item}",       "401 404 404 404 404 200 403", {"name": "Savings"},
+        owner="partner", fresh=kpi, path=f"{PAIRING}/kpis/{{kpi}}"),
+    Row("DELETE /v1/pairings/{pairing}/kpis/{item}",    "401 404 404 404 404 204 403",
+        owner="partner", fresh=kpi, path=f"{PAIRING}/kpis/{{kpi}}"),
+    Row("POST /v1/plans",                               "401 403 403 403 403 201 201", PLAN, owner="ilo"),
+    Row("POST /v1/plans/import",                        "401 403 403 403 403 200 200",
+        {"title": "Bread", "year": 2035}, owner="ilo", path="/v1/plans/import?name=File&buyer=cern"),
+    Row("GET /v1/plans",                                "401 200 200 200 200 200+ 200+", owner="ilo"),
+    Row("GET /v1/plans/{plan}",                         "401 404 404 404 404 200+ 200+", owner="ilo"),
+    Row("GET /v1/plans/{plan}/needs",                   "401 404 404 404 404 200+ 200+", owner="ilo"),
+    Row("GET /v1/plans/template",                       "401 200 200 200 200 200 200"),
+]  # fmt: skip
+
 OPERATIONS = [
     Row("GET /v1/stream",                               "401 200 200 200 200 200 200"),
     Row("GET /v1/journal",                              "401 200 200 200 200 200+ 200+",
@@ -188,4 +244,14 @@ OPERATIONS = [
         path=f"/v1/dead-letters/{LETTER}/discard"),
 ]  # fmt: skip
 
-TABLE = [*ORGANISATIONS, *CLUSTERS, *CHALLENGES, *COMPANIES, *MATCHES, *CONSORTIA, *DELIVERY, *OPERATIONS]
+TABLE = [
+    *ORGANISATIONS,
+    *CLUSTERS,
+    *CHALLENGES,
+    *COMPANIES,
+    *MATCHES,
+    *CONSORTIA,
+    *PAIRINGS,
+    *DELIVERY,
+    *OPERATIONS,
+]

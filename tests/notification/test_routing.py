@@ -30,6 +30,7 @@ from tests.notification.routes import (
     concerns,
     filters,
     matched,
+    reminder,
     settled,
     subscription,
     subscriptions,
@@ -303,3 +304,36 @@ def test_consortia_and_gaps_go_to_who_follows_them_and_may_read(
         assert wants(asking, one, default_threshold=0.4) is wanted
         filed = (asking.follow.kind, follow_key(asking.follow, owner))
         assert not wanted or filed in possible_keys([one])
+
+
+@pytest.mark.parametrize(
+    ("follow", "owner", "heard"),
+    [
+        ({"kind": "pairings"}, BUYERS[0], True),
+        ({"kind": "pairings"}, BUYERS[1], True),
+        ({"kind": "pairings"}, RIVAL, False),
+        ({"kind": "challenge", "challenge": CHALLENGES[1]}, BUYERS[0], True),
+        ({"kind": "bso", "buyer": BUYERS[1]}, BUYERS[0], True),
+        ({"kind": "bso", "buyer": BUYERS[1]}, RIVAL, False),
+        ({"kind": "query", "query": "pumps"}, BUYERS[0], False),
+    ],
+)
+def test_a_pairing_is_heard_of_by_its_two_buyers_alone(
+    follow: dict[str, Any], owner: str, heard: bool
+) -> None:
+    one, told = subscription(follow, owner), reminder()
+    assert asks(one, told) is heard
+    if heard:
+        assert (one.follow.kind, follow_key(one.follow, one.owner)) in possible_keys([told])
+
+
+def test_what_one_did_oneself_is_no_news_of_a_pairing() -> None:
+    told = reminder(by=BUYERS[0])
+    heard = [asks(subscription({"kind": "pairings"}, buyer), told) for buyer in BUYERS]
+    assert heard == [False, True]
+
+
+def test_a_filter_lets_a_pairing_through_that_one_of_its_needs_passes() -> None:
+    for cpv, passes in (("384", True), ("999", False)):
+        one = subscription({"kind": "pairings"}, BUYERS[0], filters={"cpv": [cpv]})
+        assert asks(one, reminder(cpv=["38423000"])) is passes

@@ -17,6 +17,7 @@ from services.kernel.journal.tail import Tail
 from services.matching.answering import Answering
 from services.matching.service import Matches
 from services.notification.subscriptions import Subscriptions
+from services.pairing.room import Pairing
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class BoardPorts:
     answering: Answering
     consortia: ConsortiumService
     completing: Completing
+    pairing: Pairing
     subscriptions: Subscriptions
     endpoints: Endpoints
     deliveries: DeliveryLog

@@ -14,6 +14,7 @@ from schemas.subscription import (
     FollowGaps,
     FollowMembers,
     FollowOwnProfile,
+    FollowPairings,
     FollowQuery,
     Subscription,
     SubscriptionContent,
@@ -21,7 +22,7 @@ from schemas.subscription import (
 from services.gateway.board.forms import Form, build, number
 from services.gateway.board.ports import BoardPorts
 
-KINDS = ("own-profile", "members", "query", "challenge", "country", "bso", "consortia", "gaps")
+KINDS = ("own-profile", "members", "query", "challenge", "country", "bso", "consortia", "gaps", "pairings")
 _VALUE = {
     "own-profile": "company",
     "query": "query",
@@ -82,6 +83,8 @@ async def named(ports: BoardPorts, subscriptions: Sequence[Subscription]) -> dic
                 words = f"The challenge “{title}”"
             case FollowCountry(country=country):
                 words = f"What is open to companies of {country_name(country)}"
+            case FollowPairings():
+                words = "Pairings of our needs with those of other buyers"
             case FollowBuyer(buyer=buyer):
                 words = f"Everything of {buyers[buyer].name if buyer in buyers else buyer}"
         found[one.id] = words
