@@ -8,6 +8,7 @@ from starlette.responses import Response
 from services.gateway.board.rendering import Renderer
 from services.gateway.board.visit import Visit, Visits
 from services.matching import scoring
+from services.matching.disclosure import disclosure
 
 
 def routes(visits: Visits, renderer: Renderer) -> APIRouter:
@@ -15,6 +16,6 @@ def routes(visits: Visits, renderer: Renderer) -> APIRouter:
 
     @made.get("/scores")
     async def page(visit: Annotated[Visit, Depends(visits)]) -> Response:
-        return renderer.page("scores.html", visit, scoring=scoring)
+        return renderer.page("scores.html", visit, scoring=scoring, disclosed=disclosure())
 
     return made
