@@ -41,6 +41,7 @@ from services.kernel.stream.port import Handler, Stream
 from services.kernel.vectors.port import VectorIndex
 from services.matching.answering import Answering
 from services.matching.board import Board
+from services.matching.feedback import Feedback, OwnFeedback
 from services.matching.handlers import Match
 from services.matching.notified import LINGER_S as RECEIPTS_LINGER_S
 from services.matching.notified import MarkNotified
@@ -74,6 +75,8 @@ class Core:
     subscriptions: Subscriptions
     matches: Matches
     answering: Answering
+    feedback: Feedback
+    own_feedback: OwnFeedback
     links: SignInLinks
 
 
@@ -108,7 +111,9 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
         guard = AddressGuard(allow_loopback=settings.allow_loopback_webhooks)
         endpoints = Endpoints(database, clock, guard=guard, box=secrets.box)
         rules = FollowRules(directory, intake.challenges, intake.companies)
-        matches = Matches(database, clock, directory.members)
+        feedback = Feedback(database, clock, intake.reading)
+        matches = Matches(database, clock, directory.members, feedback)
+        answering = Answering(database, clock, matches, directory.members)
         yield Core(
             settings=settings,
             secrets=secrets,
@@ -123,7 +128,9 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             deliveries=DeliveryLog(database, clock),
             subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
             matches=matches,
-            answering=Answering(database, clock, matches, directory.members),
+            answering=answering,
+            feedback=feedback,
+            own_feedback=OwnFeedback(database, feedback, intake.companies, directory.members, answering),
             links=SignInLinks(clock),
         )
 
@@ -164,7 +171,10 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
 def router(core: Core, queries: QueryFits) -> Router:
     """Who is told what."""
     return Router(
-        challenges=core.intake.reading, queries=queries, default_threshold=core.settings.match_threshold
+        challenges=core.intake.reading,
+        queries=queries,
+        default_threshold=core.settings.match_threshold,
+        nudges=core.feedback,
     )
 
 
