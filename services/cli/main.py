@@ -17,6 +17,7 @@ from services.cli import (
     ledger,
     operations,
     processes,
+    searching,
     server,
     subscriptions,
     topics,
@@ -54,6 +55,7 @@ server.register(app)
 processes.register(app)
 challenges.register(app)
 answers.register(app)
+searching.register(app)
 companies.register(app)
 subscriptions.register(app)
 operations.register(app)

@@ -18,6 +18,7 @@ from services.gateway.board.views import (
     endpoints,
     match,
     scores,
+    search,
     settings,
     sign_in,
     versions,
@@ -45,6 +46,7 @@ def router(ports: BoardPorts) -> APIRouter:
         settings,
         endpoints,
         deliveries,
+        search,
         sign_in,
     ):
         made.include_router(page.routes(ports, visiting, renderer))

@@ -13,8 +13,10 @@ from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.journal.tail import Tail
 from services.matching.answering import Answering
+from services.matching.feedback import OwnFeedback
 from services.matching.service import Matches
 from services.notification.subscriptions import Subscriptions
+from services.search.service import Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class BoardPorts:
     intake: Intake
     matches: Matches
     answering: Answering
+    search: Search
+    feedback: OwnFeedback
     subscriptions: Subscriptions
     endpoints: Endpoints
     deliveries: DeliveryLog

@@ -175,6 +175,8 @@ def paths(market: Market) -> list[str]:
         "/announce",
         "/settings",
         "/scores",
+        "/search",
+        "/search?q=pressure+in+helium",
         "/sign-in",
         "/nothing-here",
     ]
