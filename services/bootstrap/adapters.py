@@ -27,7 +27,6 @@ from services.kernel.stream.topic_declarations import read, shipped
 from services.kernel.vectors.edge import EdgeVectorIndex
 from services.kernel.vectors.errors import VectorStoreInUse
 from services.kernel.vectors.port import VectorIndex
-from services.kernel.vectors.server import ServerVectorIndex
 
 VECTORS = "vectors"
 """Folder in the data folder."""
@@ -49,13 +48,16 @@ def open_database(settings: Settings) -> Database:
 @asynccontextmanager
 async def vector_index(settings: Settings) -> AsyncIterator[VectorIndex]:
     """The vector store of the settings, open. Raises `ConfigurationError` where another process has it."""
-    index: EdgeVectorIndex | ServerVectorIndex
+    index: VectorIndex
     if settings.vectors is VectorStoreKind.edge:
         try:
             index = await EdgeVectorIndex.open(settings.data_dir / VECTORS)
         except VectorStoreInUse as error:
             raise ConfigurationError(f"{error} {SHARED}") from None
     else:
+        # Its client takes a second to import, which a start without it should not pay.
+        from services.kernel.vectors.server import ServerVectorIndex
+
         assert settings.qdrant_url is not None
         index = ServerVectorIndex.connect(
             settings.qdrant_url,

@@ -71,7 +71,8 @@ def announce(
     if as_json:
         print_json(made)
         return
-    out.print(f"[bold]{made['id']}[/bold]  announced, {len(made['requirements'])} requirements")
+    count = len(made["requirements"])
+    out.print(f"[bold]{made['id']}[/bold]  announced, {count} requirement{'s' * (count != 1)}")
     for one in made["requirements"]:
         must = "must" if one["mandatory"] else "should"
         out.print(f"  {one['id']:<4} {must:<7}{one['kind']:<12} {escape(one['text'])}", highlight=False)
