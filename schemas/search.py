@@ -27,6 +27,7 @@ class FoundField(StrEnum):
 
     company_name = "company_name"
     challenge_title = "challenge_title"
+    buyer = "buyer"
     need = "need"
     requirement = "requirement"
     capability = "capability"

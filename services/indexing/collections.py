@@ -20,7 +20,8 @@ CHALLENGES = "challenges"
 """Alias: one point per requirement, and one for the whole of a challenge."""
 ALIASES = (COMPANIES, CHALLENGES)
 NAMES = "names"
-"""Alias: one point per company or challenge, by the letters of its name or title. For people who search."""
+"""Alias: one point per company or challenge, by the letters of its name, or of its title and
+buyer. For people who search."""
 
 TEXT = "text"
 """Dense vector space: the embedding of the text."""
@@ -152,7 +153,9 @@ def of_challenge(challenge: Challenge, parts: Sequence[Part]) -> Indexed:
     }
     if challenge.trl_start is not None:
         payload["trl"] = challenge.trl_start
-    return Indexed(challenge.id, challenge.version, tuple(parts), payload, challenge.title)
+    return Indexed(
+        challenge.id, challenge.version, tuple(parts), payload, f"{challenge.title} {challenge.buyer_name}"
+    )
 
 
 def belongs_in_index(challenge: Challenge) -> bool:

@@ -32,6 +32,8 @@ TRANSLATES = 0.6
 """Cosine of the English terms of two words from which they stand for the same."""
 WORD_MIN = 3
 """Letters of a word that is looked up so: shorter ones are articles and prepositions in every language."""
+NAMES = frozenset((FoundField.company_name, FoundField.challenge_title, FoundField.buyer))
+"""Where a slip is seen through by the letters alone."""
 REMEMBERED = 32_768
 """Words whose English terms are kept, some 10 MB when full."""
 
@@ -67,10 +69,10 @@ class Reasons:
         words, written = self._same(question, source.text)
         if words:
             return FoundBy.words if written else FoundBy.spelling, words
-        if source.field in (FoundField.company_name, FoundField.challenge_title) and (
-            words := _alike(question, source.text)
-        ):
+        if source.field in NAMES and (words := _alike(question, source.text)):
             return FoundBy.spelling, words
+        if source.field is FoundField.buyer:
+            return FoundBy.meaning, []  # a name stands for nothing in another language
         if words := self._translated(question, source):
             return FoundBy.translation, words
         return FoundBy.meaning, []

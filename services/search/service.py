@@ -185,7 +185,7 @@ def _of_challenge(challenge: Challenge, part: str) -> list[Source]:
     language = challenge.language
     title = Source(FoundField.challenge_title, None, challenge.title, language)
     if part == NAME:
-        return [title]
+        return [title, Source(FoundField.buyer, None, challenge.buyer_name, None)]
     if part == WHOLE:
         return [title, Source(FoundField.need, None, challenge.need, language)]
     wanted = part.removeprefix(REQUIREMENT_PREFIX)
@@ -219,7 +219,8 @@ def _texts(reasons: Reasons, question: Question, sources: Sequence[Source]) -> t
 
 def _longest(found: Sequence[FoundText]) -> list[FoundText]:
     """Of the likeness of a whole challenge the need says more than the title, which is shown anyway."""
-    return sorted(found, key=lambda one: one.field is FoundField.challenge_title)[:1]
+    names = (FoundField.challenge_title, FoundField.buyer)
+    return sorted(found, key=lambda one: one.field in names)[:1]
 
 
 def _read_as(question: Question, items: Sequence[FoundItem]) -> tuple[ReadAs, ...]:

@@ -49,6 +49,14 @@ async def test_a_company_is_found_by_its_name_in_spite_of_a_slip(here: Searched)
         assert found.words
 
 
+async def test_a_challenge_is_found_by_its_buyer(here: Searched) -> None:
+    for typed in ("CERN", "cern helium"):
+        answer = await here.find(typed)
+        assert names(answer)[0] == "Pressure in helium" or typed == "CERN"
+        assert set(names(answer)) >= {"Pressure in helium"}
+        assert "buyer" in {text.field for text in one(answer, "Pressure in helium").found_in}, typed
+
+
 async def test_a_question_finds_texts_of_other_languages(here: Searched) -> None:
     for asked, language in (
         ("vacuum pump", "en"),

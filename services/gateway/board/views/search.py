@@ -31,6 +31,7 @@ EXAMPLES = ("cryogenic pressure sensor", "Vakuumkammer aus Edelstahl", "électro
 FIELDS = {
     "company_name": "name",
     "challenge_title": "title",
+    "buyer": "buyer",
     "need": "need",
     "requirement": "requirement",
     "capability": "capability",
