@@ -1,4 +1,4 @@
-"""Names as their letters: of companies, of challenges their titles and buyers, found in spite of a slip of the pen.
+"""Names as their letters, found in spite of a slip: of companies, of challenges their titles and buyers.
 
 A name is the set of its words' trigrams, the ends of words marked. What is asked for is compared by the share
 of its own trigrams that a name has (containment): "cryosens" is wholly in "Cryosense SAS", however long that
