@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from schemas.base import Trl
 from schemas.challenge import PhaseStage
 from schemas.codes import CountryCode, LanguageCode
 from schemas.search import SearchAnswer, SearchKind
@@ -60,9 +59,9 @@ def router(search: Search) -> APIRouter:
         ] = None,
         stage: Annotated[PhaseStage | None, Query(description="Stage of the lifecycle, or phase")] = None,
         trl_min: Annotated[
-            Trl | None, Query(description="A company's highest TRL, a challenge's start")
+            int | None, Query(ge=1, le=9, description="A company's highest TRL, a challenge's start")
         ] = None,
-        trl_max: Trl | None = None,
+        trl_max: Annotated[int | None, Query(ge=1, le=9)] = None,
         language: Annotated[
             LanguageCode | None, Query(description="Of the question; default: guessed")
         ] = None,

@@ -19,6 +19,9 @@ MEANT_WEIGHT = 0.5
 """Of a word that may have been meant, beside the word as it is written: what is written counts first."""
 
 
+CHECKED_MAX = 12
+"""Words that are looked up for slips: a strange one costs some milliseconds, and what comes after a dozen is
+a sentence whose meaning counts."""
 STEM_MIN = 4
 ENDING_MAX = 2
 """Letters of an ending in which two forms of a word differ."""
@@ -50,10 +53,11 @@ def read(
     multilingual: MultilingualEncoder,
 ) -> Question:
     """`language`: None to have it guessed."""
+    said = [one for one in lexical.terms(text) if one.weight > 0.0]
     meant = {
         text[one.start : one.end]: near
-        for one in lexical.terms(text)
-        if one.weight > 0.0 and (near := spelling.meant(one.term)) is not None
+        for one in said[:CHECKED_MAX]
+        if (near := spelling.meant(one.term)) is not None
     }
     words = lexical.query(text)
     if meant:

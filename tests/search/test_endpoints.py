@@ -24,12 +24,16 @@ async def test_the_endpoint_answers_with_and_without_a_key_page_by_page(here: Se
             if cursor is None:
                 break
         assert len(names) == len(set(names)) == page["total"] >= 3
+        narrow = {"q": "Vakuumpumpen vide", "trl_min": "8", "trl_max": "9", "cpv": "42", "country": "DE"}
+        found = (await buyer("GET", "/v1/search", params=narrow | {"stage": "manufacturing"})).json()
+        assert [item["name"] for item in found["items"]] == ["Vakuumtechnik Süd"]
         one = next(item for item in public["items"])
         assert one["links"]["page"] == f"/challenges/{one['challenge']}"
         for wrong, told in (
             ({"q": ""}, "at least one visible character"),
             ({"q": "pump", "country": "XX"}, "XX"),
             ({"q": "pump", "cpv": "x"}, "cpv"),
+            ({"q": "pump", "trl_min": "10"}, "trl_min"),
             ({"q": "pump", "contry": "FR"}, "Did you mean 'country'"),
         ):
             refused = await served.client.get("/v1/search", params=wrong)
