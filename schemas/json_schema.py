@@ -19,8 +19,11 @@ from schemas.consortium import (
 )
 from schemas.delivery import Attempt, Delivery, Endpoint, EndpointContent
 from schemas.events import EVENTS, INBOX, CloudEvent
+from schemas.feedback import Feedback
 from schemas.match import Match, MatchAnswerContent, MatchSuggestion, Outreach
 from schemas.organisation import Key, Membership, Organisation, OrganisationContent
+from schemas.scores import ScoreDisclosure
+from schemas.search import SearchAnswer
 from schemas.subscription import Subscription, SubscriptionContent
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -35,12 +38,15 @@ ENTITIES: tuple[type[BaseModel], ...] = (
     Consortium,
     Delivery,
     Endpoint,
+    Feedback,
     Key,
     Match,
     MatchSuggestion,
     Membership,
     Organisation,
     Outreach,
+    ScoreDisclosure,
+    SearchAnswer,
     Subscription,
 )
 """As they are answered."""

@@ -10,7 +10,8 @@ import structlog
 
 from services.bootstrap.ownership import SHARED
 from services.indexing.collections import COMPANIES
-from services.indexing.generation import Generation, Generations
+from services.indexing.generation import Generation, Generations, searchable
+from services.indexing.meaning import ShippedMeaning
 from services.indexing.model import GenerationRow
 from services.kernel.database import Database, Pool
 from services.kernel.embedding.cached import CachedEmbedder
@@ -88,7 +89,8 @@ async def open_generations(
     to be built. The embedders are the caller's to close."""
     lexical = await asyncio.to_thread(LexicalEncoder.shipped)
     wanted = await open_embedder(settings, settings.embedding_model, database)
-    new = Generation(wanted, lexical, index, settings.embedding_model or "")
+    meaning = await asyncio.to_thread(ShippedMeaning)
+    new = Generation(wanted, lexical, index, settings.embedding_model or "", meaning=meaning)
     serving = await index.resolve(COMPANIES)
     if serving is None or serving == new.collection(COMPANIES):
         return Generations(new), [wanted]
@@ -96,7 +98,9 @@ async def open_generations(
     if old is None:
         log.warning("the model of the present index cannot be loaded; matching waits for the new index")
         return Generations(new), [wanted]
-    former = Generation(old, lexical, index, made_as=serving.removeprefix(f"{COMPANIES}-"))
+    made_as = serving.removeprefix(f"{COMPANIES}-")
+    has_meaning = made_as.endswith(searchable(meaning))
+    former = Generation(old, lexical, index, made_as=made_as, meaning=meaning if has_meaning else None)
     return Generations(former, building=new), [wanted, old]
 
 

@@ -48,6 +48,7 @@ from services.kernel.stream.port import Handler, Stream
 from services.kernel.vectors.port import VectorIndex
 from services.matching.answering import Answering
 from services.matching.board import Board
+from services.matching.feedback import Feedback, OwnFeedback
 from services.matching.handlers import Match
 from services.matching.notified import LINGER_S as RECEIPTS_LINGER_S
 from services.matching.notified import MarkNotified
@@ -89,6 +90,8 @@ class Core:
     completing: Completing
     reviewing: Reviewing
     pairing: Pairing
+    feedback: Feedback
+    own_feedback: OwnFeedback
     links: SignInLinks
 
 
@@ -125,8 +128,10 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
         guard = AddressGuard(allow_loopback=settings.allow_loopback_webhooks)
         endpoints = Endpoints(database, clock, guard=guard, box=secrets.box)
         rules = FollowRules(directory, intake.challenges, intake.companies)
-        matches = Matches(database, clock, directory.members)
+        feedback = Feedback(database, clock, intake.reading)
+        matches = Matches(database, clock, directory.members, feedback)
         markets = Markets(intake.reading, matches, KeptMeaning(VectorsInDatabase(database)))
+        answering = Answering(database, clock, matches, directory.members)
         yield Core(
             settings=settings,
             secrets=secrets,
@@ -141,7 +146,6 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             deliveries=DeliveryLog(database, clock),
             subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
             matches=matches,
-            answering=Answering(database, clock, matches, directory.members),
             consortia=ConsortiumService(
                 database,
                 clock,
@@ -166,6 +170,9 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
                 public_url=settings.public_url,
             ),
             pairing=Pairing(database, clock, directory, intake, public_url=settings.public_url),
+            answering=answering,
+            feedback=feedback,
+            own_feedback=OwnFeedback(database, feedback, intake.companies, directory.members, answering),
             links=SignInLinks(clock),
         )
 
@@ -207,7 +214,10 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
 def router(core: Core, queries: QueryFits) -> Router:
     """Who is told what."""
     return Router(
-        challenges=core.intake.reading, queries=queries, default_threshold=core.settings.match_threshold
+        challenges=core.intake.reading,
+        queries=queries,
+        default_threshold=core.settings.match_threshold,
+        nudges=core.feedback,
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 import structlog
 
 from services.bootstrap.jobs import Jobs
-from services.bootstrap.measuring import keep_measuring
+from services.bootstrap.measuring import keep_measuring, keep_measuring_exposure
 from services.bootstrap.ownership import ends_with
 from services.bootstrap.parts import Brain, Core, handlers
 from services.bootstrap.rooms import WITH_INDEX
@@ -96,6 +96,8 @@ def handle(
     if WITH_INDEX & set(rooms):
         jobs.start("index reports", Attendant(brain.own, core.database, core.clock).run())
     if "matching" in rooms:
+        seen = keep_measuring_exposure(core.database, core.clock, core.intake.reading)
+        jobs.start("exposure", seen)
         jobs.once("warm", _warm(brain))
     if "pairing" in rooms:
         jobs.once("needs", _mend_needs(core, brain))

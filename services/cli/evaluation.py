@@ -14,6 +14,7 @@ import typer
 from services.cli.output import EXIT_USAGE, fail, out, print_json, print_table, progress
 from services.cli.server import DataDir, settings_or_fail
 from services.evaluation.choices import Method, Task
+from services.kernel.clock import SystemClock
 
 if TYPE_CHECKING:
     from services.evaluation.result import Report
@@ -68,6 +69,13 @@ def evaluate(
             "`-`: print JSON alone.",
         ),
     ] = None,
+    publish: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also put the figures into this file of published ones, as the page about scores shows them "
+            "(services/matching/data/measured.json)."
+        ),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Put a bundle through the product's own indexing and scoring, in a scratch index, and print how good it
@@ -99,6 +107,8 @@ def evaluate(
         return
     if json_file is not None:
         _write(json_file, shown)
+    if publish is not None:
+        _publish(publish, found, bundle.resolve().name)
     _print(found)
     out.print(f"bundle {bundle.name}, task {task}", style="dim", highlight=False)
 
@@ -108,6 +118,18 @@ def _methods(chosen: Sequence[MethodChoice]) -> list[Method]:
     if MethodChoice.every in chosen:
         return list(Method)
     return [Method(one.value) for one in dict.fromkeys(chosen)] or [Method.liaison]
+
+
+def _publish(file: Path, found: Sequence[Report], collection: str) -> None:
+    from services.evaluation.bundle import BundleError
+    from services.evaluation.publish import publish
+
+    try:
+        publish(file, found, collection, SystemClock().now().date())
+    except BundleError as error:
+        fail(str(error), EXIT_USAGE)
+    except OSError as error:
+        fail(f"{file} cannot be written: {error.strerror}. Name another file with --publish.")
 
 
 def _write(file: Path, shown: Any) -> None:

@@ -20,6 +20,7 @@ from services.cli import (
     pairings,
     plans,
     processes,
+    searching,
     server,
     subscriptions,
     topics,
@@ -58,6 +59,7 @@ processes.register(app)
 challenges.register(app)
 answers.register(app)
 consortia.register(app)
+searching.register(app)
 companies.register(app)
 plans.register(companies.imports)
 subscriptions.register(app)

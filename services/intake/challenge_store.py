@@ -151,6 +151,14 @@ async def page(
     return [_challenge(row.document) for row in rows]
 
 
+async def ids_among(
+    tx: AsyncSession, wanted: Sequence[ColumnElement[bool]], asked: Collection[str]
+) -> Sequence[str]:
+    """Those of these few hundred ids that fulfil the conditions."""
+    query = select(_TABLE.c.id).where(*wanted, _TABLE.c.id.in_(sorted(asked)))
+    return (await tx.execute(query)).scalars().all()
+
+
 async def version(tx: AsyncSession, challenge: str, number: int) -> Stored | None:
     query = select(_VERSIONS.c.document, _VERSIONS.c.published).where(
         _VERSIONS.c.challenge == challenge, _VERSIONS.c.version == number

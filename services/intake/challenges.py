@@ -244,6 +244,14 @@ class Challenges:
             raise NotFound(f"This challenge has no version {number} that you may see.")
         return found.challenge
 
+    async def open_among(self, ids: Collection[str]) -> frozenset[str]:
+        """Those of these that are matched now: announced, hence everybody's to read, deadline not passed."""
+        if not ids:
+            return frozenset()
+        is_open = store.is_open(completion.last_open_day(self._clock.now()))
+        async with self._database.read() as tx:
+            return frozenset(await store.ids_among(tx, [store.is_published(), is_open], ids))
+
     async def many(self, ids: Collection[str]) -> dict[str, Challenge]:
         """By id, whatever their state and whoever asks, for other rooms; unknown ones are left out."""
         if not ids:

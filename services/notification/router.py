@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from schemas.challenge import Challenge
 from schemas.subscription import FollowQuery, Subscription
 from services.kernel.journal import Event
-from services.notification.ports import Challenges, QueryFits
+from services.notification.ports import Challenges, Nudges, QueryFits
 from services.notification.routing import (
     CONSORTIA,
     GAPS,
@@ -16,6 +16,7 @@ from services.notification.routing import (
     SETTLED,
     Concern,
     concern,
+    is_own,
     paired_needs,
     wants,
 )
@@ -25,9 +26,18 @@ _NAMING = MATCHES | CONSORTIA | {GAPS}
 
 
 class Router:
-    """`default_threshold`: of subscriptions without one of their own."""
+    """`default_threshold`: of subscriptions without one of their own; `nudges`: what companies' own answers
+    change in their own alerts, None: nothing."""
 
-    def __init__(self, *, challenges: Challenges, queries: QueryFits, default_threshold: float) -> None:
+    def __init__(
+        self,
+        *,
+        challenges: Challenges,
+        queries: QueryFits,
+        default_threshold: float,
+        nudges: Nudges | None = None,
+    ) -> None:
+        self._nudges = nudges
         self._challenges = challenges
         self._queries = queries
         self._default_threshold = default_threshold
@@ -45,6 +55,7 @@ class Router:
     ) -> list[list[Subscription]]:
         """For each concern the subscriptions that ask for it, in their order."""
         fits = await self._query_fits(subscriptions, concerns)
+        nudges = await self._own_nudges(subscriptions, concerns)
         return [
             [
                 subscription
@@ -54,10 +65,20 @@ class Router:
                     one,
                     default_threshold=self._default_threshold,
                     query_fit=fits.get((subscription.id, _version(one))),
+                    nudge=nudges.get((one.challenge_id, one.company or ""), 0.0),
                 )
             ]
             for one in concerns
         ]
+
+    async def _own_nudges(
+        self, subscriptions: Sequence[Subscription], concerns: Sequence[Concern]
+    ) -> Mapping[tuple[str, str], float]:
+        """By challenge and company; asked for only where somebody listens on the company's side."""
+        pairs = {(one.challenge_id, one.company) for one in concerns if one.is_match and one.company}
+        if self._nudges is None or not pairs or not any(is_own(one) for one in subscriptions):
+            return {}
+        return await self._nudges.of(pairs)
 
     async def _query_fits(
         self, subscriptions: Sequence[Subscription], concerns: Sequence[Concern]

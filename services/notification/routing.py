@@ -184,9 +184,15 @@ def possible_keys(concerns: Iterable[Concern]) -> set[tuple[str, str]]:
 
 
 def wants(
-    subscription: Subscription, one: Concern, *, default_threshold: float, query_fit: float | None = None
+    subscription: Subscription,
+    one: Concern,
+    *,
+    default_threshold: float,
+    query_fit: float | None = None,
+    nudge: float = 0.0,
 ) -> bool:
-    """Whether the event goes to the subscriber. `query_fit`: score of a saved query against the challenge."""
+    """Whether the event goes to the subscriber. `query_fit`: score of a saved query against the challenge;
+    `nudge`: how far the company's own answers move the suggestion, which counts on its own side alone."""
     if subscription.paused:
         return False
     if not one.event.public and subscription.owner not in one.event.audience:
@@ -202,8 +208,21 @@ def wants(
     return (
         _follows(subscription, one, threshold, query_fit)
         and _passes(subscription.filters, one)
-        and _reaches(one, threshold)
+        and _reaches(one, threshold - (nudge if _is_of_its_side(subscription, one) else 0.0))
     )
+
+
+def is_own(subscription: Subscription) -> bool:
+    """Whether it is one of the company's side: of its own profile, or of a cluster's members."""
+    return isinstance(subscription.follow, FollowOwnProfile | FollowMembers)
+
+
+def _is_of_its_side(subscription: Subscription, one: Concern) -> bool:
+    """A buyer may follow a profile too; the answers of the company are not the buyer's."""
+    if not one.is_match or not is_own(subscription):
+        return False
+    challenge = one.event.data["challenge"]
+    return subscription.owner not in (challenge["buyer"], challenge["announced_by"])
 
 
 def _is_stale_to(owner: str, event: Event) -> bool:

@@ -69,6 +69,22 @@ async def test_matches_of_a_challenge_and_of_a_company(cluster: Command, challen
     assert "CERN" in other.told
 
 
+async def test_searching_says_for_which_words_and_sees_through_a_slip(
+    cluster: Command, challenge: str
+) -> None:
+    await eventually(lambda: cluster("search", "helium", "--json").json()["items"], within_s=60)
+    said = cluster("search", "presure", "heluim")
+    assert said.code == 0, said.told
+    assert PRESSURE["title"] in said.told
+    assert "heluim is read as helium" in " ".join(said.err.split())
+    found = cluster("search", "Cryosense", "--kind", "company", "--json").json()
+    assert found["items"][0]["name"] == "Cryosense"
+    nothing = cluster("search", "helium", "--kind", "company", "--country", "MT")
+    assert (nothing.code, nothing.out) == (0, "")
+    assert "without the country" in nothing.told
+    assert cluster("search", "helium", "--country", "XX").refused(1)
+
+
 async def test_no_matches_yet_says_how_they_come(cluster: Command, market: Any) -> None:
     said = cluster("matches", market.companies["Backstube Meier"]["id"])
     assert said.code == 0

@@ -124,6 +124,13 @@ COMPANIES = [
     Row("DELETE /v1/companies/{company}",               "401 404 404 403 403 204 204", fresh=company),
 ]  # fmt: skip
 
+SEARCH = [
+    Row("GET /v1/search",                               "200 200 200 200+ 200+ 200+ 200+",
+        path=f"/v1/search?q={MARK}%20helium"),
+    Row("GET /v1/search",                               "200 200 200 200+ 200+ 200+ 200+", owner="cluster",
+        path="/v1/search?q=cryogenic%20sensors&kind=capability", why="its cluster, by capability"),
+]  # fmt: skip
+
 MATCHES = [
     Row("GET /v1/challenges/{challenge}/matches",       "401 200 200 200 200 200+ 200+"),
     Row("GET /v1/challenges/{challenge}/matches",       "401 200 200 200 200 200+ 200+",
@@ -138,6 +145,9 @@ MATCHES = [
     Row("POST /v1/matches/{match}/answer",              "401 404 404 404 404 403 403",
         {"answer": "interested"}, owner="buyer", why="its buyer"),
     Row("DELETE /v1/matches/{match}/answer",            "401 404 404 404 404 204 403"),
+    Row("GET /v1/companies/{company}/feedback",         "401 404 404 403 403 200 403"),
+    Row("DELETE /v1/companies/{company}/feedback",      "401 404 404 403 403 204 403"),
+    Row("GET /v1/scores",                               "200 200 200 200 200 200 200"),
 ]  # fmt: skip
 
 CONSORTIA = [
@@ -249,6 +259,7 @@ TABLE = [
     *CLUSTERS,
     *CHALLENGES,
     *COMPANIES,
+    *SEARCH,
     *MATCHES,
     *CONSORTIA,
     *PAIRINGS,

@@ -152,6 +152,23 @@ def test_a_match_is_heard_of_when_it_reaches_the_threshold_or_did(
     assert asks(one, about) is heard
 
 
+def test_its_own_answers_move_a_companys_alerts_and_nobody_elses() -> None:
+    below = matched(challenge(), score=DEFAULT - 0.05)
+    follow = {"kind": "own-profile", "company": COMPANIES[0]}
+    for owner, nudge, heard in (
+        (FIRM, 0.0, False),
+        (FIRM, 0.06, True),
+        (FIRM, 0.04, False),
+        (BUYERS[0], 0.06, False),
+    ):
+        one = subscription(follow, owner=owner)
+        assert wants(one, below, default_threshold=DEFAULT, nudge=nudge) == heard, (owner, nudge)
+    above = matched(challenge(), score=DEFAULT + 0.05)
+    assert not wants(subscription(follow, owner=FIRM), above, default_threshold=DEFAULT, nudge=-0.06)
+    country = subscription({"kind": "country", "country": "FR"}, owner=FIRM)
+    assert wants(country, above, default_threshold=DEFAULT, nudge=-0.06)
+
+
 def test_the_own_threshold_counts_in_place_of_the_default() -> None:
     follow = {"kind": "own-profile", "company": COMPANIES[0]}
     about = matched(challenge(), score=0.3)

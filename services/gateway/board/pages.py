@@ -22,6 +22,7 @@ from services.gateway.board.views import (
     pairing,
     pairings,
     scores,
+    search,
     settings,
     sign_in,
     versions,
@@ -53,6 +54,7 @@ def router(ports: BoardPorts) -> APIRouter:
         settings,
         endpoints,
         deliveries,
+        search,
         sign_in,
     ):
         made.include_router(page.routes(ports, visiting, renderer))

@@ -15,9 +15,11 @@ from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.journal.tail import Tail
 from services.matching.answering import Answering
+from services.matching.feedback import OwnFeedback
 from services.matching.service import Matches
 from services.notification.subscriptions import Subscriptions
 from services.pairing.room import Pairing
+from services.search.service import Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class BoardPorts:
     consortia: ConsortiumService
     completing: Completing
     pairing: Pairing
+    search: Search
+    feedback: OwnFeedback
     subscriptions: Subscriptions
     endpoints: Endpoints
     deliveries: DeliveryLog

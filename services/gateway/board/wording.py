@@ -152,7 +152,16 @@ def lines(text: str) -> Markup:
     return Markup("<br>").join(escape(line) for line in text.split("\n"))
 
 
+METHODS = {
+    "liaison": "Liaison",
+    "bm25": "BM25",
+    "dense": "best single likeness",
+    "mean-vector": "one mean vector",
+}
+"""What a measured method is called."""
+
 FILTERS = {
+    "method": lambda name: METHODS.get(name, name),
     "instant": instant,
     "day": day,
     "country": country,

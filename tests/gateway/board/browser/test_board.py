@@ -177,6 +177,8 @@ def paths(market: Market) -> list[str]:
         f"/pairings/{market.pairing}",
         "/settings",
         "/scores",
+        "/search",
+        "/search?q=pressure+in+helium",
         "/sign-in",
         "/nothing-here",
     ]
