@@ -13,7 +13,15 @@ import uvloop
 
 from tests.bench.figures import Bench, Samples, Scale
 
-MODULES = ("indexing", "encoding", "first_webhook", "backlog", "rescoring")
+MODULES = (
+    "indexing",
+    "encoding",
+    "first_webhook",
+    "backlog",
+    "rescoring",
+    "carriage",
+    "streams",
+)
 ERROR = 40
 """Level of `logging.ERROR`: what the product says of its normal work is not for this terminal."""
 
