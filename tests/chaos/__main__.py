@@ -52,7 +52,7 @@ def main() -> int:
                     console.print(f"{name}: {what}", highlight=False, markup=False)
 
             tell("a town is built")
-            scale = Scale(wanted.rounds, wanted.outage, wanted.minutes, tell)
+            scale = Scale(rounds=wanted.rounds, outage_s=wanted.outage, minutes=wanted.minutes, progress=tell)
             outcome = asyncio.run(known[name].run(scale, Path(home), seed))
         outcomes.append(outcome)
         report.write([outcome])

@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
-BRIEF = Scale(rounds=len(KINDS), outage_s=3.0, progress=lambda _: None)
+BRIEF = Scale(rounds=len(KINDS), each=False, outage_s=3.0, progress=lambda _: None)
 DISK = "400m"
 
 
