@@ -26,8 +26,8 @@ BEYOND_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """`rounds` of killing, of which `each` is recovered from before the next, or all together; `outage_s`: how
-    long a part is dead; `minutes` of the soak."""
+    """`rounds` of killing, of which `each` is recovered from before the next, or all together; `outage_s`:
+    how long a part is dead; `minutes` of the soak."""
 
     rounds: int = 200
     each: bool = True
