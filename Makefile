@@ -9,7 +9,7 @@ WORKERS ?= 4
 SETUP := pyproject.toml $(CONSTRAINTS) deploy/install_torch.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check bench contracts clean
+.PHONY: help install demo test check bench chaos contracts clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -32,6 +32,9 @@ check: $(VENV)/.installed-dev ## Linters, types, import contracts, freshness of 
 
 bench: $(VENV)/.installed-dev ## Ratios measured in one run, written to var/bench.json
 	$(BIN)/python -m tests.bench
+
+chaos: $(VENV)/.installed-dev ## Every part dies under load (hours; needs KAFKA_HOME); a table, and var/chaos.json
+	$(BIN)/python -m tests.chaos $(CHAOS)
 
 contracts: $(VENV)/.installed ## Write JSON Schema, OpenAPI, AsyncAPI and the settings page anew
 	$(BIN)/liaison schemas export

@@ -17,6 +17,7 @@ import tempfile
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -28,7 +29,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-START_S = 60.0
+START_S = 180.0
 """It listens after some 4 s; a busy machine may take much longer."""
 STOP_S = 20.0
 
@@ -41,8 +42,8 @@ USER, PASSWORD = "liaison", "a password of the tests"
 
 _PROPERTIES = """
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
+node.id={node}
+controller.quorum.voters={voters}
 listeners=PLAINTEXT://127.0.0.1:{port},SASL_SSL://127.0.0.1:{secured},CONTROLLER://127.0.0.1:{controller}
 advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_SSL://127.0.0.1:{secured}
 controller.listener.names=CONTROLLER
@@ -54,21 +55,41 @@ listener.name.sasl_ssl.ssl.keystore.type=PEM
 listener.name.sasl_ssl.ssl.keystore.location={identity}
 log.dirs={data}
 auto.create.topics.enable=false
-offsets.topic.replication.factor=1
+offsets.topic.replication.factor={nodes}
 offsets.topic.num.partitions=3
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
+transaction.state.log.replication.factor={nodes}
+transaction.state.log.min.isr={in_sync}
+min.insync.replicas={in_sync}
 group.initial.rebalance.delay.ms=0
 """
 
 
-class Broker:
-    """One node on this machine that can be started, killed and started again with its data."""
+@dataclass(frozen=True, slots=True)
+class Together:
+    """A cluster of several nodes: its name, and the controllers' ports, that of node 1 first."""
 
-    def __init__(self, home: Path, folder: Path) -> None:
+    cluster: str
+    controllers: tuple[int, ...]
+
+    @classmethod
+    def of(cls, nodes: int) -> Together:
+        return cls(urlsafe_b64encode(uuid4().bytes).decode().rstrip("="), tuple(_free_ports(nodes)))
+
+    @property
+    def voters(self) -> str:
+        return ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(self.controllers, start=1))
+
+
+class Broker:
+    """A node on this machine that can be started, killed and started again with its data: one alone, or
+    `node` of those that are `together`."""
+
+    def __init__(self, home: Path, folder: Path, together: Together | None = None, node: int = 1) -> None:
+        together = together or Together.of(1)
+        nodes = len(together.controllers)
         self._libs = f"{home / 'libs'}/*"
         self._folder = folder
-        self._port, secured, controller = _free_ports(3)
+        self._port, secured = _free_ports(2)
         self.bootstrap_servers = f"127.0.0.1:{self._port}"
         self.secured_servers = f"127.0.0.1:{secured}"
         """The same node by TLS, for USER with PASSWORD by SCRAM-SHA-512."""
@@ -81,18 +102,21 @@ class Broker:
             _PROPERTIES.format(
                 port=self._port,
                 secured=secured,
-                controller=controller,
+                controller=together.controllers[node - 1],
+                node=node,
+                nodes=nodes,
+                voters=together.voters,
+                in_sync=min(nodes, 2),
                 data=folder / "data",
                 identity=identity,
             )
         )
         self._process: subprocess.Popen[bytes] | None = None
-        cluster = urlsafe_b64encode(uuid4().bytes).decode().rstrip("=")
         user = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
         storage = (
             "kafka.tools.StorageTool",
             "format",
-            f"--cluster-id={cluster}",
+            f"--cluster-id={together.cluster}",
             "-c",
             str(self._properties),
         )

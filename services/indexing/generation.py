@@ -112,6 +112,9 @@ class Generations:
     def __init__(self, serving: Generation, building: Generation | None = None) -> None:
         self.serving = serving
         self.building = building
+        self.is_whole = True
+        """False while the serving index is known to lack texts that it had: whatever is held against it then
+        meets half a market, and would keep that for a background."""
         self.writing = asyncio.Lock()
         """Held while points are written, so that a rebuild cannot put an older version over a newer one."""
 
@@ -131,7 +134,7 @@ class Generations:
                 raise ValueError("no generation is being built")
             old, new = self.serving, self.building
             await self._point(new)
-            self.serving, self.building = new, None
+            self.serving, self.building, self.is_whole = new, None, True
         return old
 
     async def _point(self, generation: Generation) -> None:

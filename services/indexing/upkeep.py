@@ -50,11 +50,12 @@ class Upkeep:
         self._entities = entities
 
     async def begin(self) -> None:
-        """To be called once, before anything is handled: note which models there are, and finish a change of
-        the model that was cut short."""
+        """To be called once, before anything is handled: note which models there are, finish a change of the
+        model that was cut short, and see whether the index is whole."""
         for generation in self._generations.all():
             await self._remember(generation)
         await self._settle()
+        self._generations.is_whole = not await self.lost()
 
     async def lacking(self) -> int:
         """Active companies and open challenges that should have vectors of their present version by now, and
@@ -117,7 +118,10 @@ class Upkeep:
         if not lost and not await self._was_never_filled():
             return 0
         log.warning("the vector store lacks texts; writing all anew", texts=lost)
-        return await self.rebuild()
+        self._generations.is_whole = False
+        written = await self.rebuild()
+        self._generations.is_whole = True
+        return written
 
     async def _was_never_filled(self) -> bool:
         recorded = await self._recorded(self._generations.serving)

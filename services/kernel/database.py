@@ -151,6 +151,7 @@ class Database:
                 max_overflow=pool.burst,
                 pool_timeout=pool.wait_s,
                 pool_pre_ping=True,
+                connect_args={"server_settings": {"idle_in_transaction_session_timeout": str(IDLE_MS)}},
                 json_serializer=_to_json,
                 json_deserializer=orjson.loads,
                 echo=echo,
@@ -369,6 +370,7 @@ class _translated:  # noqa: N801 - reads as a phrase: `with _translated():`
 
 _BUSY = "The database is busy with other writers; nothing was written. Try again in a moment."
 _UNREACHABLE = "The database cannot be reached. Try again in a moment."
+_OUT = "The database is not available"
 
 _OUTAGES: tuple[tuple[str, str], ...] = (
     ("database is locked", "The database is busy with another writer"),
@@ -379,6 +381,24 @@ _OUTAGES: tuple[tuple[str, str], ...] = (
 )
 
 
+_OUTAGE_CLASSES = frozenset({"08", "40", "53", "57", "58"})
+"""SQLSTATE: connection, rollback (deadlock, serialisation), resources, intervention, the system beneath."""
+_READ_ONLY, _IDLE = "25006", "25P03"
+_OUTAGE_STATES = frozenset({_READ_ONLY, _IDLE})
+"""A standby that has not been promoted yet, and a transaction that was given up while we were stopped."""
+_SAID = {
+    "53100": "The database's disk is full",
+    "58030": "The database's disk reports an error",
+    _READ_ONLY: "The database is read-only",
+}
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    """PostgreSQL's code; empty on SQLite, which has none."""
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+    return state if isinstance(state, str) else ""
+
+
 def is_outage(error: DBAPIError) -> bool:
     """Whether a driver error tells of the database's state (try later) and not of our statement."""
     if error.connection_invalidated or isinstance(error, InterfaceError):
@@ -386,12 +406,11 @@ def is_outage(error: DBAPIError) -> bool:
     text = str(error.orig).lower()
     if any(mark in text for mark, _ in _OUTAGES):
         return True
-    # SQLSTATE classes: 08 connection, 40 rollback (deadlock, serialisation), 53 resources, 57 intervention
-    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
-    return isinstance(state, str) and state[:2] in {"08", "40", "53", "57"}
+    state = _sqlstate(error)
+    return state[:2] in _OUTAGE_CLASSES or state in _OUTAGE_STATES
 
 
 def _outage_detail(error: DBAPIError) -> str:
     text = str(error.orig).lower()
-    reason = next((said for mark, said in _OUTAGES if mark in text), "The database is not available")
+    reason = _SAID.get(_sqlstate(error)) or next((said for mark, said in _OUTAGES if mark in text), _OUT)
     return f"{reason}; nothing was written. Try again in a moment."

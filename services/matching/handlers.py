@@ -24,6 +24,7 @@ from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.journal import Event
+from services.kernel.problems import TransientError
 from services.kernel.stream.port import Plan, Step
 from services.matching import backgrounds, changes, specialists, telling
 from services.matching.board import Board, Look, OpenChallenge
@@ -51,6 +52,10 @@ INDEX_NEW = "the index was built anew"
 class Clusters(Protocol):
     async def clusters_of(self, companies: Collection[str]) -> Mapping[str, Collection[str]]:
         """Per company, the clusters with the mandate to receive its matches."""
+
+
+class HalfAnIndex(TransientError):
+    """Whoever is matched now would not meet those that are not in the index again yet."""
 
 
 class Match:
@@ -82,6 +87,8 @@ class Match:
         self._composer = composer
 
     async def prepare(self, events: Sequence[Event]) -> Plan | Step:
+        if not self._generations.is_whole:
+            raise HalfAnIndex("the vector store has lost texts, which are being written anew; matching waits")
         self._follow_generation()
         switched = [event for event in events if event.type == IndexSwitched.TYPE]
         if switched:

@@ -13,7 +13,16 @@ import uvloop
 
 from tests.bench.figures import Bench, Samples, Scale
 
-MODULES = ("indexing", "encoding", "first_webhook", "backlog", "rescoring", "consortia")
+MODULES = (
+    "indexing",
+    "encoding",
+    "first_webhook",
+    "backlog",
+    "rescoring",
+    "consortia",
+    "carriage",
+    "streams",
+)
 ERROR = 40
 """Level of `logging.ERROR`: what the product says of its normal work is not for this terminal."""
 

@@ -6,15 +6,18 @@ import shutil
 from datetime import date
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
-from schemas.events import ChallengeMatched, IndexSwitched
+from schemas.events import ChallengeMatched, IndexSwitched, MatchSuggested
 from services.indexing.collections import ALIASES, CHALLENGES, COMPANIES, every_point
 from services.indexing.generation import Generation, Generations
 from services.indexing.model import GenerationRow
 from services.indexing.upkeep import GRACE
 from services.kernel.database import Database
+from services.kernel.problems import TransientError
 from services.kernel.vectors.edge import EdgeVectorIndex
+from services.matching.model import BackgroundRow
 from tests.conftest import MovableClock
 from tests.derivation import Derivation, Mind, deriving, embedder_on, words
 from tests.indexing.looking import contents, on_record
@@ -97,6 +100,29 @@ async def test_the_folder_of_vectors_may_be_deleted_between_two_runs(
     finally:
         await embedder.close()
         await index.close()
+
+
+async def test_nobody_is_matched_against_half_an_index(derivation: Derivation, clock: MovableClock) -> None:
+    """What is measured of a challenge then would be kept, and who is missing would not be suggested."""
+    serving = derivation.mind.generations.serving
+    made = await company(derivation, "Cryosense")
+    await company(derivation, "Vakuumtechnik", "Pressure sensors at 4 K in helium")
+    await derivation.settle()
+    await serving.vectors.delete(COMPANIES, every_point(made.id))
+
+    restarted = Mind(derivation.world, Generations(serving), clock)
+    await restarted.upkeep.begin()
+    challenge = await announce(derivation)
+    with pytest.raises(TransientError, match="matching waits"):
+        await derivation.settle(restarted)
+
+    await restarted.upkeep.repair()
+    events = await derivation.settle(restarted)
+    suggested = {event.data["company"]["id"] for event in events if event.type == MatchSuggested.TYPE}
+    assert made.id in suggested
+    async with derivation.world.database.read() as tx:
+        measured = select(BackgroundRow.indexed).where(BackgroundRow.challenge == challenge.id)
+        assert set((await tx.execute(measured)).scalars()) == {2 + 3}
 
 
 async def test_a_rebuild_takes_out_who_is_gone(derivation: Derivation, clock: MovableClock) -> None:
