@@ -126,16 +126,6 @@ async def test_each_kind_does_its_part_and_is_succeeded(town: Town, receiver: Re
         challenge = await _announce(town, market, MIRROR)
         await _heard(receiver, SUGGESTED, challenge)
 
-    # Killed, each loses nothing of what was under way.
-    accepted: list[str] = []
-    for process in town.processes.values():
-        accepted.append(await _announce(town, market, PRESSURE))
-        process.kill()
-        if process is not town.gateway:
-            accepted.append(await _announce(town, market, MIRROR))
-        process.start()
-    for kind in (ANNOUNCED, SUGGESTED):
-        await _heard(receiver, kind, *accepted)
     for message, bodies in receiver.bodies.items():
         assert len(set(bodies)) == 1, f"{message} was sent with {len(set(bodies))} contents"
     events = receiver.events()
