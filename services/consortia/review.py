@@ -8,7 +8,7 @@ of.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -92,8 +92,7 @@ def review(
         if one.state is ConsortiumState.formed:
             kept.append(_team(market, one))
         elif _is_touched(one):
-            own = rules.with_fixed(_fixed(one))
-            change = mended(market, own, one, at=at, public_url=public_url)
+            change = mended(market, rules_for(one, rules), one, at=at, public_url=public_url)
             if change is not None:
                 changes.append(change)
             after = one if change is None else change.after
@@ -174,6 +173,16 @@ def mended(
     )
     reason = "A member was replaced." if gone else "What its members cover changed."
     return _changed(whole, made, at=at, reason=reason, left=frozenset({declined} if declined else ()))
+
+
+def rules_for(whole: Consortium, rules: Rules, *, without: str | None = None) -> Rules:
+    """The challenge's rules as they hold for this team: with its fixed members, and where somebody has begun
+    it, with the size that it was given. `without`: a member that leaves."""
+    fixed = rules.with_fixed(set(_fixed(whole)) - {without})
+    if whole.origin is ConsortiumOrigin.proposed:
+        return fixed
+    size = len(whole.members)
+    return replace(fixed, members_min=min(fixed.members_min, size), members_max=max(fixed.members_max, size))
 
 
 def dissolved(whole: Consortium, reason: str, at: datetime) -> Consortium:

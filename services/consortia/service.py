@@ -31,7 +31,7 @@ from schemas.match import MatchedCompany
 from services.consortia import store, telling
 from services.consortia.market import Market, Markets
 from services.consortia.model import ConsortiumRow
-from services.consortia.review import Change, mended
+from services.consortia.review import Change, mended, rules_for
 from services.consortia.sides import Memberships, side
 from services.consortia.views import seen
 from services.intake.completion import last_open_day
@@ -171,8 +171,7 @@ class ConsortiumService:
             whole = await self._open(tx, consortium, company, now)
             if whole.version != read.version:
                 raise Conflict("The consortium changed at the same moment. Look at it again, then decline.")
-            fixed = {one.company.id for one in whole.members if one.company and one.fixed} - {company}
-            rules = market.rules.with_fixed(fixed)
+            rules = rules_for(whole, market.rules, without=company)
             change = mended(market, rules, whole, at=now, public_url=self._public_url, declined=company)
             assert change is not None, "a team without one of its members is another team"
             after = change.after

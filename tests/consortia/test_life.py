@@ -291,3 +291,15 @@ async def test_a_team_that_cannot_begin_so_is_told_why(local: Town) -> None:
         local.speaks("alpha"), begun.model_copy(update={"members_max": 1})
     )
     assert [names_of(team) for team in alone.teams] == [["Alpha"]]
+
+
+async def test_a_team_that_has_begun_keeps_the_size_it_was_given(local: Town, clock: MovableClock) -> None:
+    await local.matched()
+    begun = CompletionContent(
+        challenge=local.challenge.id, members=(local.companies["alpha"].id,), members_max=1
+    )
+    made = await local.completing.begin(local.speaks("alpha"), begun)
+    assert made.state is ConsortiumState.introduced
+    clock.advance(2 * HOUR_S)
+    await local.matched()
+    assert (await local.service.get(local.speaks("alpha"), made.id)).state is ConsortiumState.introduced
