@@ -74,9 +74,10 @@ def term_rarity(lexicons: Mapping[str, Lexicon], prose: Prose, terms: int) -> Fl
         texts += 1
         row = np.zeros(terms)
         for part in parts:
-            for word, weight in damped(cut(part)):
-                found, shares = lexicons[language].translate(word)
-                row[found] += weight * shares
+            counted = damped(cut(part))
+            found = lexicons[language].find([word for word, _ in counted])
+            weights = np.array([weight for _, weight in counted])
+            row += np.bincount(found.places, found.values * found.spread(weights), terms)
         frequency += np.minimum(row, 1.0)
     rarity: Floats = np.maximum(np.log((texts + 1) / (frequency + 0.5)), 0.0)
     return rarity

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from services.kernel.embedding.letters import grams
+from services.kernel.embedding.word_memory import Found, Word, WordMemory
 
 NEAREST = 5
 """Label words that a word may stand for."""
@@ -25,7 +25,7 @@ OWN = 2.0
 PROBABILITY_SCALE = 255
 """Tables hold probabilities as whole numbers of 255ths."""
 WORDS_REMEMBERED = 32_768
-"""Translated words kept per language: some 15 MB when full. A word anew costs a tenth of a millisecond."""
+"""Translated words kept per language: some 10 MB when full. A word anew costs a tenth of a millisecond."""
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -41,9 +41,7 @@ class Lexicon:
         self._starts, self._terms = table.indptr.astype(np.int64), table.indices.astype(np.int64)
         self._probability = table.data.astype(np.float64) / PROBABILITY_SCALE
         self._index_letters(words)
-        self.translate = lru_cache(maxsize=WORDS_REMEMBERED)(self._translate)
-        """English terms (places in the columns of the table) of a folded word, and their weights, which sum
-        to 1 at most; less, the less the word is like any that is known."""
+        self._memory = WordMemory(lambda word: Word(*self.translate(word)), most=WORDS_REMEMBERED)
 
     def _index_letters(self, words: Sequence[str]) -> None:
         """For every n-gram the words that have it, by place, and its weight in each."""
@@ -62,7 +60,13 @@ class Lexicon:
         self._weight = (self._rarity[gram] / length[owner])[order]
         self._holders = np.concatenate([[0], np.cumsum(holders)])
 
-    def _translate(self, word: str) -> tuple[Places, Floats]:
+    def find(self, words: Sequence[str]) -> Found:
+        """Of several folded words what `translate` gives for each; what was asked for once is remembered."""
+        return self._memory.find(words)
+
+    def translate(self, word: str) -> tuple[Places, Floats]:
+        """English terms (places in the columns of the table) of a folded word, and their weights, which sum
+        to 1 at most; less, the less the word is like any that is known."""
         places, shares = self._alike(word)
         if not places.size:
             return np.empty(0, np.int64), np.empty(0)

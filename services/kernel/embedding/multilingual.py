@@ -22,7 +22,7 @@ import lzma
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from importlib import resources
 from threading import Lock
 from typing import Any
@@ -35,6 +35,7 @@ from services.kernel.embedding.fixed_point import FixedPoint, quantise
 from services.kernel.embedding.letters import buckets, cut, damped
 from services.kernel.embedding.lexical import WEIGHT_SCALE
 from services.kernel.embedding.lexicon import Lexicon
+from services.kernel.embedding.word_memory import Word, WordMemory
 from services.kernel.vectors.port import Sparse
 
 SCHEME = "multilingual-1"
@@ -82,7 +83,7 @@ class MultilingualEncoder:
         self._centre: Floats = artefact["centre"].astype(np.float64)
         self._lexicons: dict[str, Lexicon] = {}
         self._making = Lock()
-        self._word = lru_cache(maxsize=WORDS_REMEMBERED)(self._word_of)
+        self._memory = WordMemory(self._word_of, most=WORDS_REMEMBERED, width=self._rows.shape[1])
 
     @classmethod
     def shipped(cls) -> MultilingualEncoder:
@@ -130,16 +131,16 @@ class MultilingualEncoder:
     def _english(self, parts: Sequence[Sequence[tuple[str, float]]], lexicon: Lexicon) -> Sparse:
         total = np.zeros(self._rarity.size)
         for part in parts:
-            found = [(*lexicon.translate(word), weight) for word, weight in part]
-            terms = np.concatenate([places for places, _, _ in found])
-            weights = np.concatenate([shares * weight for _, shares, weight in found])
-            row = np.bincount(terms, weights, total.size) * self._rarity
+            found = lexicon.find([word for word, _ in part])
+            weights = np.array([weight for _, weight in part])
+            row = np.bincount(found.places, found.values * found.spread(weights), total.size) * self._rarity
             total += row / max(_length(row), 1e-12)
-        even = total**EVENNESS
-        kept = np.flatnonzero(even)
+        kept = np.flatnonzero(total)
+        even = total[kept] ** EVENNESS
         if kept.size > TERMS_KEPT:
-            kept = np.sort(kept[np.argsort(-even[kept], kind="stable")[:TERMS_KEPT]])
-        weights = np.rint(even[kept] / max(_length(even[kept]), 1e-12) * WEIGHT_SCALE)
+            strongest = np.sort(np.argsort(-even, kind="stable")[:TERMS_KEPT])
+            kept, even = kept[strongest], even[strongest]
+        weights = np.rint(even / max(_length(even), 1e-12) * WEIGHT_SCALE)
         said = weights > 0.0
         return Sparse(
             indices=kept[said].astype(np.uint32), values=(weights[said] / WEIGHT_SCALE).astype(np.float32)
@@ -148,25 +149,25 @@ class MultilingualEncoder:
     def _meaning(self, parts: Sequence[Sequence[tuple[str, float]]]) -> FixedPoint:
         total = np.zeros(self.dimensions)
         for part in parts:
-            found = [self._word(word) for word, _ in part]
+            found = self._memory.find([word for word, _ in part])
             weights = np.array([weight for _, weight in part])
             # The row of a part over all buckets has length 1 before the regression. The regression is linear,
             # so that it is enough to have looked up every word once.
-            hashed = np.concatenate([rows for rows, _ in found])
-            counts = np.bincount(hashed, np.repeat(weights, [rows.size for rows, _ in found]))
+            hashed, place = np.unique(found.places, return_inverse=True)
+            counts = np.bincount(place, found.spread(weights))
             steps = np.rint(
-                weights / max(_length(counts * self._bucket_rarity[: counts.size]), 1e-12) * WEIGHT_STEPS
+                weights / max(_length(counts * self._bucket_rarity[hashed]), 1e-12) * WEIGHT_STEPS
             )
-            total += steps @ np.array([vector for _, vector in found], dtype=np.float64)
+            total += steps @ found.rows.astype(np.float64)
         if not total.any():
             return np.zeros(self.dimensions, np.int16)
         centred = total / _length(total) - CENTRE_SHARE * self._centre
         return quantise((centred / max(_length(centred), 1e-12)).astype(np.float32))
 
-    def _word_of(self, word: str) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    def _word_of(self, word: str) -> Word:
         """The buckets of a folded word, and the sum of their rows."""
         places = buckets(word)
-        return places, self._rows[places].sum(axis=0, dtype=np.int32)
+        return Word(places, np.ones(places.size), self._rows[places].sum(axis=0, dtype=np.int32))
 
     def _lexicon(self, language: str | None) -> Lexicon:
         name = FALLBACK if language is None or language not in self.languages else language
