@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 CONSTRAINTS := deploy/constraints.txt
+# Workers of the test suite: more than a small machine has cores, since many tests wait for processes to start.
+WORKERS ?= 4
 SETUP := pyproject.toml $(CONSTRAINTS) deploy/install_torch.py
 
 .DEFAULT_GOAL := help
@@ -19,7 +21,7 @@ demo: $(VENV)/.installed ## Start everything with demo data; a challenge is anno
 	$(BIN)/liaison demo
 
 test: $(VENV)/.installed-dev ## The whole test suite
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -p no:schemathesis $(PYTEST)
 
 check: $(VENV)/.installed-dev ## Linters, types, import contracts, freshness of the published contracts
 	$(BIN)/ruff check .

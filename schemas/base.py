@@ -90,6 +90,11 @@ SubscriptionId = Annotated[
 MatchId = Annotated[
     str, StringConstraints(pattern="^mat" + _ULID), Field(description="A match suggestion: `mat_` and a ULID")
 ]
+ConsortiumId = Annotated[
+    str,
+    StringConstraints(pattern="^con" + _ULID),
+    Field(description="A consortium suggestion: `con_` and a ULID"),
+]
 EndpointId = Annotated[
     str, StringConstraints(pattern="^end" + _ULID), Field(description="A webhook endpoint: `end_` and a ULID")
 ]
@@ -98,4 +103,15 @@ MessageId = Annotated[
 ]
 EventId = Annotated[
     str, StringConstraints(pattern="^evt" + _ULID), Field(description="An event: `evt_` and a ULID")
+]
+PairingId = Annotated[
+    str, StringConstraints(pattern="^pai" + _ULID), Field(description="A pairing: `pai_` and a ULID")
+]
+PlanId = Annotated[
+    str, StringConstraints(pattern="^pln" + _ULID), Field(description="An investment plan: `pln_` and a ULID")
+]
+ItemId = Annotated[
+    str,
+    StringConstraints(pattern="^itm" + _ULID),
+    Field(description="A person, deadline, document or KPI of a pairing: `itm_` and a ULID"),
 ]

@@ -2,9 +2,9 @@
 
     python -m schemas.build_code_lists --cpv cpv_labels.csv.gz --nuts nuts_labels.csv.gz
 
-Both inputs are CSV with a column `code` and a column of labels per ISO 639-1 language. CPV keeps the
-languages named by `--language` (English alone by default: nothing reads the others yet). A NUTS label
-is the region's own name in every language, so one column is enough.
+Both inputs are CSV with a column `code` and a column of labels per ISO 639-1 language. CPV becomes a file a
+language, so that a process reads only those that somebody asks for; Irish is a copy of the English and is
+left out. A NUTS label is the region's own name in every language, so one column is enough.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from pathlib import Path
 
 DATA = Path(__file__).parent / "data"
 BEST_COMPRESSION = 9
+COPIED = "ga"
+"""Irish: its labels are the English ones."""
 
 
 def cut(source: Path, target: Path, columns: Sequence[str]) -> int:
@@ -32,13 +34,19 @@ def cut(source: Path, target: Path, columns: Sequence[str]) -> int:
     return len(rows)
 
 
+def languages(source: Path) -> list[str]:
+    with gzip.open(source, "rt", encoding="utf-8", newline="") as lines:
+        return [name for name in next(csv.reader(lines)) if name not in ("code", COPIED)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Cut the shipped code lists from the full tables.")
     parser.add_argument("--cpv", type=Path, required=True, help="CSV.gz: code, then a column per language")
     parser.add_argument("--nuts", type=Path, required=True, help="CSV.gz of the same shape")
-    parser.add_argument("--language", action="append", help="CPV language to keep; may be repeated")
     options = parser.parse_args()
-    cut(options.cpv, DATA / "cpv_labels.csv.gz", ["code", *(options.language or ["en"])])
+    for language in languages(options.cpv):
+        name = "cpv_labels.csv.gz" if language == "en" else f"cpv_labels_{language}.csv.gz"
+        cut(options.cpv, DATA / name, ["code", language])
     cut(options.nuts, DATA / "nuts_labels.csv.gz", ["code", "en"])
 
 

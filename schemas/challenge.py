@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -28,6 +29,8 @@ from schemas.text import FreeId, Label, Name, Need, Note, RequirementText, Title
 REQUIREMENTS_MAX = 50
 """A consultation with more separate questions is split into lots; it also bounds the work of a match."""
 LOTS_MAX = 50
+TRANSLATIONS_MAX = 23
+"""The official languages of the Union, but the one that the need is written in."""
 PHASES_MAX = 10
 CODES_MAX = 30
 """CPV codes: eForms notices rarely carry more than ten; more say nothing."""
@@ -35,10 +38,15 @@ COUNTRIES_MAX = 250
 ATTACHMENTS_MAX = 20
 PARTIES_MAX = 200
 """Companies named under exclusions or conflicts of interest: each needs its own documented reason."""
+MEMBERS_MAX = 12
+"""Of a consortium. Those of PCP and of Horizon Europe rarely have more; with more nobody knows everybody."""
+PACE_MAX = 43_200
+"""Minutes: a month. Who wants consortia to rest for longer closes the consultation."""
 MONEY_MAX = 10**15
 """A thousand times the dearest machine there is, in any currency; and JSON readers keep it exact."""
 
 Money = Annotated[int, Field(ge=0, le=MONEY_MAX), Whole]
+Volume = Annotated[float, Field(gt=0, le=MONEY_MAX, allow_inf_nan=False, strict=True)]
 Place = Annotated[int, Field(ge=0, le=2**31 - 1), Whole]
 Span = tuple[Place, Place]
 
@@ -94,6 +102,15 @@ class ChallengeState(StrEnum):
     withdrawn = "withdrawn"
 
 
+class DraftReaders(StrEnum):
+    """Who may read a challenge while it is a draft: its owner alone, every buyer (BSOs and ILOs), or
+    everybody with a key."""
+
+    owner = "owner"
+    buyers = "buyers"
+    public = "public"
+
+
 OPEN_STATES = frozenset({ChallengeState.announced, ChallengeState.consulting})
 """States in which a challenge is matched."""
 
@@ -132,17 +149,94 @@ class BudgetRange(Contract):
         return self
 
 
+class CompositionChange(StrEnum):
+    """How the members of a consortium in a phase may differ from those in the phase before."""
+
+    same = "same"
+    may_leave = "may-leave"
+    may_join = "may-join"
+    may_change = "may-change"
+
+
+class Composition(Contract):
+    """The composition rule of a phase, as far as a machine can keep it. Numbers are of members in this
+    phase."""
+
+    change: CompositionChange = CompositionChange.same
+    members_min: Annotated[int, Field(ge=0, le=MEMBERS_MAX), Whole] | None = None
+    members_max: Annotated[int, Field(ge=1, le=MEMBERS_MAX), Whole] | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.members_min and self.members_max and self.members_min > self.members_max:
+            raise ValueError("composition: members_min is above members_max")
+        return self
+
+
+class ConsortiumRules(Contract):
+    """What a consortium for the challenge must be like. `pace_minutes`: consortia that were suggested are
+    thought over anew at most so often, whatever changes in between."""
+
+    members_min: Annotated[int, Field(ge=1, le=MEMBERS_MAX), Whole] = 2
+    members_max: Annotated[int, Field(ge=1, le=MEMBERS_MAX), Whole] = 5
+    smes_min: Annotated[int, Field(ge=0, le=MEMBERS_MAX), Whole] = 0
+    countries_min: Annotated[int, Field(ge=0, le=MEMBERS_MAX), Whole] = 0
+    pace_minutes: Annotated[int, Field(ge=0, le=PACE_MAX), Whole] = 60
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for name, value in (
+            ("members_min", self.members_min),
+            ("smes_min", self.smes_min),
+            ("countries_min", self.countries_min),
+        ):
+            if value > self.members_max:
+                raise ValueError(
+                    f"consortium: {name} is {value}, but a consortium has {self.members_max} members at most "
+                    "(members_max)"
+                )
+        return self
+
+
 class Phase(Contract):
     stage: PhaseStage
     starts: Day | None = None
     ends: Day | None = None
     budget: BudgetRange | None = None
     composition_rule: Note | None = None
+    composition: Composition | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.starts and self.ends and self.starts > self.ends:
             raise ValueError("the phase ends before it starts")
+        return self
+
+
+class Translation(Contract):
+    """The same need in another language, as the buyer itself publishes it. People read it; it is not
+    matched."""
+
+    language: LanguageCode
+    title: Title
+    need: Need
+
+
+class Purchase(Contract):
+    """What is to be bought: when, how much of it, for how much. A volume needs a unit to be compared by."""
+
+    starts: Day | None = None
+    ends: Day | None = None
+    volume: Volume | None = None
+    unit: Label | None = None
+    budget: BudgetRange | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.starts and self.ends and self.starts > self.ends:
+            raise ValueError("the purchase ends before it starts")
+        if self.volume is not None and self.unit is None:
+            raise ValueError("the volume has no unit; say what is counted, for example 'pumps' or 'kWh'")
         return self
 
 
@@ -165,9 +259,12 @@ class ChallengeContent(Contract):
     buyer: Annotated[Handle | OrganisationId, Field(description="The buyer: its handle or its id")]
     deadline: Annotated[Day, Field(description="Last day for answers, in the buyer's time zone")]
     language: LanguageCode = "en"
+    translations: Annotated[tuple[Translation, ...], Field(max_length=TRANSLATIONS_MAX)] = ()
     requirements: Annotated[tuple[Requirement, ...], Field(max_length=REQUIREMENTS_MAX)] = ()
     lots: Annotated[tuple[Lot, ...], Field(max_length=LOTS_MAX)] = ()
     phases: Annotated[tuple[Phase, ...], Field(max_length=PHASES_MAX)] = ()
+    purchase: Purchase | None = None
+    draft_readers: DraftReaders = DraftReaders.owner
     trl_start: Trl | None = None
     trl_target: Trl | None = None
     ip: IpArrangement | None = None
@@ -187,6 +284,7 @@ class ChallengeContent(Contract):
         tuple[Name, ...],
         Field(max_length=PARTIES_MAX, description="Ids or legal ids of companies excluded after a hearing"),
     ] = ()
+    consortium: ConsortiumRules | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -195,9 +293,51 @@ class ChallengeContent(Contract):
             repeated = sorted(name for name, uses in Counter(ids).items() if uses > 1)
             if repeated:
                 raise ValueError(f"{name}: the id {repeated[0]!r} is used more than once")
+        spoken = Counter([self.language, *(one.language for one in self.translations)])
+        twice = sorted(language for language, times in spoken.items() if times > 1)
+        if twice:
+            raise ValueError(
+                f"translations: the need is there in '{twice[0]}' already; give each language once"
+            )
         if self.trl_start and self.trl_target and self.trl_start > self.trl_target:
             raise ValueError("trl_target is below trl_start")
+        _check_compositions(self.phases, self.consortium or ConsortiumRules())
         return self
+
+
+def _check_compositions(phases: Sequence[Phase], rules: ConsortiumRules) -> None:
+    """Raises ValueError for rules of phases that no consortium can keep together, and names both."""
+    before: tuple[PhaseStage, int, int] | None = None
+    for phase in phases:
+        said = phase.composition or Composition()
+        least, most = said.members_min or 0, said.members_max or rules.members_max
+        name = f"phases: {phase.stage.value}"
+        if least > rules.members_max:
+            raise ValueError(
+                f"{name} wants at least {least} members, but consortium.members_max is {rules.members_max}"
+            )
+        if before is None:
+            if said.change is not CompositionChange.same:
+                raise ValueError(f"{name} is the first phase; there is none before it to change from")
+        else:
+            stage, low, high = before
+            if said.change in (CompositionChange.same, CompositionChange.may_leave) and least > high:
+                raise ValueError(
+                    f"{name} wants at least {least} members and lets nobody join ({said.change.value}), but "
+                    f"{stage.value} has {high} at most"
+                )
+            if said.change in (CompositionChange.same, CompositionChange.may_join) and most < low:
+                raise ValueError(
+                    f"{name} has {most} members at most and lets nobody leave ({said.change.value}), but "
+                    f"{stage.value} wants at least {low}"
+                )
+            if said.change is CompositionChange.same:
+                least, most = max(least, low), min(most, high)
+            elif said.change is CompositionChange.may_leave:
+                most = min(most, high)
+            elif said.change is CompositionChange.may_join:
+                least = max(least, low)
+        before = (phase.stage, least, most)
 
 
 def _unsaid(schema: JsonDict) -> None:
@@ -218,12 +358,15 @@ class ChallengePatch(Contract):
     need: Need = _UNSAID
     deadline: Annotated[Day, Field(description="Last day for answers, in the buyer's time zone")] = _UNSAID
     language: LanguageCode = _UNSAID
+    translations: Annotated[tuple[Translation, ...], Field(max_length=TRANSLATIONS_MAX)] = _UNSAID
     requirements: Annotated[
         tuple[Requirement, ...],
         Field(max_length=REQUIREMENTS_MAX, description="Empty: cut from the need anew"),
     ] = _UNSAID
     lots: Annotated[tuple[Lot, ...], Field(max_length=LOTS_MAX)] = _UNSAID
     phases: Annotated[tuple[Phase, ...], Field(max_length=PHASES_MAX)] = _UNSAID
+    purchase: Purchase | None = None
+    draft_readers: DraftReaders = _UNSAID
     trl_start: Trl | None = None
     trl_target: Trl | None = None
     ip: IpArrangement | None = None
@@ -237,6 +380,7 @@ class ChallengePatch(Contract):
     attachments: Annotated[tuple[Attachment, ...], Field(max_length=ATTACHMENTS_MAX)] = _UNSAID
     conflicts_of_interest: Annotated[tuple[Name, ...], Field(max_length=PARTIES_MAX)] = _UNSAID
     excluded: Annotated[tuple[Name, ...], Field(max_length=PARTIES_MAX)] = _UNSAID
+    consortium: ConsortiumRules | None = None
 
 
 class Withdrawal(Contract):

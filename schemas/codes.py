@@ -25,6 +25,11 @@ from pydantic_core import PydanticCustomError
 
 QUOTED_MAX = 40
 """Characters of a wrong value that a message repeats: enough to recognise it, too few to flood a log."""
+CPV_LANGUAGES: tuple[str, ...] = (
+    *("bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "hr", "hu"),
+    *("it", "lt", "lv", "mt", "nl", "pl", "pt", "ro", "sk", "sl", "sv"),
+)
+"""Languages of the Union in which the codes have labels of their own: all but Irish."""
 CPV_DIGITS = 8
 SUGGESTED_FROM = 3
 """Letters of a name that say enough to guess the rest of it."""
@@ -70,8 +75,11 @@ def _names(name: str) -> Mapping[str, str]:
 
 @cache
 def cpv_labels(language: str = "en") -> Mapping[str, str]:
-    """All CPV 2008 codes (eight digits, no check digit) with their labels; LookupError if not shipped."""
-    return _labels("cpv_labels", language)
+    """All CPV 2008 codes (eight digits, no check digit) with their labels; LookupError for a language without
+    (`CPV_LANGUAGES` has them)."""
+    if language not in CPV_LANGUAGES:
+        raise LookupError(f"CPV has no labels in '{language}'; shipped are {', '.join(CPV_LANGUAGES)}")
+    return _labels("cpv_labels" if language == "en" else f"cpv_labels_{language}", language)
 
 
 @cache

@@ -10,19 +10,24 @@ from schemas.base import (
     ChallengeId,
     CompanyId,
     Contract,
+    Day,
     EndpointId,
     EventId,
+    ItemId,
     MatchId,
     MessageId,
     OrganisationId,
+    PairingId,
     Share,
     SubscriptionId,
     Version,
 )
 from schemas.challenge import Challenge, ChallengeContent, Change
 from schemas.company import Company, CompanyContent
+from schemas.consortium import Consortium, GapBrief, SoughtPartner
 from schemas.match import CompanyAnswer, MatchedChallenge, MatchedCompany, MatchSuggestion
 from schemas.organisation import Membership, Organisation
+from schemas.pairing import Pairing, PairingSide, PairingState
 from schemas.subscription import Subscription
 from schemas.text import Note
 
@@ -44,6 +49,14 @@ class OrganisationChanged(EventData):
     TYPE = "liaison.organisation.changed.v1"
     organisation: Organisation
     changed: tuple[str, ...]
+
+
+class ChallengeDrafted(EventData):
+    """A draft that others than its owner may read, or might until now, was begun or changed. Only who
+    announces and the buyer are told: others learn of a planned need by a pairing with theirs."""
+
+    TYPE = "liaison.challenge.drafted.v1"
+    challenge: Challenge
 
 
 class ChallengeAnnounced(EventData):
@@ -178,6 +191,132 @@ class ChallengeMatched(EventData):
     unanswered: Annotated[tuple[str, ...], Field(description="Ids of requirements nobody answers")]
 
 
+class ConsortiumProposed(Consortium, EventData):
+    """A team covers a challenge together; its members are asked. As its reader may see it, like all that
+    follow: every organisation concerned gets an event of its own."""
+
+    TYPE = "liaison.consortium.proposed.v1"
+
+
+class ConsortiumUpdated(Consortium, EventData):
+    """Its members, or what they cover, changed."""
+
+    TYPE = "liaison.consortium.updated.v1"
+
+
+class ConsortiumConsented(Consortium, EventData):
+    """A member has consented; for whoever announced and buys, and for that member."""
+
+    TYPE = "liaison.consortium.consented.v1"
+
+
+class ConsortiumIntroduced(Consortium, EventData):
+    """All have consented: the members know each other from now on."""
+
+    TYPE = "liaison.consortium.introduced.v1"
+
+
+class ConsortiumFormed(Consortium, EventData):
+    """All members have confirmed that they go on together."""
+
+    TYPE = "liaison.consortium.formed.v1"
+
+
+class ConsortiumDeclined(Consortium, EventData):
+    """A member declined, and nobody could take its role."""
+
+    TYPE = "liaison.consortium.declined.v1"
+
+
+class ConsortiumDissolved(Consortium, EventData):
+    """It is no more, or the reader's company is no longer asked for it; `reason` says why."""
+
+    TYPE = "liaison.consortium.dissolved.v1"
+
+
+class ConsortiumSought(SoughtPartner, EventData):
+    """A consortium needs somebody like you: somebody has begun a team, and this company would complete it."""
+
+    TYPE = "liaison.consortium.sought.v1"
+
+
+class GapsChanged(GapBrief, EventData):
+    """What the best team for a challenge lacks has changed; no gaps: nothing any more. Everybody may read
+    it."""
+
+    TYPE = "liaison.consortium.gaps-changed.v1"
+
+
+class PairingSuggested(Pairing, EventData):
+    """Two needs of two buyers could be bought together. For both buyers, and who announces for them."""
+
+    TYPE = "liaison.pairing.suggested.v1"
+    headline: str
+
+
+class PairingUpdated(Pairing, EventData):
+    """One of the needs was amended, and the two stand otherwise to each other."""
+
+    TYPE = "liaison.pairing.updated.v1"
+    headline: str
+    previous_similarity: Share
+
+
+class PairingStep(EventData):
+    """What every event of the way has. `by`: the organisation that acted, None for Liaison itself."""
+
+    pairing: PairingId
+    version: Version
+    state: PairingState
+    first: PairingSide
+    second: PairingSide
+    by: OrganisationId | None
+    at: AwareDatetime
+
+
+class PairingStepAsked(PairingStep):
+    """One buyer wants the step `to`; it is taken when the other agrees. `to` is None when the wish was taken
+    back."""
+
+    TYPE = "liaison.pairing.step-asked.v1"
+    to: PairingState | None
+
+
+class PairingStepped(PairingStep):
+    """Both buyers wanted it: the pairing is in `state` now."""
+
+    TYPE = "liaison.pairing.stepped.v1"
+    before: PairingState
+
+
+class PairingDissolved(PairingStep):
+    """It is over: a buyer said so, or the needs no longer go together."""
+
+    TYPE = "liaison.pairing.dissolved.v1"
+    before: PairingState
+    reason: Note
+
+
+class PairingNoted(PairingStep):
+    """A person, deadline, document or KPI was added, changed or removed. Which one: what it says is read from
+    the pairing, so that no personal data is in an event."""
+
+    TYPE = "liaison.pairing.noted.v1"
+    kind: Literal["person", "deadline", "document", "kpi"]
+    item: ItemId
+    change: Literal["added", "changed", "removed"]
+
+
+class PairingReminder(PairingStep):
+    """A deadline of a pairing comes near; told once. `responsible`: the person of the pairing, by id."""
+
+    TYPE = "liaison.pairing.reminder.v1"
+    deadline: ItemId
+    title: str
+    due: Day
+    responsible: ItemId | None
+
+
 class SubscriptionChanged(EventData):
     """Created, changed, paused or resumed."""
 
@@ -247,6 +386,7 @@ EVENTS: dict[str, type[EventData]] = {
     for data in (
         OrganisationRegistered,
         OrganisationChanged,
+        ChallengeDrafted,
         ChallengeAnnounced,
         ChallengeAmended,
         ChallengeWithdrawn,
@@ -264,6 +404,22 @@ EVENTS: dict[str, type[EventData]] = {
         MatchUpdated,
         MatchRetracted,
         MatchAnswered,
+        ConsortiumProposed,
+        ConsortiumUpdated,
+        ConsortiumConsented,
+        ConsortiumIntroduced,
+        ConsortiumFormed,
+        ConsortiumDeclined,
+        ConsortiumDissolved,
+        ConsortiumSought,
+        GapsChanged,
+        PairingSuggested,
+        PairingUpdated,
+        PairingStepAsked,
+        PairingStepped,
+        PairingDissolved,
+        PairingNoted,
+        PairingReminder,
         SubscriptionChanged,
         SubscriptionRemoved,
         EndpointDisabled,

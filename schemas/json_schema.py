@@ -9,10 +9,21 @@ from pydantic import BaseModel
 
 from schemas.challenge import Challenge, ChallengeContent
 from schemas.company import Company, CompanyContent
+from schemas.consortium import (
+    Completion,
+    CompletionContent,
+    Consortia,
+    Consortium,
+    ConsortiumAnswer,
+    ConsortiumDecline,
+)
 from schemas.delivery import Attempt, Delivery, Endpoint, EndpointContent
 from schemas.events import EVENTS, INBOX, CloudEvent
+from schemas.feedback import Feedback
 from schemas.match import Match, MatchAnswerContent, MatchSuggestion, Outreach
 from schemas.organisation import Key, Membership, Organisation, OrganisationContent
+from schemas.scores import ScoreDisclosure
+from schemas.search import SearchAnswer
 from schemas.subscription import Subscription, SubscriptionContent
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -22,14 +33,20 @@ ENTITIES: tuple[type[BaseModel], ...] = (
     Challenge,
     CloudEvent,
     Company,
+    Completion,
+    Consortia,
+    Consortium,
     Delivery,
     Endpoint,
+    Feedback,
     Key,
     Match,
     MatchSuggestion,
     Membership,
     Organisation,
     Outreach,
+    ScoreDisclosure,
+    SearchAnswer,
     Subscription,
 )
 """As they are answered."""
@@ -37,6 +54,9 @@ ENTITIES: tuple[type[BaseModel], ...] = (
 INPUTS: tuple[type[BaseModel], ...] = (
     ChallengeContent,
     CompanyContent,
+    CompletionContent,
+    ConsortiumAnswer,
+    ConsortiumDecline,
     EndpointContent,
     MatchAnswerContent,
     OrganisationContent,

@@ -13,3 +13,4 @@ class Links(Contract):
     matches: str | None = None
     stream: str | None = None
     versions: str | None = None
+    scores: str | None = None

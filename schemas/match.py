@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from schemas.base import ChallengeId, CompanyId, Contract, MatchId, OrganisationId, Share, Version
 from schemas.challenge import RequirementKind
 from schemas.codes import CountryCode
+from schemas.links import Links
 from schemas.text import Note
 
 
@@ -106,6 +107,19 @@ class RequirementMatch(Contract):
     missing: tuple[str, ...] = ()
 
 
+class Improvement(Contract):
+    """What would change a score most: the mandatory requirement that is answered least (of those that are
+    not mandatory, where none is), what the company has that comes nearest to it, and the words of it that
+    nothing in the profile has."""
+
+    requirement: str
+    text: str
+    mandatory: bool
+    score: Share
+    nearest: Annotated[Answer | None, Field(description="Null: the profile has no text at all")] = None
+    missing: tuple[str, ...] = ()
+
+
 class MatchedChallenge(Contract):
     id: ChallengeId
     version: Version
@@ -146,6 +160,9 @@ class MatchSuggestion(Contract):
     requirements: tuple[RequirementMatch, ...]
     gates: tuple[Gate, ...]
     gaps: Annotated[tuple[str, ...], Field(description="Ids of mandatory requirements not answered")] = ()
+    improvement: Annotated[
+        Improvement | None, Field(description="What would change the score most; null without requirements")
+    ] = None
     because: Annotated[str, Field(description="What triggered it", examples=["challenge announced"])]
     versions: MatchVersions
     suggested_at: AwareDatetime
@@ -203,10 +220,24 @@ class MatchAnswer(Contract):
     at: AwareDatetime
 
 
+class Nudge(Contract):
+    """How far the company's own answers move a suggestion in its own list, and the title of the answered
+    challenge that does most of it. The score is not changed."""
+
+    by: Annotated[
+        float, Field(ge=-1, le=1, allow_inf_nan=False, description="Added to the score for the order alone")
+    ]
+    like: str
+    answer: CompanyAnswer
+
+
 class Match(MatchSuggestion):
-    """A suggestion as one reads it, with what the company has answered."""
+    """A suggestion as one reads it, with what the company has answered. `nudge` is for the company's side
+    alone."""
 
     answer: MatchAnswer | None = None
+    nudge: Nudge | None = None
+    links: Links | None = None
 
 
 class Outreach(Contract):

@@ -68,8 +68,37 @@ class FollowBuyer(Contract):
     buyer: Annotated[str, Field(description="Its handle or its id", max_length=64)]
 
 
+class FollowConsortia(Contract):
+    """Consortia that the subscriber has a part in: with its own companies or members, or for its challenges;
+    and that a consortium needs somebody like them. `challenge`: of this one alone."""
+
+    kind: Literal["consortia"] = "consortia"
+    challenge: ChallengeId | None = None
+
+
+class FollowGaps(Contract):
+    """What the best consortia still lack: of one challenge, or of all that the filters let through."""
+
+    kind: Literal["gaps"] = "gaps"
+    challenge: ChallengeId | None = None
+
+
+class FollowPairings(Contract):
+    """Pairings of the subscriber's needs with those of other buyers: found, on their way, reminders."""
+
+    kind: Literal["pairings"] = "pairings"
+
+
 Follow = Annotated[
-    FollowOwnProfile | FollowMembers | FollowQuery | FollowChallenge | FollowCountry | FollowBuyer,
+    FollowOwnProfile
+    | FollowMembers
+    | FollowQuery
+    | FollowChallenge
+    | FollowCountry
+    | FollowBuyer
+    | FollowConsortia
+    | FollowGaps
+    | FollowPairings,
     Field(discriminator="kind"),
 ]
 

@@ -16,6 +16,7 @@ from services.courier.address_guard import AddressGuard
 from services.courier.service import Endpoints
 from services.indexing.generation import Generation, Generations
 from services.indexing.handlers import index_challenges, index_companies
+from services.indexing.meaning import Meaning
 from services.indexing.upkeep import Upkeep
 from services.kernel.clock import Clock
 from services.kernel.database import Database
@@ -33,6 +34,7 @@ from services.kernel.stream.port import Handler, Step
 from services.kernel.vectors.edge import EdgeVectorIndex
 from services.matching.answering import Answering
 from services.matching.board import Board
+from services.matching.feedback import Feedback, OwnFeedback
 from services.matching.handlers import Match
 from services.matching.notified import MarkNotified
 from services.matching.profiles import Profiles
@@ -91,7 +93,10 @@ class Mind:
             composer=Composer(serving.lexical, public_url=PUBLIC_URL, versions=versions_of(serving)),
         )
         self.router = Router(
-            challenges=reading, queries=SavedQueries(generations), default_threshold=THRESHOLD
+            challenges=reading,
+            queries=SavedQueries(generations),
+            default_threshold=THRESHOLD,
+            nudges=Feedback(database, clock, reading),
         )
         self.notify = Notify(database, clock, self.router, endpoints_of(world))
         self.notified = MarkNotified(database, clock, world.directory)
@@ -111,6 +116,7 @@ class Derivation:
     mind: Mind
     matches: Matches
     answering: Answering
+    feedback: OwnFeedback
     endpoints: Endpoints
     subscriptions: Subscriptions
     cursors: dict[str, int] = field(default_factory=dict)
@@ -149,25 +155,35 @@ class Derivation:
 
 @asynccontextmanager
 async def deriving(
-    database: Database, clock: Clock, folder: Path, embedder: Embedder | None = None
+    database: Database,
+    clock: Clock,
+    folder: Path,
+    embedder: Embedder | None = None,
+    *,
+    meaning: Meaning | None = None,
 ) -> AsyncIterator[Derivation]:
     world = await build(database, clock)
     embedder = embedder or embedder_on(database)
     index = await EdgeVectorIndex.open(folder / "vectors")
     try:
-        generations = Generations(Generation(embedder, words(), index))
+        generations = Generations(Generation(embedder, words(), index, meaning=meaning))
         await generations.open()
         mind = Mind(world, generations, clock)
         await mind.upkeep.begin()
         endpoints = endpoints_of(world)
         rules = FollowRules(world.directory, world.intake.challenges, world.intake.companies)
-        matches = Matches(database, clock, world.directory.members)
+        feedback = Feedback(database, clock, world.intake.reading)
+        matches = Matches(database, clock, world.directory.members, feedback)
+        answering = Answering(database, clock, matches, world.directory.members)
         yield Derivation(
             world=world,
             index=index,
             mind=mind,
             matches=matches,
-            answering=Answering(database, clock, matches, world.directory.members),
+            answering=answering,
+            feedback=OwnFeedback(
+                database, feedback, world.intake.companies, world.directory.members, answering
+            ),
             endpoints=endpoints,
             subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
         )

@@ -16,6 +16,10 @@ from pathlib import Path
 
 import pytest
 
+_FIRST = ("end_to_end", "chaos", "deploy", "cli", "kernel", "bootstrap", "courier")
+"""Folders with files of a minute and more come first: at the end the workers share what is short, so that
+none goes on alone with a long one."""
+
 _FOLDER = "LIAISON_TESTS_SIDE_BY_SIDE"
 """Environment variable by which the workers inherit the folder of their locks."""
 
@@ -28,6 +32,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if getattr(config, "workerinput", None) is None:
         shutil.rmtree(os.environ.pop(_FOLDER), ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {folder: rank for rank, folder in enumerate(_FIRST)}
+    here = Path(__file__).parent
+    items.sort(key=lambda item: ranks.get(item.path.relative_to(here).parts[0], len(ranks)))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # outside of the test's own time-out

@@ -10,7 +10,8 @@ import structlog
 
 from services.bootstrap.ownership import SHARED
 from services.indexing.collections import COMPANIES
-from services.indexing.generation import Generation, Generations
+from services.indexing.generation import Generation, Generations, searchable
+from services.indexing.meaning import ShippedMeaning
 from services.indexing.model import GenerationRow
 from services.kernel.database import Database, Pool
 from services.kernel.embedding.cached import CachedEmbedder
@@ -26,7 +27,6 @@ from services.kernel.stream.topic_declarations import read, shipped
 from services.kernel.vectors.edge import EdgeVectorIndex
 from services.kernel.vectors.errors import VectorStoreInUse
 from services.kernel.vectors.port import VectorIndex
-from services.kernel.vectors.server import ServerVectorIndex
 
 VECTORS = "vectors"
 """Folder in the data folder."""
@@ -48,13 +48,16 @@ def open_database(settings: Settings) -> Database:
 @asynccontextmanager
 async def vector_index(settings: Settings) -> AsyncIterator[VectorIndex]:
     """The vector store of the settings, open. Raises `ConfigurationError` where another process has it."""
-    index: EdgeVectorIndex | ServerVectorIndex
+    index: VectorIndex
     if settings.vectors is VectorStoreKind.edge:
         try:
             index = await EdgeVectorIndex.open(settings.data_dir / VECTORS)
         except VectorStoreInUse as error:
             raise ConfigurationError(f"{error} {SHARED}") from None
     else:
+        # Its client takes a second to import, which a start without it should not pay.
+        from services.kernel.vectors.server import ServerVectorIndex
+
         assert settings.qdrant_url is not None
         index = ServerVectorIndex.connect(
             settings.qdrant_url,
@@ -86,7 +89,8 @@ async def open_generations(
     to be built. The embedders are the caller's to close."""
     lexical = await asyncio.to_thread(LexicalEncoder.shipped)
     wanted = await open_embedder(settings, settings.embedding_model, database)
-    new = Generation(wanted, lexical, index, settings.embedding_model or "")
+    meaning = await asyncio.to_thread(ShippedMeaning)
+    new = Generation(wanted, lexical, index, settings.embedding_model or "", meaning=meaning)
     serving = await index.resolve(COMPANIES)
     if serving is None or serving == new.collection(COMPANIES):
         return Generations(new), [wanted]
@@ -94,7 +98,9 @@ async def open_generations(
     if old is None:
         log.warning("the model of the present index cannot be loaded; matching waits for the new index")
         return Generations(new), [wanted]
-    former = Generation(old, lexical, index, made_as=serving.removeprefix(f"{COMPANIES}-"))
+    made_as = serving.removeprefix(f"{COMPANIES}-")
+    has_meaning = made_as.endswith(searchable(meaning))
+    former = Generation(old, lexical, index, made_as=made_as, meaning=meaning if has_meaning else None)
     return Generations(former, building=new), [wanted, old]
 
 

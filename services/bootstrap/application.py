@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter, FastAPI
 
 from services.bootstrap.parts import Core, router
+from services.consortia import endpoints as consortia
 from services.courier import endpoints as courier
 from services.directory import endpoints as directory
 from services.gateway import board, status_endpoints
@@ -22,6 +23,10 @@ from services.matching import endpoints as matching
 from services.notification import endpoints as notification
 from services.notification.ports import QueryFits
 from services.notification.selection import Selections
+from services.pairing import endpoints as pairing
+from services.search import endpoints as searching
+from services.search.ports import SearchIndex
+from services.search.service import Search
 
 
 def web_ports(core: Core) -> WebPorts:
@@ -35,7 +40,7 @@ def web_ports(core: Core) -> WebPorts:
     )
 
 
-def board_ports(core: Core) -> board.BoardPorts:
+def board_ports(core: Core, search: Search) -> board.BoardPorts:
     return board.BoardPorts(
         database=core.database,
         clock=core.clock,
@@ -44,6 +49,11 @@ def board_ports(core: Core) -> board.BoardPorts:
         intake=core.intake,
         matches=core.matches,
         answering=core.answering,
+        consortia=core.consortia,
+        completing=core.completing,
+        pairing=core.pairing,
+        search=search,
+        feedback=core.own_feedback,
         subscriptions=core.subscriptions,
         endpoints=core.endpoints,
         deliveries=core.deliveries,
@@ -53,27 +63,37 @@ def board_ports(core: Core) -> board.BoardPorts:
     )
 
 
-def routers(core: Core, index: Index, lag: Lag) -> list[APIRouter]:
+def routers(core: Core, index: Index, lag: Lag, search: Search) -> list[APIRouter]:
     return [
         *directory.routers(core.directory),
         *intake.routers(core.intake),
-        matching.router(core.matches, core.answering),
+        matching.router(core.matches, core.answering, core.own_feedback),
+        consortia.router(core.consortia, core.completing),
+        searching.router(search),
         notification.router(core.subscriptions),
         courier.endpoints_router(core.endpoints),
         courier.deliveries_router(core.deliveries),
         indexing.router(index),
+        *pairing.routers(core.pairing),
         status_endpoints.router(core.database, core.clock, lag, index.lacking),
-        board.router(board_ports(core)),
+        board.router(board_ports(core, search)),
     ]
 
 
 def application(
-    core: Core, index: Index, queries: QueryFits, lag: Lag, checks: Mapping[str, Check] | None = None
+    core: Core,
+    index: Index,
+    queries: QueryFits,
+    lag: Lag,
+    searched: SearchIndex,
+    checks: Mapping[str, Check] | None = None,
 ) -> FastAPI:
     """`index`: the vector index, here or in another process; `queries`: the fit of saved queries, for the
-    streams of subscriptions; `lag`: how far services are behind, wherever they run."""
+    streams of subscriptions; `lag`: how far services are behind, wherever they run; `searched`: the index as
+    search reaches it."""
     selections = Selections(core.subscriptions, router(core, queries))
-    every = routers(core, index, lag)
+    search = Search(searched, core.intake.challenges, core.intake.companies)
+    every = routers(core, index, lag, search)
     return create_app(
         core.settings, web_ports(core), core.tail, every, checks=checks, selecting=selections.select
     )

@@ -13,15 +13,21 @@ from sqlalchemy import func, select
 from services.courier import backlog
 from services.courier import metrics as courier_metrics
 from services.courier.waiting import waiting
+from services.intake.completion import last_open_day
 from services.kernel import metrics
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.journal.model import JournalEntry
 from services.kernel.problems import TransientError
 from services.kernel.stream import dead_letters
+from services.matching import exposure
+from services.matching.exposure import Companies
 
 MEASURE_S = 15.0
 """As often as Prometheus usually asks."""
+
+EXPOSURE_S = 300.0
+"""Who is seen changes with challenges and profiles, and to count it all takes a moment."""
 
 log = structlog.get_logger("liaison.measuring")
 
@@ -34,6 +40,24 @@ async def keep_measuring(database: Database, clock: Clock, data_dir: Path) -> No
         except TransientError as error:
             log.warning("what waits cannot be measured now", reason=str(error))
         await clock.sleep(MEASURE_S)
+
+
+async def keep_measuring_exposure(database: Database, clock: Clock, companies: Companies) -> None:
+    """The same of who is seen."""
+    while True:
+        try:
+            await measure_exposure(database, clock, companies)
+        except TransientError as error:
+            log.warning("who is seen cannot be measured now", reason=str(error))
+        await clock.sleep(EXPOSURE_S)
+
+
+async def measure_exposure(database: Database, clock: Clock, companies: Companies) -> None:
+    """Set the gauges of who is suggested, beside who is there. Raises `TransientError`."""
+    async with database.read() as tx:
+        suggested = await exposure.first_suggested(tx, last_open_day(clock.now()))
+    of = await companies.makeup_of(suggested)
+    exposure.tell(exposure.shares(suggested, of, await companies.makeup()), suggested.total())
 
 
 async def measure(database: Database, clock: Clock, data_dir: Path) -> None:

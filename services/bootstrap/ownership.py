@@ -24,8 +24,8 @@ WAIT_S = LEASE_S + 3.0
 
 SHARED = (
     "Qdrant Edge lives inside one process: for several workers run a Qdrant server and set "
-    "LIAISON_VECTORS=server and LIAISON_QDRANT_URL, or leave indexing and matching to one worker and start "
-    "the others with `--only notification`."
+    "LIAISON_VECTORS=server and LIAISON_QDRANT_URL, or leave indexing, matching and pairing to one worker "
+    "and start the others with `--only notification`."
 )
 
 

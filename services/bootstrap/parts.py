@@ -15,6 +15,12 @@ from services.bootstrap.adapters import (
 )
 from services.bootstrap.ownership import owning
 from services.bootstrap.rooms import INBOX, ROOMS
+from services.consortia.completing import Completing
+from services.consortia.handlers import FormConsortia
+from services.consortia.market import Markets
+from services.consortia.meaning import KeptMeaning
+from services.consortia.reviewing import Reviewing
+from services.consortia.service import ConsortiumService
 from services.courier.address_guard import AddressGuard
 from services.courier.log import DeliveryLog
 from services.courier.service import Endpoints
@@ -30,6 +36,7 @@ from services.intake.service import Intake
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Database
 from services.kernel.embedding.ahead import Ahead
+from services.kernel.embedding.stored import VectorsInDatabase
 from services.kernel.installation import check_keys
 from services.kernel.journal.tail import Tail
 from services.kernel.leases import Lease
@@ -41,6 +48,7 @@ from services.kernel.stream.port import Handler, Stream
 from services.kernel.vectors.port import VectorIndex
 from services.matching.answering import Answering
 from services.matching.board import Board
+from services.matching.feedback import Feedback, OwnFeedback
 from services.matching.handlers import Match
 from services.matching.notified import LINGER_S as RECEIPTS_LINGER_S
 from services.matching.notified import MarkNotified
@@ -54,6 +62,10 @@ from services.notification.ports import QueryFits
 from services.notification.router import Router
 from services.notification.subscriptions import Subscriptions
 from services.notification.visibility import FollowRules
+from services.pairing.handlers import LINGER_S as PAIRING_LINGER_S
+from services.pairing.handlers import PairNeeds
+from services.pairing.room import Pairing
+from services.pairing.upkeep import Upkeep as NeedsUpkeep
 
 
 @dataclass(slots=True)
@@ -74,6 +86,12 @@ class Core:
     subscriptions: Subscriptions
     matches: Matches
     answering: Answering
+    consortia: ConsortiumService
+    completing: Completing
+    reviewing: Reviewing
+    pairing: Pairing
+    feedback: Feedback
+    own_feedback: OwnFeedback
     links: SignInLinks
 
 
@@ -89,6 +107,8 @@ class Brain:
     profiles: Profiles
     match: Match
     queries: SavedQueries
+    pair: PairNeeds
+    needs: NeedsUpkeep
     lease: Lease | None
 
 
@@ -108,7 +128,10 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
         guard = AddressGuard(allow_loopback=settings.allow_loopback_webhooks)
         endpoints = Endpoints(database, clock, guard=guard, box=secrets.box)
         rules = FollowRules(directory, intake.challenges, intake.companies)
-        matches = Matches(database, clock, directory.members)
+        feedback = Feedback(database, clock, intake.reading)
+        matches = Matches(database, clock, directory.members, feedback)
+        markets = Markets(intake.reading, matches, KeptMeaning(VectorsInDatabase(database)))
+        answering = Answering(database, clock, matches, directory.members)
         yield Core(
             settings=settings,
             secrets=secrets,
@@ -123,7 +146,33 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             deliveries=DeliveryLog(database, clock),
             subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
             matches=matches,
-            answering=Answering(database, clock, matches, directory.members),
+            consortia=ConsortiumService(
+                database,
+                clock,
+                markets=markets,
+                memberships=directory.members,
+                public_url=settings.public_url,
+            ),
+            completing=Completing(
+                database,
+                clock,
+                markets=markets,
+                challenges=intake.challenges,
+                companies=intake.companies,
+                memberships=directory.members,
+                public_url=settings.public_url,
+            ),
+            reviewing=Reviewing(
+                database,
+                clock,
+                markets=markets,
+                clusters=directory.members,
+                public_url=settings.public_url,
+            ),
+            pairing=Pairing(database, clock, directory, intake, public_url=settings.public_url),
+            answering=answering,
+            feedback=feedback,
+            own_feedback=OwnFeedback(database, feedback, intake.companies, directory.members, answering),
             links=SignInLinks(clock),
         )
 
@@ -158,18 +207,22 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
         )
         own = OwnIndex(generations, upkeep)
         queries = SavedQueries(generations)
-        yield Brain(index, generations, upkeep, own, profiles, match, queries, lease)
+        pair, needs = core.pairing.handler(index, linger_s=PAIRING_LINGER_S)
+        yield Brain(index, generations, upkeep, own, profiles, match, queries, pair, needs, lease)
 
 
 def router(core: Core, queries: QueryFits) -> Router:
     """Who is told what."""
     return Router(
-        challenges=core.intake.reading, queries=queries, default_threshold=core.settings.match_threshold
+        challenges=core.intake.reading,
+        queries=queries,
+        default_threshold=core.settings.match_threshold,
+        nudges=core.feedback,
     )
 
 
 def handlers(core: Core, brain: Brain | None, queries: QueryFits, rooms: Collection[str]) -> list[Handler]:
-    """The handlers of these rooms; indexing and matching need a brain."""
+    """The handlers of these rooms; indexing, matching and pairing need a brain."""
     found: list[Handler] = []
     if brain is not None and "indexing" in rooms:
         reading = core.intake.reading
@@ -177,6 +230,10 @@ def handlers(core: Core, brain: Brain | None, queries: QueryFits, rooms: Collect
         found.append(index_challenges(brain.generations, reading, core.clock, linger_s=LINGER_S))
     if brain is not None and "matching" in rooms:
         found.append(brain.match)
+    if "consortia" in rooms:
+        found.append(FormConsortia(core.database, core.clock, core.reviewing))
+    if brain is not None and "pairing" in rooms:
+        found.append(brain.pair)
     if "notification" in rooms:
         found.append(Notify(core.database, core.clock, router(core, queries), core.endpoints))
         found.append(MarkNotified(core.database, core.clock, core.directory, linger_s=RECEIPTS_LINGER_S))

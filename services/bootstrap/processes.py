@@ -1,10 +1,10 @@
 """Liaison as several processes on one PostgreSQL: gateways, workers, relays, couriers, any number of each.
 
-    gateway   answers requests: API, board, live streams. Has no index; loads a model only for streams of
-              saved queries. Sessions need the same secrets in every gateway; rates and streams are counted
-              by each gateway for itself.
-    worker    indexing, matching, notification, the inbox; `only` names some. One alone may have the embedded
-              vector store; several need a Qdrant server.
+    gateway   answers requests: API, board, live streams. Has no index, and searches in one on a Qdrant
+              server; loads a model only for searches and for streams of saved queries. Sessions need the
+              same secrets in every gateway; rates and streams are counted by each gateway for itself.
+    worker    indexing, matching, consortia, pairing, notification, the inbox; `only` names some. One alone
+              may have the embedded vector store; several need a Qdrant server.
     relay     gives entries of the journal their positions, and publishes them to Kafka where that is the
               stream. One is active, by lease; the others wait to succeed it.
     courier   delivers webhooks. An endpoint is served by one courier at a time, by lease.
@@ -34,6 +34,7 @@ from services.bootstrap.process import (
     not_stopping,
     starting,
 )
+from services.bootstrap.searching import SearchOnDemand
 from services.gateway.health import Check
 from services.gateway.server import listen
 from services.indexing.collections import COMPANIES
@@ -57,7 +58,9 @@ async def gateway(settings: Settings) -> AsyncIterator[Process]:
         stack.push_async_callback(queries.close)
         index = IndexElsewhere(core.database, core.clock)
         lag = rooms.lag(settings, core.database)
-        app = application(core, index, queries, lag, {"process": not_stopping(jobs)})
+        searched = SearchOnDemand(settings, core.database)
+        stack.push_async_callback(searched.close)
+        app = application(core, index, queries, lag, searched, {"process": not_stopping(jobs)})
         work.hear(core, jobs)
         work.measure(core, jobs)
         work.follow(core, jobs)

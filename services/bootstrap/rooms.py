@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from schemas.events import EVENTS
 from services.bootstrap.adapters import kafka_connection, topics
+from services.consortia.handlers import FormConsortia
 from services.indexing.handlers import CONSUMES as INDEXING
 from services.intake.handlers import AcceptInbox
 from services.kernel.database import Database
@@ -15,16 +16,19 @@ from services.kernel.stream.lag import Consumed, JournalLag, KafkaLag
 from services.matching.handlers import Match
 from services.matching.notified import MarkNotified
 from services.notification.handlers import Notify
+from services.pairing.handlers import PairNeeds
 
 INBOX = AcceptInbox.name
 ROOMS: dict[str, Consumed] = {
     "indexing": INDEXING,
     "matching": {Match.name: Match.consumes},
+    "consortia": {FormConsortia.name: FormConsortia.consumes},
+    "pairing": {PairNeeds.name: PairNeeds.consumes},
     "notification": {Notify.name: Notify.consumes, MarkNotified.name: MarkNotified.consumes},
     INBOX: {},
 }
 """Per room its services and the events of the journal that they take; the inbox takes what is handed in."""
-WITH_INDEX = frozenset({"indexing", "matching"})
+WITH_INDEX = frozenset({"indexing", "matching", "pairing"})
 """Rooms that need the vector index."""
 
 

@@ -14,6 +14,7 @@ from services.bootstrap.jobs import Jobs
 from services.bootstrap.parts import Brain, open_brain, open_core, stream
 from services.bootstrap.process import Process, Started, address, answering, not_stopping, run, starting
 from services.bootstrap.rooms import ROOMS
+from services.bootstrap.searching import SearchHere
 from services.gateway.server import listen
 from services.kernel.clock import Clock
 from services.kernel.settings import Settings
@@ -54,7 +55,9 @@ async def running(settings: Settings, clock: Clock | None = None) -> AsyncIterat
             first_key = await core.directory.ensure_admin(chosen.get_secret_value() if chosen else None)
             brain = await stack.enter_async_context(open_brain(core))
         carrier, jobs = stream(core), Jobs()
-        app = application(core, brain.own, brain.queries, carrier.lag, {"process": not_stopping(jobs)})
+        checks = {"process": not_stopping(jobs)}
+        searched = SearchHere(brain.generations)
+        app = application(core, brain.own, brain.queries, carrier.lag, searched, checks)
         work.hear(core, jobs)
         work.measure(core, jobs)
         work.follow(core, jobs)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 import structlog
 
 from services.bootstrap.jobs import Jobs
-from services.bootstrap.measuring import keep_measuring
+from services.bootstrap.measuring import keep_measuring, keep_measuring_exposure
 from services.bootstrap.ownership import ends_with
 from services.bootstrap.parts import Brain, Core, handlers
 from services.bootstrap.rooms import WITH_INDEX
@@ -29,8 +29,12 @@ MAINTAIN_S = 30.0
 """Between looks at whether the vector index wants optimising and whether anything lacks a vector."""
 KEYS_S = 60.0
 """Between writing down which keys were used: it only informs."""
+CONSORTIA_S = 5.0
+"""Between looks at whose consortia are due: far below the shortest pace that anybody would set."""
 PURGE_S = 600.0
 """Between removals of what has expired, a bounded number of rows each time."""
+REMINDERS_S = 300.0
+"""Between looks at deadlines of pairings, which are days: a week before is as good five minutes later."""
 
 log = structlog.get_logger("liaison.process")
 
@@ -82,13 +86,21 @@ def handle(
     found = handlers(core, brain, queries, rooms)
     carry(core, jobs, carrier, [Processor(handler, core.database, core.clock) for handler in found])
     jobs.start("receipts", _every(core, PURGE_S, core.intake.inbox.purge))
+    if "consortia" in rooms:
+        jobs.start("consortia due", _every(core, CONSORTIA_S, core.reviewing.review_due))
+    if "pairing" in rooms:
+        jobs.start("reminders", _every(core, REMINDERS_S, core.pairing.reminders.run))
     if brain is None:
         return
     jobs.start("index", _keep_index(core, brain))
     if WITH_INDEX & set(rooms):
         jobs.start("index reports", Attendant(brain.own, core.database, core.clock).run())
     if "matching" in rooms:
+        seen = keep_measuring_exposure(core.database, core.clock, core.intake.reading)
+        jobs.start("exposure", seen)
         jobs.once("warm", _warm(brain))
+    if "pairing" in rooms:
+        jobs.once("needs", _mend_needs(core, brain))
     if brain.lease is not None:
         jobs.start("ownership", ends_with(brain.lease))
 
@@ -129,6 +141,17 @@ async def _mended(brain: Brain) -> bool:
         log.warning("the index cannot be mended now", reason=str(error))
         return False
     return True
+
+
+async def _mend_needs(core: Core, brain: Brain) -> None:
+    """Write needs that the vector store has lost; while it is out of reach, again later."""
+    while True:
+        try:
+            await brain.needs.repair()
+            return
+        except TransientError as error:
+            log.warning("the index of needs cannot be mended now", reason=str(error))
+        await core.clock.sleep(MAINTAIN_S)
 
 
 async def _warm(brain: Brain) -> None:

@@ -71,7 +71,8 @@ def announce(
     if as_json:
         print_json(made)
         return
-    out.print(f"[bold]{made['id']}[/bold]  announced, {len(made['requirements'])} requirements")
+    count = len(made["requirements"])
+    out.print(f"[bold]{made['id']}[/bold]  announced, {count} requirement{'s' * (count != 1)}")
     for one in made["requirements"]:
         must = "must" if one["mandatory"] else "should"
         out.print(f"  {one['id']:<4} {must:<7}{one['kind']:<12} {escape(one['text'])}", highlight=False)
@@ -221,7 +222,11 @@ def _show(event: dict[str, Any], seconds: float, as_json: bool) -> None:
         return
     kind = kind.removeprefix("liaison.").removesuffix(".v1")
     data = event.get("data", {})
-    text = _match(data) if _is_match(data) else _subject(event, data)
+    text = (
+        _match(data)
+        if _is_match(data)
+        else data.get("headline") or data.get("sought") or _subject(event, data)
+    )
     out.print(
         f"{seconds:6.2f} s  {_KINDS.get(kind, kind):<20} {escape(text)}", highlight=False, soft_wrap=True
     )

@@ -41,7 +41,7 @@ class Client:
         headers = {"Idempotency-Key": key or str(uuid4())}
         return self._call("POST", path, json=body, headers=headers)
 
-    def upload(self, path: str, name: str, content: bytes, **parameters: Any) -> Any:
+    def upload(self, path: str, name: str, content: bytes, /, **parameters: Any) -> Any:
         files = {"file": (name, content)}
         return self._call("POST", path, files=files, params=_given(parameters))
 

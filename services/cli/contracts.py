@@ -58,6 +58,7 @@ async def _openapi() -> dict[str, Any]:
     from services.bootstrap.encoders import QueriesOnDemand
     from services.bootstrap.parts import open_core
     from services.bootstrap.rooms import lag
+    from services.bootstrap.searching import SearchOnDemand
     from services.indexing.elsewhere import IndexElsewhere
 
     with tempfile.TemporaryDirectory() as scratch:
@@ -65,4 +66,5 @@ async def _openapi() -> dict[str, Any]:
         async with open_core(settings) as core:
             index = IndexElsewhere(core.database, core.clock)
             queries = QueriesOnDemand(settings, core.database)
-            return application(core, index, queries, lag(settings, core.database)).openapi()
+            searched = SearchOnDemand(settings, core.database)
+            return application(core, index, queries, lag(settings, core.database), searched).openapi()

@@ -14,6 +14,7 @@ import typer
 from services.cli.output import EXIT_USAGE, fail, out, print_json, print_table, progress
 from services.cli.server import DataDir, settings_or_fail
 from services.evaluation.choices import Method, Task
+from services.kernel.clock import SystemClock
 
 if TYPE_CHECKING:
     from services.evaluation.result import Report
@@ -41,7 +42,8 @@ def evaluate(
     bundle: Annotated[
         Path,
         typer.Option(
-            help="Folder with challenges.jsonl, and companies.jsonl and judgements.tsv (match, reverse), "
+            help="Folder with challenges.jsonl, and companies.jsonl and judgements.tsv (match, reverse, "
+            "consortium), "
             "pairs.tsv (pair) or translations.jsonl (translate). JSON lines may be compressed (.gz)."
         ),
     ],
@@ -49,7 +51,8 @@ def evaluate(
         Task,
         typer.Option(
             help="match: challenge → companies; reverse: company → challenges; pair: needs of other buyers "
-            "that are alike; translate: the same need in English."
+            "that are alike; translate: the same need in English; consortium: who is missing in a team, and "
+            "which team it would be."
         ),
     ] = Task.match,
     method: Annotated[
@@ -64,6 +67,13 @@ def evaluate(
             "--json",
             help="Also write the figures to this file, as JSON, a list if there are several methods; "
             "`-`: print JSON alone.",
+        ),
+    ] = None,
+    publish: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also put the figures into this file of published ones, as the page about scores shows them "
+            "(services/matching/data/measured.json)."
         ),
     ] = None,
     data_dir: DataDir = None,
@@ -97,6 +107,8 @@ def evaluate(
         return
     if json_file is not None:
         _write(json_file, shown)
+    if publish is not None:
+        _publish(publish, found, bundle.resolve().name)
     _print(found)
     out.print(f"bundle {bundle.name}, task {task}", style="dim", highlight=False)
 
@@ -106,6 +118,18 @@ def _methods(chosen: Sequence[MethodChoice]) -> list[Method]:
     if MethodChoice.every in chosen:
         return list(Method)
     return [Method(one.value) for one in dict.fromkeys(chosen)] or [Method.liaison]
+
+
+def _publish(file: Path, found: Sequence[Report], collection: str) -> None:
+    from services.evaluation.bundle import BundleError
+    from services.evaluation.publish import publish
+
+    try:
+        publish(file, found, collection, SystemClock().now().date())
+    except BundleError as error:
+        fail(str(error), EXIT_USAGE)
+    except OSError as error:
+        fail(f"{file} cannot be written: {error.strerror}. Name another file with --publish.")
 
 
 def _write(file: Path, shown: Any) -> None:
@@ -168,6 +192,9 @@ def _print_details(method: Method, details: Mapping[str, Any]) -> None:
             f"of what would be suggested {details['calibration_error_suggested']:.3f}",
             highlight=False,
         )
+    for title, added in details.get("parts", {}).items():
+        out.print(f"\n{method}: what each part adds to {title}", highlight=False)
+        print_table(("part", "figure"), [(part, f"{figure:.4f}") for part, figure in added.items()], empty="")
     if "languages" in details:
         out.print(f"\n{method}: by language", highlight=False)
         languages = [

@@ -12,11 +12,15 @@ from services.cli import (
     backup,
     challenges,
     companies,
+    consortia,
     database,
     evaluation,
     ledger,
     operations,
+    pairings,
+    plans,
     processes,
+    searching,
     server,
     subscriptions,
     topics,
@@ -54,11 +58,15 @@ server.register(app)
 processes.register(app)
 challenges.register(app)
 answers.register(app)
+consortia.register(app)
+searching.register(app)
 companies.register(app)
+plans.register(companies.imports)
 subscriptions.register(app)
 operations.register(app)
 backup.register(app)
 evaluation.register(app)
+app.add_typer(pairings.app, name="pairings")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(topics.app, name="topics")
 app.add_typer(contracts_.app, name="schemas")

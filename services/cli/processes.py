@@ -49,7 +49,10 @@ def gateway(
 
 def worker(
     only: Annotated[
-        str, typer.Option(help="Rooms to do alone: indexing, matching, notification, inbox; comma-separated.")
+        str,
+        typer.Option(
+            help="Rooms to do alone: indexing, matching, consortia, notification, inbox; comma-separated."
+        ),
     ] = "",
     health_port: HealthPort = None,
     data_dir: DataDir = None,

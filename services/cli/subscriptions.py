@@ -29,6 +29,15 @@ def subscribe(
     buyer: Annotated[str | None, typer.Option(help="Follow everything of a buyer, by handle.")] = None,
     country: Annotated[str | None, typer.Option(help="Follow a country, by its code.")] = None,
     query: Annotated[str | None, typer.Option(help="Follow challenges near this sentence.")] = None,
+    consortia: Annotated[
+        bool, typer.Option("--consortia", help="Follow the consortia that you have a part in.")
+    ] = False,
+    gaps: Annotated[
+        bool, typer.Option("--gaps", help="Follow what the best consortia for challenges still lack.")
+    ] = False,
+    pairings: Annotated[
+        bool, typer.Option("--pairings", help="Follow pairings of your needs with those of other buyers.")
+    ] = False,
     threshold: Annotated[
         float | None, typer.Option(min=0, max=1, help="Lowest score that is passed on.")
     ] = None,
@@ -41,7 +50,17 @@ def subscribe(
 
     liaison subscribe --webhook https://example.org/hooks/liaison --company cmp_…
     """
-    follow = _follow(company, members, challenge, buyer, country, query)
+    follow = _follow(
+        company,
+        members,
+        challenge,
+        buyer,
+        country,
+        query,
+        consortia=consortia,
+        gaps=gaps,
+        pairings=pairings,
+    )
     if (webhook is None) == (endpoint is None):
         fail("Give either --webhook with a URL, or --endpoint with the id of one you have.", EXIT_USAGE)
     with connected(url, key) as client:
@@ -72,6 +91,10 @@ def _follow(
     buyer: str | None,
     country: str | None,
     query: str | None,
+    *,
+    consortia: bool,
+    gaps: bool,
+    pairings: bool,
 ) -> dict[str, str]:
     given: list[dict[str, str]] = []
     if company is not None:
@@ -86,9 +109,16 @@ def _follow(
         given.append({"kind": "country", "country": country})
     if query is not None:
         given.append({"kind": "query", "query": query})
+    if consortia:
+        given.append({"kind": "consortia"})
+    if gaps:
+        given.append({"kind": "gaps"})
+    if pairings:
+        given.append({"kind": "pairings"})
     if len(given) != 1:
         fail(
-            "Say what to follow: one of --company, --members, --challenge, --buyer, --country, --query.",
+            "Say what to follow: one of --company, --members, --challenge, --buyer, --country, --query, "
+            "--consortia, --gaps, --pairings.",
             EXIT_USAGE,
         )
     return given[0]

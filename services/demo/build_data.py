@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from services.demo import companies_of_anr, needs
+from services.demo import companies_of_anr, joint_needs, needs
 from services.demo.dataset import DATA, load
 
 BEST_COMPRESSION = 9
@@ -50,6 +50,7 @@ def main() -> None:
     clusters = companies_of_anr.clusters(companies)
     write("organisations", buyers)
     write("challenges", challenges)
+    write("joint_needs", joint_needs.build(rows(options.ted)))
     write("companies", companies)
     write("clusters", clusters)
     load()  # whatever does not meet the contracts is an error here, not at the first start of the demo

@@ -16,6 +16,9 @@ from typing import Any
 from schemas.challenge import ChallengeContent
 from schemas.company import CompanyContent
 from schemas.organisation import OrganisationContent
+from schemas.plan import PlannedNeed
+
+JOINT_DEADLINE_DAYS = 60
 
 DATA = Path(__file__).parent / "data"
 
@@ -42,14 +45,41 @@ class DemoCluster:
 
 
 @dataclass(frozen=True, slots=True)
+class JointNeed:
+    """A need that another buyer has, too. `fields`: of a PlannedNeed but its years: the
+    year after that of loading."""
+
+    buyer: OrganisationContent
+    fields: dict[str, Any]
+    source: str
+
+    def planned(self, today: date) -> PlannedNeed:
+        return PlannedNeed.model_validate({**self.fields, "first_year": today.year + 1})
+
+    def content(self, today: date) -> ChallengeContent:
+        """The same need as it is announced, to be bought in the year that a plan would name."""
+        year = today.year + 1
+        fields = {name: value for name, value in self.fields.items() if name != "reference"}
+        purchase = {"starts": date(year, 1, 1), "ends": date(year, 12, 31)}
+        deadline = today + timedelta(days=JOINT_DEADLINE_DAYS)
+        return ChallengeContent.model_validate(
+            {**fields, "buyer": self.buyer.handle, "deadline": deadline, "purchase": purchase}
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class DemoData:
-    """`live` is the challenge that is announced before the eyes of the audience; it is in no other list."""
+    """`planned` stands in a buyer's investment plan, and `joint` is announced later: a need of another
+    buyer, in another language, that goes with it. `live` is the challenge that is announced before the eyes
+    of the audience; it is in no other list."""
 
     buyers: tuple[OrganisationContent, ...]
     challenges: tuple[DemoChallenge, ...]
     live: DemoChallenge
     companies: dict[str, CompanyContent]
     clusters: tuple[DemoCluster, ...]
+    planned: JointNeed
+    joint: JointNeed
 
 
 def load(folder: Path = DATA) -> DemoData:
@@ -73,7 +103,24 @@ def load(folder: Path = DATA) -> DemoData:
         members = tuple(line.pop("members"))
         clusters.append(DemoCluster(OrganisationContent.model_validate(line), members))
     buyers = tuple(OrganisationContent.model_validate(line) for line in _lines(folder, "organisations"))
-    return DemoData(buyers, tuple(challenges), announced_live, companies, tuple(clusters))
+    joint = {
+        line["becomes"]: JointNeed(
+            OrganisationContent.model_validate(line["buyer"]), line["need"], line["source"]
+        )
+        for line in _lines(folder, "joint_needs")
+    }
+    for one in joint.values():
+        one.planned(date(2000, 1, 1))
+        one.content(date(2000, 1, 1))
+    return DemoData(
+        buyers,
+        tuple(challenges),
+        announced_live,
+        companies,
+        tuple(clusters),
+        joint["planned"],
+        joint["live"],
+    )
 
 
 def _lines(folder: Path, name: str) -> Iterator[dict[str, Any]]:

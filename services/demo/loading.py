@@ -14,10 +14,11 @@ from schemas.organisation import (
     OrganisationKind,
     Scope,
 )
+from schemas.plan import PlanContent
 from services.bootstrap.parts import Core
 from services.demo.dataset import DemoData
 from services.directory.service import ADMIN_HANDLE
-from services.kernel.security import ADMIN, Principal
+from services.kernel.security import ADMIN, BSO, Principal
 
 PER_TRANSACTION = 100
 """Profiles written at once: a moment each, so that nothing else waits."""
@@ -33,10 +34,12 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """`clusters` by handle. `announced`: challenges announced just now, none in a second run."""
+    """`clusters` by handle. `planning`: the buyer with an investment plan. `announced`: challenges announced
+    just now, none in a second run."""
 
     admin: Principal
     clusters: dict[str, Organisation]
+    planning: Organisation
     announced: int
     companies: int
 
@@ -57,7 +60,21 @@ async def load(core: Core, data: DemoData, progress: Progress) -> Loaded:
             owners = {ids[member]: holder.id for member in one.members if member in ids}
             await core.directory.members.add(tx, cluster.id, owners, Mandate(receive=True, act=False))
     announced = await _challenges(core, admin, data, progress)
-    return Loaded(admin, clusters, announced, len(ids))
+    planning = await _plan(core, admin, data)
+    return Loaded(admin, clusters, planning, announced, len(ids))
+
+
+async def _plan(core: Core, admin: Principal, data: DemoData) -> Organisation:
+    """The buyer's investment plan of one need; the other buyer is registered too."""
+    await _organisation(core, admin, data.joint.buyer)
+    buyer = await _organisation(core, admin, data.planned.buyer)
+    need = data.planned.planned(core.clock.now().date())
+    content = PlanContent(name=f"Plan {need.first_year}", buyer=buyer.handle, needs=(need,))
+    principal = Principal(buyer.id, BSO, "demo", frozenset({"write"}))
+    write = await core.pairing.plans.sending(principal, content)
+    async with core.database.write(durable=True) as tx:
+        await write(tx)
+    return buyer
 
 
 async def issue_key(core: Core, organisation: Organisation, label: str) -> str:

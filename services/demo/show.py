@@ -13,8 +13,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from schemas.delivery import EndpointContent
+from schemas.events import ConsortiumProposed
 from schemas.organisation import Organisation
-from schemas.subscription import FollowMembers, SubscriptionContent
+from schemas.subscription import (
+    Follow,
+    FollowConsortia,
+    FollowMembers,
+    FollowPairings,
+    SubscriptionContent,
+)
 from services.bootstrap.parts import Core
 from services.bootstrap.serve import Running, serve
 from services.demo.dataset import DemoData
@@ -22,7 +29,7 @@ from services.demo.dataset import load as read_data
 from services.demo.loading import Loaded, issue_key, load
 from services.demo.receiver import Received, Receiver, receiving
 from services.kernel.database import Database
-from services.kernel.security import CLUSTER, Principal
+from services.kernel.security import BSO, CLUSTER, Principal
 from services.kernel.settings import Settings
 from services.matching.model import MatchRow
 from services.matching.scoring import POSSIBLE
@@ -30,6 +37,10 @@ from services.matching.scoring import POSSIBLE
 SETTLE_S = 180.0
 """Longest wait for the first 320 profiles and 46 challenges to be matched; on two cores it takes 10-20 s."""
 ARRIVAL_S = 30.0
+QUIET_S = 1.5
+"""Without a webhook: then all that belong together have arrived."""
+TEAMS_S = 20.0
+"""Longest wait for the consortia: they are formed when all matches are told, and take a second."""
 LABEL = "demo"
 
 console = Console()
@@ -46,8 +57,8 @@ async def show(settings: Settings, *, stay: bool) -> None:
     async def play(process: Running) -> None:
         starting.stop()
         try:
-            async with receiving() as receiver:
-                await _play(process, receiver)
+            async with receiving() as receiver, receiving() as buyers:
+                await _play(process, receiver, buyers)
                 if stay:
                     console.print("\nIt stays up. [dim]Ctrl-C stops it.[/dim]")
                     await asyncio.Event().wait()
@@ -65,15 +76,23 @@ async def show(settings: Settings, *, stay: bool) -> None:
         raise failure[0]
 
 
-async def _play(process: Running, receiver: Receiver) -> None:
+async def _play(process: Running, receiver: Receiver, buyers: Receiver) -> None:
     core = process.core
     data = read_data()
     loaded = await _load(core, data)
     await _settled(core, process)
     cluster = next(iter(loaded.clusters.values()))
-    await _subscribe(core, cluster, receiver)
+    await _subscribe(core, cluster, CLUSTER, receiver, FollowMembers())
+    console.print(f"{escape(cluster.name)} follows its members; webhooks go to {receiver.url}")
+    buyer = await core.directory.organisation_by_handle_or_id(
+        data.live.content(core.clock.now().date()).buyer
+    )
+    assert buyer is not None
+    await _subscribe(core, buyer, BSO, receiver, FollowConsortia())
+    console.print(f"{escape(buyer.name)} follows the consortia for its challenges, at the same address")
     await _tell_address(process, loaded)
     await _announce(process, loaded, data, receiver)
+    await _pair(process, loaded, data, buyers)
 
 
 async def _load(core: Core, data: DemoData) -> Loaded:
@@ -111,20 +130,21 @@ async def _count(database: Database) -> int:
         return (await tx.execute(select(func.count()).select_from(MatchRow))).scalar() or 0
 
 
-async def _subscribe(core: Core, cluster: Organisation, receiver: Receiver) -> None:
-    """The cluster hears of its members' matches, at the receiver."""
-    principal = Principal(cluster.id, CLUSTER, LABEL, frozenset({"write"}))
+async def _subscribe(
+    core: Core, organisation: Organisation, role: str, receiver: Receiver, follow: Follow
+) -> None:
+    """The organisation hears of what it follows, at the receiver."""
+    principal = Principal(organisation.id, role, LABEL, frozenset({"write"}))
     for old in await core.endpoints.list(principal, after=None, limit=50):
         await core.endpoints.remove(principal, old.id)
     for stale in await core.subscriptions.list(principal, after=None, limit=50):
         await core.subscriptions.remove(principal, stale.id)
     endpoint = await core.endpoints.create(principal, EndpointContent(url=receiver.url, label=LABEL))
-    receiver.secret = endpoint.secret
+    receiver.secrets.append(endpoint.secret)
     await core.subscriptions.create(
         principal,
-        SubscriptionContent(label=LABEL, follow=FollowMembers(), endpoint=endpoint.id, threshold=POSSIBLE),
+        SubscriptionContent(label=LABEL, follow=follow, endpoint=endpoint.id, threshold=POSSIBLE),
     )
-    console.print(f"{escape(cluster.name)} follows its members; webhooks go to {receiver.url}")
 
 
 async def _tell_address(process: Running, loaded: Loaded) -> None:
@@ -162,11 +182,67 @@ async def _announce(process: Running, loaded: Loaded, data: DemoData, receiver: 
     console.print(f"{answered - began:7.3f} s  201, {len(response.json()['requirements'])} requirements")
     console.print(f"{first.at - began:7.3f} s  first webhook, signature verified")
     _print_webhook(first)
-    more, until = 0, core.clock.now() + timedelta(seconds=2)
-    while core.clock.now() < until and await receiver.wait(0.5) is not None:
-        more += 1
+    more, teams = await _others(core, receiver)
     console.print(f"           and {more} more")
+    if teams:
+        _print_team(teams[0], began, len(teams))
     console.print(f"\npage     {process.url}{response.json()['links']['page']}", soft_wrap=True)
+
+
+async def _others(core: Core, receiver: Receiver) -> tuple[int, list[Received]]:
+    """How many further matches arrive, and the consortia that follow them, until a moment passes without."""
+    more, teams = 0, list[Received]()
+    until = core.clock.now() + timedelta(seconds=TEAMS_S)
+    while core.clock.now() < until:
+        received = await receiver.wait(QUIET_S)
+        if received is None and (teams or core.clock.now() >= until):
+            break
+        if received is not None and received.event["type"] == ConsortiumProposed.TYPE:
+            teams.append(received)
+        elif received is not None:
+            more += 1
+    return more, teams
+
+
+def _print_team(received: Received, began: float, number: int) -> None:
+    team: dict[str, Any] = received.event["data"]
+    plural = "consortium" if number == 1 else "consortia"
+    console.print(f"{received.at - began:7.3f} s  {number} {plural} proposed; the best:")
+    console.print(f"           webhook-id {received.id}  {received.event['type']}", highlight=False)
+    console.print(f"           {escape(team['headline'])}", highlight=False)
+    for one in team["members"]:
+        covers = ", ".join(dict.fromkeys(cell["requirement"] for cell in one["covers"]))
+        company = f"{one['company']['name']} ({one['country']})"
+        console.print(f"           {one['role']}  {escape(company)}: {covers}", highlight=False)
+    for gap in team["gaps"]:
+        console.print(
+            f"           ✕ nobody for {gap['requirement']}: {escape(gap['text'][:70])}", highlight=False
+        )
+
+
+async def _pair(process: Running, loaded: Loaded, data: DemoData, receiver: Receiver) -> None:
+    """Another buyer announces, in another language, what stands in a buyer's investment plan."""
+    core = process.core
+    await _subscribe(core, loaded.planning, BSO, receiver, FollowPairings())
+    console.print(f"\n{escape(loaded.planning.name)} plans “{escape(data.planned.fields['title'])}”")
+    content = data.joint.content(core.clock.now().date())
+    buyer = await core.directory.organisation_by_handle_or_id(content.buyer)
+    assert buyer is not None
+    console.print(f"[bold]announcing[/bold] “{escape(content.title)}” ({escape(buyer.name)})")
+    began = time.perf_counter()
+    principal = Principal(buyer.id, BSO, LABEL, frozenset({"write"}))
+    await core.intake.challenges.announce(principal, content)
+    first = await receiver.wait(ARRIVAL_S)
+    if first is None:
+        console.print("[red]no webhook arrived[/red]; the delivery log on the board says why")
+        return
+    pairing = first.event["data"]
+    console.print(f"{first.at - began:7.3f} s  webhook, signature verified")
+    console.print(f"           webhook-id {first.id}  {first.event['type']}", highlight=False)
+    console.print(f"           {escape(pairing['headline'])}", highlight=False)
+    for remark in (*pairing["comparison"]["benefits"][:1], *pairing["comparison"]["pitfalls"][:1]):
+        console.print(f"           {escape(remark['rule'])}: {escape(remark['reason'])}", highlight=False)
+    console.print(f"\npage     {process.url}/pairings/{pairing['id']}", soft_wrap=True)
 
 
 def _print_webhook(received: Received) -> None:

@@ -224,6 +224,23 @@ class Members:
             membership = await _find(tx, cluster, company)
         return membership.mandate if membership else None
 
+    async def mandates(
+        self, cluster: str, companies: Collection[str], tx: AsyncSession | None = None
+    ) -> dict[str, Mandate]:
+        """The same of several companies; those that are no members are left out."""
+        if tx is None:
+            async with self._database.read() as own:
+                return await self.mandates(cluster, companies, own)
+        found: dict[str, Mandate] = {}
+        asked = sorted(set(companies))
+        for start in range(0, len(asked), ASKED_AT_ONCE):
+            query = select(_TABLE.c.company, _TABLE.c.receive, _TABLE.c.act).where(
+                _TABLE.c.cluster == cluster, _TABLE.c.company.in_(asked[start : start + ASKED_AT_ONCE])
+            )
+            for row in await tx.execute(query):
+                found[row.company] = Mandate(receive=row.receive, act=row.act)
+        return found
+
     # ------------------------------------------------------------------------------------------------
 
     async def _cluster(self, principal: Principal, reference: str) -> Organisation:

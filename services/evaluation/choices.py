@@ -14,6 +14,8 @@ class Task(StrEnum):
     """Needs of different buyers that are alike, also across languages."""
     translation = "translate"
     """The same need in another language."""
+    consortium = "consortium"
+    """Who is missing in a team, and which team it would be."""
 
 
 class Method(StrEnum):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from schemas.challenge import Challenge
 from schemas.company import Company
@@ -11,7 +13,7 @@ from services.evaluation.entities import challenges_of, companies_of
 from services.evaluation.methods import Progress, Ranked
 from services.indexing.collections import COMPANIES, of_company
 from services.indexing.generation import Generation, Generations
-from services.intake.parts import company_parts
+from services.intake.parts import REQUIREMENT_PREFIX, company_parts
 from services.kernel.database import Database
 from services.matching.board import Board
 from services.matching.candidates import Candidates, candidates
@@ -20,6 +22,15 @@ from services.matching.profiles import Profiles
 PAGE = 256
 EVERYTHING = 0.0
 """Lowest score that is looked at: a ranking is judged as a whole, not only what would be suggested of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """`scores`: by company, as far as it is near; `documents`: matches as they are stored, by company."""
+
+    challenge: Challenge
+    scores: Mapping[str, float]
+    documents: Mapping[str, Mapping[str, Any]]
 
 
 class Product:
@@ -63,6 +74,39 @@ class Product:
         return [
             Ranked(self._names[profiles[column].company.id], score) for _, column, score in _scores(found)
         ]
+
+    async def considered(self, challenge: str, *, limit: int) -> Considered:
+        """Everybody's score for a challenge, and what matching would say of the best `limit`, requirement by
+        requirement, as far as consortia read it."""
+        look = await self._board.look(self._challenges[self._challenge_ids[challenge]])
+        near = await self._profiles.get(look.near.versions)
+        profiles = sorted(near.values(), key=lambda one: one.company.id)
+        found = candidates([look.ready], profiles, floor=EVERYTHING)
+        documents = {}
+        for row, column in found.pairs[:limit]:
+            assert found.scored is not None
+            details = found.scored.details(row, column)
+            documents[profiles[column].company.id] = {
+                "score": details.score,
+                "requirements": [
+                    {"id": part.id.removeprefix(REQUIREMENT_PREFIX), "score": part.score}
+                    for part in details.parts[1:]
+                ],
+            }
+        return Considered(
+            challenge=look.ready.challenge,
+            scores={profiles[column].company.id: score for _, column, score in _scores(found)},
+            documents=documents,
+        )
+
+    @property
+    def everybody(self) -> Mapping[str, Company]:
+        """All companies, by id."""
+        return self._companies
+
+    def named(self, company: str) -> str:
+        """The id of a company as the product has it."""
+        return self._company_ids[company]
 
     async def scores(self, company: str) -> dict[str, float]:
         """A profile against all open challenges, as when it changes."""

@@ -8,9 +8,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.evaluation import match, pair, reverse, translate
+from services.evaluation import consortium, match, pair, reverse, translate
 from services.evaluation.baselines import Baseline, NeedBaseline, text_scorer
-from services.evaluation.bundle import Bundle, read_bundle, read_pairs, read_translations
+from services.evaluation.bundle import (
+    Bundle,
+    BundleError,
+    read_bundle,
+    read_pairs,
+    read_translations,
+)
 from services.evaluation.choices import Method, Task
 from services.evaluation.methods import NeedScorer, Progress
 from services.evaluation.product import Product
@@ -55,6 +61,10 @@ def _measure(folder: Path, task: Task, progress: Progress) -> Callable[[Method, 
             if task is Task.reverse:
                 reverse.by_company(bundle)  # says what is wrong before anything is embedded
             return lambda method, models: _of_companies(task, bundle, method, models, progress)
+        case Task.consortium:
+            teams = read_bundle(folder)
+            consortium.teams_of(teams)
+            return lambda method, models: _of_teams(teams, method, models, progress)
         case Task.pair:
             pairs = read_pairs(folder)
             return lambda method, models: pair.evaluate(
@@ -79,6 +89,13 @@ async def _of_companies(
         if task is Task.match:
             return await match.evaluate(bundle, ranker, method, progress)
         return await reverse.evaluate(bundle, ranker, method, progress)
+
+
+async def _of_teams(bundle: Bundle, method: Method, models: _Models, progress: Progress) -> Result:
+    if method is not Method.liaison:
+        raise BundleError("Teams are formed by the product alone; leave --method out, or name liaison.")
+    async with _product(bundle, models, progress) as product:
+        return await consortium.evaluate(bundle, product, models.embedder, progress)
 
 
 def _needs(method: Method, models: _Models, progress: Progress) -> NeedScorer:

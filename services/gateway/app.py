@@ -37,7 +37,7 @@ from services.kernel.web.parameters import known_parameters
 from services.kernel.web.ports import WebPorts
 from services.kernel.web.problems import UnexpectedErrors, install_problem_handlers
 
-UPLOADS = ("/v1/companies/import", "/companies/import")
+UPLOADS = ("/v1/companies/import", "/companies/import", "/v1/plans/import", "/plans/import")
 """Beginnings of paths that take files: they have the larger limit."""
 
 DESCRIPTION = """\

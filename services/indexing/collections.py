@@ -8,24 +8,35 @@ from uuid import UUID, uuid5
 
 from schemas.challenge import OPEN_STATES, Challenge
 from schemas.company import Capability, Company, Reference
+from services.indexing.names import of_name
 from services.intake.parts import Part
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import Vectors
-from services.kernel.vectors.port import CollectionSpec, Equals, Filter, Payload, Point
+from services.kernel.vectors.port import CollectionSpec, Equals, Filter, Payload, PayloadValue, Point
 
 COMPANIES = "companies"
 """Alias: one point per capability or reference."""
 CHALLENGES = "challenges"
 """Alias: one point per requirement, and one for the whole of a challenge."""
 ALIASES = (COMPANIES, CHALLENGES)
+NAMES = "names"
+"""Alias: one point per company or challenge, by the letters of its name, or of its title and
+buyer. For people who search."""
 
 TEXT = "text"
 """Dense vector space: the embedding of the text."""
 WORDS = "words"
 """Sparse vector space: its terms."""
+MEANING = "meaning"
+"""Dense vector space: what it means across languages."""
+LETTERS = "letters"
+"""Sparse vector space of NAMES: its letters."""
 
 ENTITY = "entity"
 VERSION = "version"
+PART = "part"
+KIND = "kind"
+"""Of a name: the alias of the collection that its texts are in."""
 
 _NAMESPACE = UUID("6f1d7d0e-5b0b-4f2f-9a35-2f0a4e1f8c11")
 """Fixed for good: point ids are derived from it, so that writing a point again overwrites it."""
@@ -39,6 +50,7 @@ class Indexed:
     version: int
     parts: tuple[Part, ...]
     payload: Payload
+    name: str
 
 
 def collection_name(alias: str, fingerprint: str) -> str:
@@ -46,18 +58,24 @@ def collection_name(alias: str, fingerprint: str) -> str:
     return f"{alias}-{fingerprint}"
 
 
-def specification(alias: str, fingerprint: str, dimensions: int) -> CollectionSpec:
-    numbers = ("trl", VERSION)
+def specification(
+    alias: str, fingerprint: str, dimensions: int, meaning: int | None = None
+) -> CollectionSpec:
+    """`dimensions`: of the embedding model; `meaning`: of MEANING, None without it."""
+    if alias == NAMES:
+        return CollectionSpec(
+            name=collection_name(alias, fingerprint), dense={}, sparse=(LETTERS,), keywords=(ENTITY, KIND)
+        )
     keywords = {
         COMPANIES: (ENTITY, "country", "cpv", "stages", "state"),
         CHALLENGES: (ENTITY, "countries", "cpv", "stages", "state", "buyer"),
     }[alias]
     return CollectionSpec(
         name=collection_name(alias, fingerprint),
-        dense={TEXT: dimensions},
+        dense={TEXT: dimensions} | ({} if meaning is None else {MEANING: meaning}),
         sparse=(WORDS,),
         keywords=keywords,
-        numbers=numbers,
+        numbers=("trl", VERSION),
     )
 
 
@@ -65,17 +83,41 @@ def point_id(entity: str, part: str) -> UUID:
     return uuid5(_NAMESPACE, f"{entity}/{part}")
 
 
-def points(indexed: Indexed, vectors: Vectors, lexical: LexicalEncoder) -> list[Point]:
-    """One point per part; `vectors` has one row per part, in their order."""
-    return [
-        Point(
-            id=point_id(indexed.entity, part.id),
-            dense={TEXT: vector},
-            sparse={WORDS: lexical.document(part.text)},
-            payload={**indexed.payload, ENTITY: indexed.entity, VERSION: indexed.version, "part": part.id},
+def points(
+    indexed: Indexed, vectors: Vectors, lexical: LexicalEncoder, meanings: Vectors | None = None
+) -> list[Point]:
+    """One point per part; `vectors` and `meanings` have one row per part, in their order."""
+    made = []
+    for place, (part, vector) in enumerate(zip(indexed.parts, vectors, strict=True)):
+        dense = {TEXT: vector}
+        if meanings is not None:
+            dense[MEANING] = meanings[place]
+        made.append(
+            Point(
+                id=point_id(indexed.entity, part.id),
+                dense=dense,
+                sparse={WORDS: lexical.document(part.text)},
+                payload=_payload(indexed) | {PART: part.id},
+            )
         )
-        for part, vector in zip(indexed.parts, vectors, strict=True)
-    ]
+    return made
+
+
+def name_point(alias: str, indexed: Indexed) -> Point | None:
+    """`alias`: of the collection that its texts are in. None for a name without letters that are read."""
+    letters = of_name(indexed.name)
+    if not letters.indices.size:
+        return None
+    return Point(
+        id=point_id(indexed.entity, NAMES),
+        dense={},
+        sparse={LETTERS: letters},
+        payload=_payload(indexed) | {KIND: alias},
+    )
+
+
+def _payload(indexed: Indexed) -> dict[str, PayloadValue]:
+    return {**indexed.payload, ENTITY: indexed.entity, VERSION: indexed.version}
 
 
 def outdated(entity: str, version: int) -> Filter:
@@ -98,7 +140,7 @@ def of_company(company: Company, parts: Sequence[Part]) -> Indexed:
     levels = [part.trl for part in stated if part.trl is not None]
     if levels:
         payload["trl"] = max(levels)
-    return Indexed(company.id, company.version, tuple(parts), payload)
+    return Indexed(company.id, company.version, tuple(parts), payload, company.name)
 
 
 def of_challenge(challenge: Challenge, parts: Sequence[Part]) -> Indexed:
@@ -111,7 +153,9 @@ def of_challenge(challenge: Challenge, parts: Sequence[Part]) -> Indexed:
     }
     if challenge.trl_start is not None:
         payload["trl"] = challenge.trl_start
-    return Indexed(challenge.id, challenge.version, tuple(parts), payload)
+    return Indexed(
+        challenge.id, challenge.version, tuple(parts), payload, f"{challenge.title} {challenge.buyer_name}"
+    )
 
 
 def belongs_in_index(challenge: Challenge) -> bool:

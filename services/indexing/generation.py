@@ -12,13 +12,17 @@ from dataclasses import dataclass
 
 from services.indexing.collections import (
     ALIASES,
+    NAMES,
     Indexed,
     collection_name,
     every_point,
+    name_point,
     outdated,
     points,
     specification,
 )
+from services.indexing.meaning import Meaning
+from services.indexing.names import SCHEME
 from services.intake.parts import CUTTING
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import Embedder
@@ -29,27 +33,42 @@ from services.kernel.vectors.port import VectorIndex
 class Generation:
     """`reference`: how the model is asked for by name or folder, so that it can be loaded again. `made_as`:
     the fingerprint of collections that an earlier release made, with another table of words or other
-    passages; they serve until the present ones are built."""
+    passages; they serve until the present ones are built. `meaning`: with it there are vectors for people who
+    search, which collections of an earlier release lack."""
 
     embedder: Embedder
     lexical: LexicalEncoder
     vectors: VectorIndex
     reference: str = ""
     made_as: str = ""
+    meaning: Meaning | None = None
 
     @property
     def fingerprint(self) -> str:
-        """Of whatever decides a point: the embedding model, the table of words, the cutting into parts."""
+        """Of whatever decides a point: the embedding model, the table of words, the cutting into parts, and
+        what is there for people who search."""
         present = f"{self.embedder.model.fingerprint}-{self.lexical.fingerprint}-{CUTTING}"
-        return self.made_as or present
+        return self.made_as or present + (searchable(self.meaning) if self.meaning else "")
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """Those that it has a collection for."""
+        return (*ALIASES, NAMES) if self.meaning else ALIASES
 
     def collection(self, alias: str) -> str:
         return collection_name(alias, self.fingerprint)
 
     async def ensure(self) -> None:
         """Create the collections where they do not exist."""
-        for alias in ALIASES:
-            await self.vectors.ensure(specification(alias, self.fingerprint, self.embedder.model.dimensions))
+        for alias in self.aliases:
+            await self.vectors.ensure(
+                specification(
+                    alias,
+                    self.fingerprint,
+                    self.embedder.model.dimensions,
+                    self.meaning.dimensions if self.meaning else None,
+                )
+            )
 
     async def write(self, alias: str, entities: Sequence[Indexed]) -> None:
         """Put entities into the index, and take out what their earlier versions left. Idempotent."""
@@ -57,23 +76,34 @@ class Generation:
         collection = self.collection(alias)
         if texts:
             rows = await self.embedder.embed(texts)
+            meanings = await self.meaning.embed(texts) if self.meaning else None
             batch, start = [], 0
             for one in entities:
                 end = start + len(one.parts)
-                batch.extend(points(one, rows[start:end], self.lexical))
+                said = None if meanings is None else meanings[start:end]
+                batch.extend(points(one, rows[start:end], self.lexical, said))
                 start = end
             await self.vectors.upsert(collection, batch)
         for one in entities:
             if one.version > 1:
                 await self.vectors.delete(collection, outdated(one.entity, one.version))
+        names = [point for one in entities if (point := name_point(alias, one)) is not None]
+        if self.meaning and names:
+            await self.vectors.upsert(self.collection(NAMES), names)
 
     async def remove(self, alias: str, entity: str) -> None:
-        await self.vectors.delete(self.collection(alias), every_point(entity))
+        for one in (alias, NAMES) if self.meaning else (alias,):
+            await self.vectors.delete(self.collection(one), every_point(entity))
 
     async def drop(self) -> None:
         """Take its collections away, where they are."""
-        for alias in ALIASES:
+        for alias in self.aliases:
             await self.vectors.drop(self.collection(alias))
+
+
+def searchable(meaning: Meaning) -> str:
+    """What it adds to the fingerprint of a generation."""
+    return f"-{SCHEME}-{meaning.fingerprint}"
 
 
 class Generations:
@@ -108,6 +138,6 @@ class Generations:
         return old
 
     async def _point(self, generation: Generation) -> None:
-        for alias in ALIASES:
+        for alias in generation.aliases:
             if await generation.vectors.resolve(alias) != generation.collection(alias):
                 await generation.vectors.switch(alias, generation.collection(alias))

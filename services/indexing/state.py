@@ -8,7 +8,6 @@ from typing import Protocol
 import structlog
 from pydantic import BaseModel
 
-from services.indexing.collections import ALIASES
 from services.indexing.generation import Generations
 from services.indexing.upkeep import Upkeep
 from services.kernel.problems import Conflict
@@ -67,7 +66,7 @@ class OwnIndex:
 
     async def state(self) -> IndexState:
         serving = self._generations.serving
-        collections = [await serving.vectors.state(serving.collection(alias)) for alias in ALIASES]
+        collections = [await serving.vectors.state(serving.collection(alias)) for alias in serving.aliases]
         building = self._generations.building
         return IndexState(
             model=serving.embedder.model.name,

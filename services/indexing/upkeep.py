@@ -14,6 +14,7 @@ from services.indexing.collections import (
     ALIASES,
     CHALLENGES,
     COMPANIES,
+    NAMES,
     Indexed,
     collection_name,
     of_challenge,
@@ -172,7 +173,7 @@ class Upkeep:
             if (await tx.execute(first)).first() is not None and gone:
                 await self._tell(tx)
         for fingerprint in gone:
-            collections = [collection_name(alias, fingerprint) for alias in ALIASES]
+            collections = [collection_name(alias, fingerprint) for alias in (*ALIASES, NAMES)]
             for collection in collections:
                 await serving.vectors.drop(collection)
             async with self._database.write() as tx:

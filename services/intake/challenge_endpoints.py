@@ -178,9 +178,12 @@ def _reading(routes: APIRouter, challenges: Challenges) -> None:
         responses=always,
         openapi_extra=OPEN_TO_ALL,
         summary="Challenges",
-        description="Announced ones, whoever announced them, and your own drafts; newest first. What is "
-        "announced is public: it needs no key. Who has a conflict of interest or was excluded is told to "
-        "holders of a key alone.",
+        description=(
+            "Announced ones, whoever announced them, and your own drafts; newest first. With `state=draft` "
+            "also drafts of others that let you read them, which is what buyers plan. What is announced is "
+            "public: it needs no key. Who has a conflict of interest or was excluded is told to holders of a "
+            "key alone."
+        ),
     )
     async def list_challenges(
         principal: Anybody,

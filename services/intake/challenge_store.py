@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, String, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.challenge import (
@@ -17,6 +17,7 @@ from schemas.challenge import (
     ChallengeState,
     ChallengeVersion,
     Change,
+    DraftReaders,
 )
 from services.intake.model import ChallengeRow, ChallengeVersionRow
 
@@ -150,6 +151,14 @@ async def page(
     return [_challenge(row.document) for row in rows]
 
 
+async def ids_among(
+    tx: AsyncSession, wanted: Sequence[ColumnElement[bool]], asked: Collection[str]
+) -> Sequence[str]:
+    """Those of these few hundred ids that fulfil the conditions."""
+    query = select(_TABLE.c.id).where(*wanted, _TABLE.c.id.in_(sorted(asked)))
+    return (await tx.execute(query)).scalars().all()
+
+
 async def version(tx: AsyncSession, challenge: str, number: int) -> Stored | None:
     query = select(_VERSIONS.c.document, _VERSIONS.c.published).where(
         _VERSIONS.c.challenge == challenge, _VERSIONS.c.version == number
@@ -190,10 +199,21 @@ def is_announced_by(organisation: str) -> ColumnElement[bool]:
     return _TABLE.c.announced_by == organisation
 
 
+def is_draft_for(readers: Collection[DraftReaders]) -> ColumnElement[bool]:
+    """A draft whose owner lets these read it. Rows of older releases say nothing, which is the owner
+    alone."""
+    named = _TABLE.c.document.op("->>", return_type=String())(literal_column("'draft_readers'"))
+    return (_TABLE.c.state == ChallengeState.draft.value) & named.in_(sorted(readers))
+
+
 def is_open(day: date) -> ColumnElement[bool]:
     """Matched: in an open state, with a deadline not before this day."""
     states = sorted(state.value for state in OPEN_STATES)
     return _TABLE.c.state.in_(states) & (_TABLE.c.deadline >= day)
+
+
+def is_in(states: Collection[ChallengeState]) -> ColumnElement[bool]:
+    return _TABLE.c.state.in_(sorted(state.value for state in states))
 
 
 def _challenge(document: Any) -> Challenge:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import replace
 
-from sqlalchemy import or_
+from sqlalchemy import ColumnElement, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.challenge import (
@@ -14,9 +14,16 @@ from schemas.challenge import (
     ChallengeState,
     ChallengeVersion,
     Change,
+    DraftReaders,
 )
 from schemas.codes import quoted
-from schemas.events import ChallengeAmended, ChallengeAnnounced, ChallengeWithdrawn, EventData
+from schemas.events import (
+    ChallengeAmended,
+    ChallengeAnnounced,
+    ChallengeDrafted,
+    ChallengeWithdrawn,
+    EventData,
+)
 from schemas.organisation import Organisation
 from services.directory.service import Directory
 from services.intake import challenge_store as store
@@ -31,7 +38,7 @@ from services.kernel.database import Database
 from services.kernel.embedding.ahead import Ahead
 from services.kernel.identifiers import new_id
 from services.kernel.problems import Conflict, FieldError, Forbidden, InvalidInput, NotFound
-from services.kernel.security import Principal
+from services.kernel.security import BSO, ILO, Principal
 from services.kernel.versions import VersionCheck
 
 PAGE = 200
@@ -64,9 +71,8 @@ class Challenges:
     ) -> Callable[[AsyncSession], Awaitable[Challenge]]:
         """Check and complete the content; what comes back writes it in a transaction of the caller's.
 
-        A draft is seen by its owner alone and emits nothing. InvalidInput for an unknown buyer, a deadline
-        that has passed; Forbidden for who does not speak for the buyer.
-        """
+        A draft is seen by its owner alone, and emits nothing, unless it has other readers. InvalidInput for
+        an unknown buyer, a deadline that has passed; Forbidden for who does not speak for the buyer."""
         buyer = await self._buyers.of(principal, content.buyer)
         now = self._clock.now()
         completion.check(content, now)
@@ -87,6 +93,8 @@ class Challenges:
             await store.put(tx, challenge, published=not draft, changed_by=principal.organisation)
             if not draft:
                 await self._append(tx, ChallengeAnnounced(challenge=challenge), challenge)
+            elif _has_readers(challenge):
+                await self._append(tx, ChallengeDrafted(challenge=challenge), challenge, public=False)
             return challenge
 
         return write
@@ -118,7 +126,16 @@ class Challenges:
     async def amend(
         self, principal: Principal, challenge: str, revision: Revision, check: VersionCheck
     ) -> Challenge:
-        """A new version with what changed; an equal content changes nothing and emits nothing.
+        """`amending`, in a transaction of its own."""
+        write = await self.amending(principal, challenge, revision, check)
+        async with self._database.write(durable=True) as tx:
+            return await write(tx)
+
+    async def amending(
+        self, principal: Principal, challenge: str, revision: Revision, check: VersionCheck
+    ) -> Callable[[AsyncSession], Awaitable[Challenge]]:
+        """Check and complete the revision; what comes back writes it in a transaction of the caller's: a new
+        version with what changed. An equal content changes nothing and emits nothing.
 
         NotFound where the principal may not know of it; Forbidden where it is somebody else's; Conflict once
         it was withdrawn; PreconditionFailed when somebody was faster.
@@ -132,7 +149,8 @@ class Challenges:
         now = self._clock.now()
         completion.check(content, now)
         content = completion.completed(content, buyer)
-        async with self._database.write(durable=True) as tx:
+
+        async def write(tx: AsyncSession) -> Challenge:
             present = await self._locked(tx, before, check)
             found = changes(old, content)
             if not found:
@@ -143,7 +161,11 @@ class Challenges:
             )
             if present.published:
                 await self._append(tx, ChallengeAmended(challenge=after, changes=found), after)
+            elif _has_readers(present.challenge) or _has_readers(after):
+                await self._append(tx, ChallengeDrafted(challenge=after), after, public=False)
             return after
+
+        return write
 
     async def withdraw(
         self, principal: Principal, challenge: str, reason: str, check: VersionCheck
@@ -161,14 +183,16 @@ class Challenges:
                 changed_by=principal.organisation,
                 reason=reason,
             )
-            if present.published:
-                await self._append(tx, ChallengeWithdrawn(challenge=after, reason=reason), after)
+            if present.published or _has_readers(present.challenge):
+                told = ChallengeWithdrawn(challenge=after, reason=reason)
+                await self._append(tx, told, after, public=present.published)
             return after
 
     # -- reading -------------------------------------------------------------------------------------
 
     async def get(self, principal: Principal | None, challenge: str) -> Challenge:
-        """The present version; None is somebody who is not signed in. NotFound for others' drafts."""
+        """The present version; None is somebody who is not signed in. NotFound for others' drafts, but for
+        those that the principal is named as a reader of."""
         return (await self._visible(principal, challenge)).challenge
 
     async def page(
@@ -179,7 +203,8 @@ class Challenges:
         after: str | None = None,
         limit: int,
     ) -> list[Challenge]:
-        """What was announced, and the principal's own drafts, newest first, from behind the id `after`.
+        """What was announced, and the principal's own drafts, newest first, from behind the id `after`. Where
+        drafts are asked for (`wanted.state`), also others' that it is named as a reader of.
 
         `wanted.buyer` may be a handle; an unknown one finds nothing.
         """
@@ -192,8 +217,10 @@ class Challenges:
         if principal is None:
             conditions.append(store.is_published())
         elif not principal.is_admin:
-            own = store.is_announced_by(principal.organisation)
-            conditions.append(or_(store.is_published(), own))
+            seen = [store.is_published(), store.is_announced_by(principal.organisation)]
+            if wanted.state is ChallengeState.draft:
+                seen.append(store.is_draft_for(_readings(principal)))
+            conditions.append(or_(*seen))
         async with self._database.read() as tx:
             return await store.page(tx, conditions, after=after, limit=limit)
 
@@ -217,6 +244,14 @@ class Challenges:
             raise NotFound(f"This challenge has no version {number} that you may see.")
         return found.challenge
 
+    async def open_among(self, ids: Collection[str]) -> frozenset[str]:
+        """Those of these that are matched now: announced, hence everybody's to read, deadline not passed."""
+        if not ids:
+            return frozenset()
+        is_open = store.is_open(completion.last_open_day(self._clock.now()))
+        async with self._database.read() as tx:
+            return frozenset(await store.ids_among(tx, [store.is_published(), is_open], ids))
+
     async def many(self, ids: Collection[str]) -> dict[str, Challenge]:
         """By id, whatever their state and whoever asks, for other rooms; unknown ones are left out."""
         if not ids:
@@ -227,6 +262,17 @@ class Challenges:
     async def open_pages(self, size: int = PAGE) -> AsyncIterator[list[Challenge]]:
         """Every challenge that is matched now, newest first, in pages: announced, deadline not passed."""
         condition = store.is_open(completion.last_open_day(self._clock.now()))
+        async for found in self._pages(condition, size):
+            yield found
+
+    async def pages_in(
+        self, states: Collection[ChallengeState], size: int = PAGE
+    ) -> AsyncIterator[list[Challenge]]:
+        """Every challenge in one of these states, drafts too, newest first, whoever asks: for other rooms."""
+        async for found in self._pages(store.is_in(states), size):
+            yield found
+
+    async def _pages(self, condition: ColumnElement[bool], size: int) -> AsyncIterator[list[Challenge]]:
         after: str | None = None
         while True:
             async with self._database.read() as tx:
@@ -248,7 +294,7 @@ class Challenges:
         if challenge.isascii() and challenge.isprintable():
             async with self._database.read() as tx:
                 found = await store.find(tx, challenge)
-        if found is None or not (found.published or _owns(principal, found.challenge)):
+        if found is None or not _may_read(principal, found):
             raise _unknown(challenge)
         return found
 
@@ -278,20 +324,47 @@ class Challenges:
             raise Conflict("Somebody else changed this challenge at the same moment. Try again.")
         return present
 
-    async def _append(self, tx: AsyncSession, data: EventData, challenge: Challenge) -> None:
+    async def _append(
+        self, tx: AsyncSession, data: EventData, challenge: Challenge, *, public: bool = True
+    ) -> None:
         event = journal.NewEvent(
             type=data.TYPE,
             subject=f"challenge/{challenge.id}",
             key=challenge.id,
             data=data.model_dump(mode="json"),
             audience=frozenset({challenge.announced_by, challenge.buyer}),
-            public=True,
+            public=public,
         )
         await journal.append(tx, [event], now=challenge.changed_at)
 
 
 def _owns(principal: Principal | None, challenge: Challenge) -> bool:
     return principal is not None and (principal.is_admin or principal.organisation == challenge.announced_by)
+
+
+def _may_read(principal: Principal | None, stored: Stored) -> bool:
+    if stored.published or _owns(principal, stored.challenge):
+        return True
+    return principal is not None and may_read_draft(principal, stored.challenge)
+
+
+def may_read_draft(principal: Principal, draft: Challenge) -> bool:
+    """Whether somebody who has not begun this draft may read it. Once it is withdrawn it is nobody's but its
+    owner's again."""
+    if draft.state is not ChallengeState.draft:
+        return False
+    return draft.draft_readers in _readings(principal)
+
+
+def _readings(principal: Principal) -> frozenset[DraftReaders]:
+    """What a draft must be open to for the principal to read it."""
+    if principal.role in (BSO, ILO):
+        return frozenset({DraftReaders.buyers, DraftReaders.public})
+    return frozenset({DraftReaders.public})
+
+
+def _has_readers(draft: Challenge) -> bool:
+    return draft.draft_readers is not DraftReaders.owner
 
 
 def _check_state(challenge: Challenge) -> None:

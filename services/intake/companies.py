@@ -143,6 +143,20 @@ class Companies:
         async with self._database.read() as tx:
             return await store.count(tx, self._conditions(principal, wanted))
 
+    async def among(self, principal: Principal, ids: Collection[str]) -> frozenset[str]:
+        """Those of these that the principal may see and that can be found: active ones."""
+        conditions = [*self._conditions(principal, CompanyFilter()), store.is_active()]
+        async with self._database.read() as tx:
+            return frozenset(await store.ids_among(tx, conditions, ids))
+
+    async def findable(self, principal: Principal) -> frozenset[str] | None:
+        """Ids of those that the principal may find; None: all that are active."""
+        if principal.is_admin or principal.role in (BSO, ILO):
+            return None
+        conditions = [*self._conditions(principal, CompanyFilter()), store.is_active()]
+        async with self._database.read() as tx:
+            return frozenset(await store.ids(tx, conditions))
+
     def _conditions(self, principal: Principal, wanted: CompanyFilter) -> list[ColumnElement[bool]]:
         conditions = wanted.conditions()
         own = store.is_owned_by(principal.organisation)

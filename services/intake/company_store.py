@@ -174,6 +174,22 @@ async def count(tx: AsyncSession, wanted: Sequence[ColumnElement[bool]]) -> int:
     return (await tx.execute(query)).scalar() or 0
 
 
+async def ids(tx: AsyncSession, wanted: Sequence[ColumnElement[bool]]) -> Sequence[str]:
+    return (await tx.execute(select(_TABLE.c.id).where(*wanted))).scalars().all()
+
+
+async def ids_among(
+    tx: AsyncSession, wanted: Sequence[ColumnElement[bool]], asked: Collection[str]
+) -> list[str]:
+    """Those of these ids that fulfil the conditions."""
+    found: list[str] = []
+    every = sorted(set(asked))
+    for start in range(0, len(every), ASKED_AT_ONCE):
+        some = _TABLE.c.id.in_(every[start : start + ASKED_AT_ONCE])
+        found += await ids(tx, [*wanted, some])
+    return found
+
+
 async def cards(tx: AsyncSession, ids: Collection[str]) -> list[Mapping[str, Any]]:
     """Id, owner, name, country and state of at most ASKED_AT_ONCE companies."""
     columns = (_TABLE.c.id, _TABLE.c.owner, _TABLE.c.name, _TABLE.c.country, _TABLE.c.state)

@@ -25,7 +25,7 @@ PARTS_MAX = 10
 """Parts of a form that are read; the file is one of them."""
 
 _BINARY = {"type": "string", "format": "binary"}
-_BODY: dict[str, Any] = {
+BODY: dict[str, Any] = {
     "required": True,
     "description": "The file itself, or a form with the file in it. Its kind is told by its content.",
     "content": {
@@ -52,7 +52,7 @@ def router(imports: CompanyImport) -> APIRouter:
     @routes.post(
         "/import",
         responses=responses_for(Unauthenticated, Forbidden, InvalidInput, Conflict, TooLarge, Unavailable),
-        openapi_extra={"requestBody": _BODY},
+        openapi_extra={"requestBody": BODY},
         summary="Import a file of profiles",
         description=(
             "CSV, Excel (.xlsx) or JSON Lines, as you have it: columns are recognised by their headings in "
@@ -72,13 +72,13 @@ def router(imports: CompanyImport) -> APIRouter:
         ] = None,
         language: Annotated[LanguageCode, Query(description="Of texts that name none")] = "en",
     ) -> ImportReport:
-        data = await _file(request)
+        data = await uploaded(request)
         return await imports.run(principal, data, owner=owner, country=country, language=language)
 
     return routes
 
 
-async def _file(request: Request) -> bytes:
+async def uploaded(request: Request) -> bytes:
     """The first file of a form, or the whole body."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":

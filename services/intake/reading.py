@@ -9,9 +9,10 @@ from sqlalchemy import func, select, union_all
 
 from schemas.challenge import Challenge
 from schemas.company import Company
-from services.intake import challenge_store, company_store, completion
+from services.intake import challenge_store, company_store, completion, makeup
 from services.intake.challenges import Challenges
 from services.intake.companies import Companies
+from services.intake.makeup import Makeup
 from services.intake.model import ChallengeRow, CompanyRow
 from services.kernel.clock import Clock
 from services.kernel.database import Database
@@ -77,6 +78,16 @@ class Reading:
         ]
         async with self._database.read() as tx:
             return {row.id: row.version for row in (await tx.execute(union_all(*queries))).all()}
+
+    async def makeup(self) -> dict[Makeup, int]:
+        """How many active companies there are of each country, size and so on."""
+        async with self._database.read() as tx:
+            return await makeup.makeup(tx)
+
+    async def makeup_of(self, companies: Collection[str]) -> dict[str, Makeup]:
+        """Of these companies, by id; unknown ones are left out."""
+        async with self._database.read() as tx:
+            return await makeup.makeup_of(tx, companies)
 
     async def active_count(self) -> int:
         query = select(func.count()).select_from(CompanyRow).where(company_store.is_active())

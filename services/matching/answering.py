@@ -36,7 +36,8 @@ class Answering:
     """What a company does with its suggestions, itself or by a cluster as far as its mandate says.
 
     To look at one takes the mandate to receive, to answer the mandate to act. An answer may be changed and
-    taken back. It says nothing of the company's merit: no score, and no order, ever depends on it.
+    taken back. It says nothing of the company's merit: no score ever depends on it, and no order but that of
+    the company's own list (`Feedback`).
     """
 
     def __init__(self, database: Database, clock: Clock, matches: Matches, memberships: Memberships) -> None:

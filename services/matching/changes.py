@@ -24,12 +24,13 @@ _OF_THE_ROW = {"id": True, "state": True, "because": True, "suggested_at": True,
 """Fields that say when and why a suggestion was made, not what it says."""
 _SILENT: dict[str, Any] = {
     **_OF_THE_ROW,
+    "improvement": True,
     "versions": True,
     "challenge": {"version"},
     "company": {"version"},
 }
 """Fields whose change alone nobody needs to hear of: a new version of a profile that answers the same
-requirements by the same words is no news."""
+requirements by the same words is no news, nor is another hint at what it lacks."""
 
 
 @dataclass(frozen=True, slots=True)

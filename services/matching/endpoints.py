@@ -7,7 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from schemas.base import ChallengeId, CompanyId, MatchId
+from schemas.feedback import Feedback
 from schemas.match import Match, MatchAnswerContent, Outreach
+from schemas.scores import ScoreDisclosure
 from services.kernel.problems import (
     Conflict,
     Forbidden,
@@ -16,19 +18,21 @@ from services.kernel.problems import (
     Unauthenticated,
     Unavailable,
 )
-from services.kernel.web.authentication import Reader, Writer
+from services.kernel.web.authentication import OPEN_TO_ALL, Anybody, Reader, Writer
 from services.kernel.web.idempotency import Once
 from services.kernel.web.pagination import Page, PageRequest, Paging
 from services.kernel.web.problems import responses_for
 from services.kernel.web.reply import reply
 from services.matching.answering import Answering
-from services.matching.service import Matches, Position
+from services.matching.disclosure import disclosure
+from services.matching.feedback import OwnFeedback
+from services.matching.service import Matches, Position, position
 
 _Retracted = Annotated[bool, Query(description="Also those that no longer stand, or can be answered no more")]
 
 
-def router(matches: Matches, answering: Answering) -> APIRouter:
-    """Routes under /v1; `matches` and `answering` are what they act on."""
+def router(matches: Matches, answering: Answering, own: OwnFeedback) -> APIRouter:
+    """Routes under /v1; `matches`, `answering` and `own` are what they act on."""
     routes = APIRouter(prefix="/v1", tags=["matches"])
     problems = responses_for(Unauthenticated, InvalidInput, Unavailable)
 
@@ -59,7 +63,8 @@ def router(matches: Matches, answering: Answering) -> APIRouter:
         responses=problems,
         description=(
             "Best first; what can still be answered. For the company itself, its clusters, and whoever "
-            "announced or buys."
+            "announced or buys. For the company's side its own answers move neighbours in this list, each "
+            "with its `nudge`; the scores stay, and so does everybody else's order."
         ),
     )
     async def matches_of_company(
@@ -131,7 +136,50 @@ def router(matches: Matches, answering: Answering) -> APIRouter:
     async def take_back(principal: Writer, match: Annotated[MatchId, Path()]) -> None:
         await answering.take_back(principal, match)
 
+    _feedback(routes, own)
+    _scores(routes)
     return routes
+
+
+def _feedback(routes: APIRouter, own: OwnFeedback) -> None:
+    problems = responses_for(Unauthenticated, Forbidden, NotFound, InvalidInput, Unavailable)
+
+    @routes.get(
+        "/companies/{company}/feedback",
+        summary="What a company's own answers change",
+        responses=problems,
+        description=(
+            "For the company itself, and clusters that receive its matches: the answers that count, and the "
+            "suggestions that they move in the company's own list and alerts. Nobody else's are moved."
+        ),
+    )
+    async def feedback(principal: Reader, company: Annotated[CompanyId, Path()]) -> Feedback:
+        return await own.show(principal, company)
+
+    @routes.delete(
+        "/companies/{company}/feedback",
+        status_code=204,
+        summary="Begin anew",
+        responses=problems,
+        description="Answers given so far move nothing any more; they themselves stay.",
+    )
+    async def reset(principal: Writer, company: Annotated[CompanyId, Path()]) -> None:
+        await own.reset(principal, company)
+
+
+def _scores(routes: APIRouter) -> None:
+    @routes.get(
+        "/scores",
+        summary="How a score comes about",
+        responses=responses_for(Unauthenticated, Unavailable),
+        openapi_extra=OPEN_TO_ALL,
+        description=(
+            "The factors and weights in force, what never moves a score, and how good it was measured to be, "
+            "by which method. Every match links here (`links.scores`). Needs no key."
+        ),
+    )
+    async def scores(_: Anybody) -> ScoreDisclosure:
+        return disclosure()
 
 
 def _after(paging: PageRequest) -> Position | None:
@@ -140,4 +188,4 @@ def _after(paging: PageRequest) -> Position | None:
 
 
 def _page(paging: PageRequest, found: list[Match]) -> Page[Match]:
-    return paging.page(found, lambda one: (one.score, one.id), lambda one: one)
+    return paging.page(found, position, lambda one: one)

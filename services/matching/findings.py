@@ -10,12 +10,16 @@ from schemas.match import MatchSuggestion
 from services.matching.board import OpenChallenge
 from services.matching.changes import Pair
 from services.matching.evidence import Background
+from services.matching.specialists import Specialist
 
 
 @dataclass(slots=True)
 class Findings:
     now: dict[Pair, MatchSuggestion] = field(default_factory=dict)
     """Suggestions that stand."""
+    specialists: dict[Pair, Specialist] = field(default_factory=dict)
+    """Pairs that are no suggestions, of a company that answers a requirement well; of challenges in `matched`
+    and companies in `rescored` all that there are."""
     begun: set[str] = field(default_factory=set)
     """Challenges of which only the best companies were looked at as yet: nothing of theirs is gone."""
     matched: set[str] = field(default_factory=set)
@@ -36,6 +40,7 @@ class Findings:
     def leave_out_closed(self) -> None:
         closed = self.closed.keys()
         self.now = {pair: one for pair, one in self.now.items() if closed.isdisjoint(pair)}
+        self.specialists = {pair: one for pair, one in self.specialists.items() if closed.isdisjoint(pair)}
 
     def why_gone(self, pair: Pair) -> str | None:
         """Why a suggestion that stood does not stand any more; None: it does, or was not looked at."""

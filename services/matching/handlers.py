@@ -26,7 +26,7 @@ from services.kernel.database import Database
 from services.kernel.journal import Event
 from services.kernel.problems import TransientError
 from services.kernel.stream.port import Plan, Step
-from services.matching import backgrounds, changes, telling
+from services.matching import backgrounds, changes, specialists, telling
 from services.matching.board import Board, Look, OpenChallenge
 from services.matching.candidates import Candidates, candidates
 from services.matching.changes import Pair
@@ -147,6 +147,7 @@ class Match:
             if len(near.pairs) > FIRST:
                 await asyncio.sleep(HEAD_START_S)
                 found.now.update(await self._explained(near, near.pairs[FIRST:], because))
+            found.specialists = await asyncio.to_thread(specialists.of, near, floor=self._composer.floor)
             await self._settle(challenge, list(found.now.values()), found)
             return await self._planned(found, cause)
 
@@ -161,6 +162,7 @@ class Match:
         found.matched.add(challenge.id)
         suggestions = await self._explained(near, near.pairs, because)
         found.now.update(suggestions)
+        found.specialists |= await asyncio.to_thread(specialists.of, near, floor=self._composer.floor)
         await self._settle(challenge, list(suggestions.values()), found)
 
     async def _seek(self, challenge: Challenge) -> tuple[Look, Candidates] | None:
@@ -192,6 +194,7 @@ class Match:
         if stack is not None:
             near = await self._candidates(open_challenges, profiles, stack)
             found.now.update(await self._explained(near, near.pairs, PROFILE_UPDATED))
+            found.specialists |= await asyncio.to_thread(specialists.of, near, floor=self._composer.floor)
 
     async def _candidates(
         self,
@@ -242,6 +245,13 @@ class Match:
         answered = await changes.answers(tx, before, found.now.keys())
         changed = changes.compare(before, found.now, gone=gone, at=now, answered=answered)
         await changes.write(tx, before, changed)
+        await specialists.write(
+            tx,
+            found.specialists,
+            matched=found.matched,
+            rescored=found.rescored,
+            closed=found.closed.keys(),
+        )
         told = [telling.of_change(change, audiences, cause) for change in changed if change.told]
         told += [telling.of_settled(settled, cause) for settled in found.settled]
         await journal.append(tx, told, now=now)

@@ -51,6 +51,32 @@ class MatchRow(Base):
     )
 
 
+class SpecialistRow(Base):
+    """A company that answers some requirement of a challenge well and too little of it to be suggested alone:
+    what a consortium may need. Nobody is told of it."""
+
+    __tablename__ = "specialists"
+
+    challenge: Mapped[str] = mapped_column(String(64), primary_key=True)
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    best: Mapped[float] = mapped_column(Float(53))
+    """Its best answer to a requirement."""
+    document: Mapped[Any] = mapped_column(Document)
+    """As much of a suggestion as a consortium reads: score, requirements, gates."""
+
+    __table_args__ = (Index("ix_specialists_company", "company"),)
+
+
+class FeedbackResetRow(Base):
+    """A company has begun anew: its answers before this instant move nothing any more in its own list."""
+
+    __tablename__ = "feedback_resets"
+
+    company: Mapped[str] = mapped_column(String(64), primary_key=True)
+    reset_at: Mapped[datetime] = mapped_column(Instant)
+    reset_by: Mapped[str] = mapped_column(String(64))
+
+
 class BackgroundRow(Base):
     """How near texts in general come to a part of a challenge, measured once by one model and kept, so
     that a pair can be scored alone at any time and has the same score from both sides."""

@@ -151,6 +151,17 @@ class Scored:
             ),
         )
 
+    def specialists(self, challenge: int, *, below: float, least: float) -> list[int]:
+        """Columns of companies whose total is below `below` and whose answer to some requirement is `least`
+        or more; the best answer first."""
+        first = int(self._challenges.rows[challenge, 0])
+        answered = self._answers[first + 1 : first + len(self._challenges.parts[challenge])]
+        if not len(answered):
+            return []
+        best = answered.max(axis=0)
+        (columns,) = ((self.totals[challenge] < below) & (best >= least)).nonzero()
+        return sorted((int(column) for column in columns), key=lambda column: (-best[column], column))
+
     def _part(self, part: PartTerms, row: int, company: int, start: int, above: Floats) -> PartScore:
         answer = float(self._answers[row, company])
         nearest = int(np.argmax(above)) if above.size else 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
+from schemas.links import Links
 from schemas.match import CompanyAnswer, Match, MatchState, Outreach
 from services.intake.completion import last_open_day
 from services.kernel.clock import Clock
@@ -17,8 +18,10 @@ from services.kernel.problems import NotFound
 from services.kernel.security import Principal
 from services.matching.changes import GONE
 from services.matching.depth import Depth, depth
-from services.matching.model import MatchRow
+from services.matching.feedback import Feedback
+from services.matching.model import MatchRow, SpecialistRow
 from services.matching.reader import Memberships, reader
+from services.matching.specialists import SPECIALISTS
 
 Position = tuple[float, str]
 """Score and id of the last suggestion of a page."""
@@ -51,7 +54,15 @@ class Matches:
     brings the suggestions back. It leaves a company's list of what is open, and stays in the challenge's.
     """
 
-    def __init__(self, database: Database, clock: Clock, memberships: Memberships) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        memberships: Memberships,
+        feedback: Feedback | None = None,
+    ) -> None:
+        """`feedback`: what moves suggestions in their own company's list; None: nothing."""
+        self._feedback = feedback
         self._database = database
         self._clock = clock
         self._memberships = memberships
@@ -83,11 +94,49 @@ class Matches:
         limit: int,
         with_retracted: bool = False,
     ) -> list[Match]:
-        """Best first; without `with_retracted` only those that can still be answered."""
+        """Best first; without `with_retracted` only those that can still be answered. For the company's side
+        the company's own answers have a say in the order; `position` is where a page ends."""
+        if not with_retracted and self._feedback is not None:
+            moved = await self._moved(self._feedback, principal, company, after=after, limit=limit)
+            if moved is not None:
+                return moved
         condition = MatchRow.company == company
         if not with_retracted:
             condition = and_(condition, self._is_open())
         return await self._list(principal, condition, after=after, limit=limit, with_retracted=with_retracted)
+
+    async def _moved(
+        self,
+        feedback: Feedback,
+        principal: Principal,
+        company: str,
+        *,
+        after: Position | None,
+        limit: int,
+    ) -> list[Match] | None:
+        """The company's own order, for its own side; None where that is the order by score."""
+        who = await reader(principal, self._memberships)
+        said = (await feedback.said([company])).get(company, [])
+        if not any(one.says for one in said):
+            return None
+        standing = await feedback.standing(company)
+        if not standing or not who.is_company_side(company=company, owner=standing[0].company_owner):
+            return None
+        nudges = await feedback.nudges(said, {row.challenge: row.challenge_version for row in standing})
+        moved = {row.id: nudges[row.challenge] for row in standing if row.challenge in nudges}
+        places = sorted(
+            (-(row.score + (moved[row.id].by if row.id in moved else 0.0)), row.id) for row in standing
+        )
+        if after is not None:
+            places = [place for place in places if place > (-after[0], after[1])]
+        wanted = [match for _, match in places[:limit]]
+        async with self._database.read() as tx:
+            rows = (await tx.execute(select(*COLUMNS, MatchRow.id).where(MatchRow.id.in_(wanted)))).all()
+        found = {
+            row.id: shown(row, self._today(), private=True).model_copy(update={"nudge": moved.get(row.id)})
+            for row in rows
+        }
+        return [found[match] for match in wanted if match in found]
 
     async def get(self, principal: Principal, match: str) -> Match:
         """Raises NotFound for one that is not there, or not for this reader."""
@@ -98,7 +147,13 @@ class Matches:
         if row is None:
             raise NotFound(f"There is no match {match!r} that you may see.")
         own = who.is_company_side(company=row.company, owner=row.company_owner)
-        return shown(row, self._today(), private=own)
+        found = shown(row, self._today(), private=own)
+        if own and self._feedback is not None and found.state not in GONE:
+            said = (await self._feedback.said([row.company])).get(row.company, [])
+            challenge = found.challenge
+            nudges = await self._feedback.nudges(said, {challenge.id: challenge.version})
+            found = found.model_copy(update={"nudge": nudges.get(challenge.id)})
+        return found
 
     async def counts(self, principal: Principal, challenges: Collection[str]) -> dict[str, int]:
         """How many suggestions of each of these challenges the reader sees; without those that have none."""
@@ -135,6 +190,47 @@ class Matches:
         )
         async with self._database.read() as tx:
             return depth((await tx.execute(query)).scalars())
+
+    async def documents(self, challenge: str, *, limit: int) -> dict[str, Mapping[str, Any]]:
+        """For other rooms, whoever asks: by company what stands and was not dismissed, as it is stored; the
+        best `limit`, and with them the best SPECIALISTS that answer something well and too little to be
+        suggested."""
+        suggested = (
+            select(MatchRow.company, MatchRow.document)
+            .where(
+                MatchRow.challenge == challenge,
+                MatchRow.state.not_in(GONE),
+                or_(MatchRow.answer.is_(None), MatchRow.answer != CompanyAnswer.dismissed.value),
+            )
+            .order_by(MatchRow.score.desc(), MatchRow.id)
+            .limit(limit)
+        )
+        dismissed = select(MatchRow.company).where(
+            MatchRow.challenge == challenge, MatchRow.answer == CompanyAnswer.dismissed.value
+        )
+        answering = (
+            select(SpecialistRow.company, SpecialistRow.document)
+            .where(SpecialistRow.challenge == challenge, SpecialistRow.company.not_in(dismissed))
+            .order_by(SpecialistRow.best.desc(), SpecialistRow.company)
+            .limit(SPECIALISTS)
+        )
+        async with self._database.read() as tx:
+            found = {row.company: row.document for row in await tx.execute(answering)}
+            return found | {row.company: row.document for row in await tx.execute(suggested)}
+
+    async def documents_of(self, challenge: str, companies: Collection[str]) -> dict[str, Mapping[str, Any]]:
+        """The same of these companies, dismissed or not."""
+        suggested = select(MatchRow.company, MatchRow.document).where(
+            MatchRow.challenge == challenge,
+            MatchRow.company.in_(sorted(companies)),
+            MatchRow.state.not_in(GONE),
+        )
+        answering = select(SpecialistRow.company, SpecialistRow.document).where(
+            SpecialistRow.challenge == challenge, SpecialistRow.company.in_(sorted(companies))
+        )
+        async with self._database.read() as tx:
+            found = {row.company: row.document for row in await tx.execute(answering)}
+            return found | {row.company: row.document for row in await tx.execute(suggested)}
 
     async def outreach(self, principal: Principal, challenge: str) -> Outreach:
         """How far the suggestions have come, among those that the reader sees."""
@@ -193,6 +289,11 @@ class Matches:
         return last_open_day(self._clock.now())
 
 
+def position(one: Match) -> Position:
+    """Of a suggestion in its list."""
+    return one.score + (one.nudge.by if one.nudge else 0.0), one.id
+
+
 def shown(row: Row[Any], today: date, *, private: bool) -> Match:
     """A row of COLUMNS as its reader sees it. `today`: the earliest deadline that still takes answers;
     `private`: why the company dismissed it, and what it noted, are this reader's to know."""
@@ -207,4 +308,10 @@ def shown(row: Row[Any], today: date, *, private: bool) -> Match:
             "at": row.answered_at,
         }
     state = MatchState.expired.value if expired else row.state
-    return Match.model_validate({**row.document, "state": state, "answer": answer})
+    found = Match.model_validate({**row.document, "state": state, "answer": answer})
+    links = Links(
+        self=f"/v1/matches/{found.id}",
+        page=f"/matches/{found.id}",
+        scores="/v1/scores",
+    )
+    return found.model_copy(update={"links": links})

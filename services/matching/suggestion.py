@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+
+import numpy as np
 
 from schemas.challenge import Requirement
 from schemas.match import (
     Answer,
     Gate,
+    Improvement,
     MatchedChallenge,
     MatchedCompany,
     MatchState,
@@ -21,10 +25,11 @@ from services.intake.parts import REQUIREMENT_PREFIX, Part
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.identifiers import new_id
 from services.matching.board import OpenChallenge
+from services.matching.evidence import similarities
 from services.matching.explanation import Vocabulary, carrying_words, missing_words
 from services.matching.gates import gates
 from services.matching.profiles import Profile
-from services.matching.scoring import FORMULA, POSSIBLE, MatchScore, PartScore
+from services.matching.scoring import DECIMALS, FORMULA, POSSIBLE, MatchScore, PartScore
 
 SUGGESTED = POSSIBLE
 """Lowest score that becomes a suggestion; what reaches a subscriber is the subscription's threshold."""
@@ -96,6 +101,7 @@ class Composer:
             requirements=answers,
             gates=self._gates(challenge, profile),
             gaps=gaps,
+            improvement=self._improvement(challenge, profile, answers),
             because=because,
             versions=self.versions,
             suggested_at=now,
@@ -124,11 +130,42 @@ class Composer:
             else missing_words(requirement.text, self._vocabulary(profile), self._lexical),
         )
 
+    def _improvement(
+        self, challenge: OpenChallenge, profile: Profile, answers: Sequence[RequirementMatch]
+    ) -> Improvement | None:
+        """Of the requirement that is answered least; the first of several."""
+        if not answers:
+            return None
+        weakest = min(answers, key=lambda one: (not one.mandatory, one.score))
+        return Improvement(
+            requirement=weakest.id,
+            text=weakest.text,
+            mandatory=weakest.mandatory,
+            score=weakest.score,
+            nearest=weakest.answered_by or _nearest(challenge, profile, weakest.id),
+            missing=missing_words(weakest.text, self._vocabulary(profile), self._lexical),
+        )
+
     def _gates(self, challenge: OpenChallenge, profile: Profile) -> tuple[Gate, ...]:
         return gates(challenge.challenge, profile.company)
 
     def _make_vocabulary(self, profile: Profile) -> Vocabulary:
         return Vocabulary([part.text for part in profile.parts], self._lexical)
+
+
+def _nearest(challenge: OpenChallenge, profile: Profile, requirement: str) -> Answer | None:
+    """The text of the company that comes nearest to a requirement, however far it is; None if it has none."""
+    if not profile.parts:
+        return None
+    row = [part.id for part in challenge.parts].index(REQUIREMENT_PREFIX + requirement)
+    place = int(np.argmax(similarities(challenge.texts.texts, profile.texts)[row]))
+    cosine = float(challenge.texts.texts.dense[row] @ profile.texts.dense[place])
+    part = profile.parts[place]
+    return Answer(
+        capability=part.stated_as,
+        text=part.text,
+        similarity=round(min(1.0, max(0.0, cosine)), DECIMALS),
+    )
 
 
 def headline(answers: tuple[RequirementMatch, ...], unanswered: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import services.consortia.model
 import services.courier.model
 import services.directory.model
 import services.indexing.model
@@ -14,14 +15,17 @@ import services.kernel.stream.model
 import services.kernel.web.model
 import services.matching.model
 import services.notification.model
+import services.pairing.model
 from services.kernel.database import Base
 
 metadata = Base.metadata
 
 ROOMS = (
+    services.consortia.model,
     services.courier.model,
     services.notification.model,
     services.matching.model,
+    services.pairing.model,
     services.indexing.model,
     services.directory.model,
     services.intake.model,

@@ -40,8 +40,9 @@ def router(subscriptions: Subscriptions) -> APIRouter:
         responses=always | responses_for(Conflict),
         summary="Subscribe",
         description=(
-            "Follow your own profile, your members' profiles, a saved query, a challenge, a country, or "
-            "everything of a buyer. For the channel `webhook`, create an endpoint first."
+            "Follow your own profile, your members' profiles, a saved query, a challenge, a country, "
+            "everything of a buyer, or the pairings of your needs with those of others. For the channel "
+            "`webhook`, create an endpoint first."
         ),
     )
     async def subscribe(content: SubscriptionContent, principal: Writer, once: Once) -> Response:

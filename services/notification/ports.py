@@ -29,6 +29,12 @@ class Challenges(Protocol):
     async def challenges(self, ids: Collection[str]) -> Mapping[str, Challenge]: ...
 
 
+class Nudges(Protocol):
+    async def of(self, pairs: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], float]:
+        """How far the answers of a company move a challenge in its own alerts, by challenge and company;
+        without those that are not moved."""
+
+
 class QueryFits(Protocol):
     async def fit(self, queries: Sequence[str], challenges: Sequence[Challenge]) -> list[list[float]]:
         """Fit in [0, 1] of every saved query (rows) against every challenge (columns)."""

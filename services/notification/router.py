@@ -7,22 +7,46 @@ from collections.abc import Mapping, Sequence
 from schemas.challenge import Challenge
 from schemas.subscription import FollowQuery, Subscription
 from services.kernel.journal import Event
-from services.notification.ports import Challenges, QueryFits
-from services.notification.routing import MATCHES, SETTLED, Concern, concern, wants
+from services.notification.ports import Challenges, Nudges, QueryFits
+from services.notification.routing import (
+    CONSORTIA,
+    GAPS,
+    MATCHES,
+    PAIRINGS,
+    SETTLED,
+    Concern,
+    concern,
+    is_own,
+    paired_needs,
+    wants,
+)
+
+_NAMING = MATCHES | CONSORTIA | {GAPS}
+"""Events that name a challenge without having it in them."""
 
 
 class Router:
-    """`default_threshold`: of subscriptions without one of their own."""
+    """`default_threshold`: of subscriptions without one of their own; `nudges`: what companies' own answers
+    change in their own alerts, None: nothing."""
 
-    def __init__(self, *, challenges: Challenges, queries: QueryFits, default_threshold: float) -> None:
+    def __init__(
+        self,
+        *,
+        challenges: Challenges,
+        queries: QueryFits,
+        default_threshold: float,
+        nudges: Nudges | None = None,
+    ) -> None:
+        self._nudges = nudges
         self._challenges = challenges
         self._queries = queries
         self._default_threshold = default_threshold
 
     async def concerns(self, events: Sequence[Event]) -> list[Concern]:
         """What each of these events of `ROUTED` is about."""
-        named = {event.data["challenge"]["id"] for event in events if event.type in MATCHES}
+        named = {event.data["challenge"]["id"] for event in events if event.type in _NAMING}
         named |= {event.data["challenge"] for event in events if event.type == SETTLED}
+        named |= {need for event in events if event.type in PAIRINGS for need in paired_needs(event)}
         known = await self._challenges.challenges(named) if named else {}
         return [concern(event, known) for event in events]
 
@@ -31,6 +55,7 @@ class Router:
     ) -> list[list[Subscription]]:
         """For each concern the subscriptions that ask for it, in their order."""
         fits = await self._query_fits(subscriptions, concerns)
+        nudges = await self._own_nudges(subscriptions, concerns)
         return [
             [
                 subscription
@@ -40,10 +65,20 @@ class Router:
                     one,
                     default_threshold=self._default_threshold,
                     query_fit=fits.get((subscription.id, _version(one))),
+                    nudge=nudges.get((one.challenge_id, one.company or ""), 0.0),
                 )
             ]
             for one in concerns
         ]
+
+    async def _own_nudges(
+        self, subscriptions: Sequence[Subscription], concerns: Sequence[Concern]
+    ) -> Mapping[tuple[str, str], float]:
+        """By challenge and company; asked for only where somebody listens on the company's side."""
+        pairs = {(one.challenge_id, one.company) for one in concerns if one.is_match and one.company}
+        if self._nudges is None or not pairs or not any(is_own(one) for one in subscriptions):
+            return {}
+        return await self._nudges.of(pairs)
 
     async def _query_fits(
         self, subscriptions: Sequence[Subscription], concerns: Sequence[Concern]
@@ -52,7 +87,9 @@ class Router:
         subscription and version of the challenge."""
         saved = {one.id: one.follow.query for one in subscriptions if isinstance(one.follow, FollowQuery)}
         about: dict[str, Challenge] = {
-            _version(one): one.challenge for one in concerns if one.challenge is not None and not one.is_match
+            _version(one): one.challenge
+            for one in concerns
+            if one.challenge is not None and one.event.type not in _NAMING and one.other is None
         }
         if not saved or not about:
             return {}

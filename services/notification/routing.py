@@ -7,7 +7,7 @@ subscription *follow* it? Do its *filters* and its threshold let it through?
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from schemas.challenge import Challenge
@@ -17,9 +17,12 @@ from schemas.subscription import (
     Follow,
     FollowBuyer,
     FollowChallenge,
+    FollowConsortia,
     FollowCountry,
+    FollowGaps,
     FollowMembers,
     FollowOwnProfile,
+    FollowPairings,
     FollowQuery,
     Subscription,
 )
@@ -36,12 +39,38 @@ ANNOUNCEMENTS = frozenset(
     {"liaison.challenge.announced.v1", "liaison.challenge.amended.v1", "liaison.challenge.withdrawn.v1"}
 )
 SETTLED = "liaison.challenge.matched.v1"
-ROUTED = MATCHES | ANNOUNCEMENTS | {SETTLED}
+GAPS = "liaison.consortium.gaps-changed.v1"
+CONSORTIA = frozenset(
+    {
+        "liaison.consortium.proposed.v1",
+        "liaison.consortium.updated.v1",
+        "liaison.consortium.consented.v1",
+        "liaison.consortium.introduced.v1",
+        "liaison.consortium.formed.v1",
+        "liaison.consortium.declined.v1",
+        "liaison.consortium.dissolved.v1",
+        "liaison.consortium.sought.v1",
+    }
+)
+"""For those who follow consortia alone: others have asked for other events."""
+PAIRINGS = frozenset(
+    {
+        "liaison.pairing.suggested.v1",
+        "liaison.pairing.updated.v1",
+        "liaison.pairing.step-asked.v1",
+        "liaison.pairing.stepped.v1",
+        "liaison.pairing.dissolved.v1",
+        "liaison.pairing.noted.v1",
+        "liaison.pairing.reminder.v1",
+    }
+)
+ROUTED = MATCHES | ANNOUNCEMENTS | CONSORTIA | PAIRINGS | {SETTLED, GAPS}
 
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """What an event is about, as far as routing asks. `challenge` is None where its data are not at hand."""
+    """What an event is about, as far as routing asks. `challenge` is None where its data are not at hand.
+    `other`: a pairing is about two needs, and whoever follows either of them follows it."""
 
     event: Event
     challenge_id: str
@@ -51,6 +80,7 @@ class Concern:
     company_country: str | None = None
     score: float | None = None
     previous_score: float | None = None
+    other: Concern | None = None
 
     @property
     def is_match(self) -> bool:
@@ -72,6 +102,12 @@ def concern(event: Event, challenges: Mapping[str, Challenge]) -> Concern:
             data["score"],
             data.get("previous_score"),
         )
+    if event.type in CONSORTIA or event.type == GAPS:
+        about = data["challenge"]
+        return Concern(event, about["id"], challenges.get(about["id"]), about["buyer"])
+    if event.type in PAIRINGS:
+        first, second = (_side(event, data[name], challenges) for name in ("first", "second"))
+        return replace(first, other=second)
     if event.type == SETTLED:
         known = challenges.get(data["challenge"])
         return Concern(event, data["challenge"], known, known.buyer if known else None)
@@ -79,12 +115,28 @@ def concern(event: Event, challenges: Mapping[str, Challenge]) -> Concern:
     return Concern(event, challenge.id, challenge, challenge.buyer)
 
 
+def paired_needs(event: Event) -> set[str]:
+    """Ids of the two needs of an event of `PAIRINGS`."""
+    return {_need(event.data[name]) for name in ("first", "second")}
+
+
+def _side(event: Event, side: Mapping[str, Any], challenges: Mapping[str, Challenge]) -> Concern:
+    need = _need(side)
+    return Concern(event, need, challenges.get(need), side["buyer"])
+
+
+def _need(side: Mapping[str, Any]) -> str:
+    """A whole pairing names the need `id`, an event of its way `need`."""
+    need: str = side.get("need") or side["id"]
+    return need
+
+
 def follow_key(follow: Follow, owner: str) -> str:
     """What a subscription is filed under, beside its kind."""
     match follow:
         case FollowOwnProfile(company=company):
             return company
-        case FollowMembers():
+        case FollowMembers() | FollowPairings():
             return owner
         case FollowChallenge(challenge=challenge):
             return challenge
@@ -92,6 +144,10 @@ def follow_key(follow: Follow, owner: str) -> str:
             return country
         case FollowBuyer(buyer=buyer):
             return buyer
+        case FollowConsortia():
+            return owner
+        case FollowGaps(challenge=challenge):
+            return challenge or ANY
         case FollowQuery():
             return ANY
 
@@ -100,9 +156,19 @@ def possible_keys(concerns: Iterable[Concern]) -> set[tuple[str, str]]:
     """All (kind, key) under which a subscription may be filed that follows one of these events."""
     keys: set[tuple[str, str]] = set()
     for one in concerns:
-        keys.add(("challenge", one.challenge_id))
-        if one.buyer:
-            keys.add(("bso", one.buyer))
+        if one.event.type in CONSORTIA:
+            keys.update(("consortia", organisation) for organisation in one.event.audience)
+            continue
+        if one.event.type == GAPS:
+            keys.update({("gaps", one.challenge_id), ("gaps", ANY)})
+            continue
+        for side in (one, one.other):
+            if side is not None:
+                keys.add(("challenge", side.challenge_id))
+                if side.buyer:
+                    keys.add(("bso", side.buyer))
+        if one.other is not None:
+            keys.update(("pairings", organisation) for organisation in one.event.audience)
         if one.is_match:
             assert one.company is not None
             assert one.company_country is not None
@@ -118,9 +184,15 @@ def possible_keys(concerns: Iterable[Concern]) -> set[tuple[str, str]]:
 
 
 def wants(
-    subscription: Subscription, one: Concern, *, default_threshold: float, query_fit: float | None = None
+    subscription: Subscription,
+    one: Concern,
+    *,
+    default_threshold: float,
+    query_fit: float | None = None,
+    nudge: float = 0.0,
 ) -> bool:
-    """Whether the event goes to the subscriber. `query_fit`: score of a saved query against the challenge."""
+    """Whether the event goes to the subscriber. `query_fit`: score of a saved query against the challenge;
+    `nudge`: how far the company's own answers move the suggestion, which counts on its own side alone."""
     if subscription.paused:
         return False
     if not one.event.public and subscription.owner not in one.event.audience:
@@ -128,25 +200,62 @@ def wants(
     if _is_stale_to(subscription.owner, one.event):
         return False
     threshold = default_threshold if subscription.threshold is None else subscription.threshold
+    if one.other is not None:
+        sides = (one, one.other)
+        return _follows_pairing(subscription.follow, sides) and any(
+            _passes(subscription.filters, side) for side in sides
+        )
     return (
         _follows(subscription, one, threshold, query_fit)
         and _passes(subscription.filters, one)
-        and _reaches(one, threshold)
+        and _reaches(one, threshold - (nudge if _is_of_its_side(subscription, one) else 0.0))
     )
 
 
+def is_own(subscription: Subscription) -> bool:
+    """Whether it is one of the company's side: of its own profile, or of a cluster's members."""
+    return isinstance(subscription.follow, FollowOwnProfile | FollowMembers)
+
+
+def _is_of_its_side(subscription: Subscription, one: Concern) -> bool:
+    """A buyer may follow a profile too; the answers of the company are not the buyer's."""
+    if not one.is_match or not is_own(subscription):
+        return False
+    challenge = one.event.data["challenge"]
+    return subscription.owner not in (challenge["buyer"], challenge["announced_by"])
+
+
 def _is_stale_to(owner: str, event: Event) -> bool:
-    """Whether this is no news to the owner: its own answer, or something new about a suggestion that its
-    company has dismissed."""
-    if event.type == ANSWERED:
+    """Whether this is no news to the owner: its own answer or step, or something new about a suggestion that
+    its company has dismissed."""
+    if event.type == ANSWERED or (event.type in PAIRINGS and event.data.get("by") is not None):
         return bool(event.data["by"] == owner)
     if event.type not in MATCHES or event.data["state"] != MatchState.dismissed:
         return False
     return owner not in (event.data["challenge"]["buyer"], event.data["challenge"]["announced_by"])
 
 
+def _follows_pairing(follow: Follow, sides: tuple[Concern, Concern]) -> bool:
+    match follow:
+        case FollowPairings():
+            return True
+        case FollowChallenge(challenge=challenge):
+            return any(side.challenge_id == challenge for side in sides)
+        case FollowBuyer(buyer=buyer):
+            return any(side.buyer == buyer for side in sides)
+        case _:
+            return False
+
+
 def _follows(subscription: Subscription, one: Concern, threshold: float, query_fit: float | None) -> bool:
+    kind = one.event.type
     match subscription.follow:
+        case FollowConsortia(challenge=challenge):
+            return kind in CONSORTIA and challenge in (None, one.challenge_id)
+        case FollowGaps(challenge=challenge):
+            return kind == GAPS and challenge in (None, one.challenge_id)
+        case _ if kind in CONSORTIA or kind == GAPS:
+            return False
         case FollowOwnProfile(company=company):
             return one.is_match and one.company == company
         case FollowMembers():
@@ -159,6 +268,8 @@ def _follows(subscription: Subscription, one: Concern, threshold: float, query_f
             if one.is_match:
                 return one.company_country == country
             return one.event.type in ANNOUNCEMENTS and _open_to(one.challenge, (country,))
+        case FollowPairings():
+            return False
         case FollowQuery():
             return one.event.type in ANNOUNCEMENTS and query_fit is not None and query_fit >= threshold
 
@@ -174,7 +285,7 @@ def _passes(filters: Filters, one: Concern) -> bool:
     challenge = one.challenge
     if filters.buyers and one.buyer not in filters.buyers:
         return False
-    if filters.countries:
+    if filters.countries and one.event.type not in CONSORTIA:
         if one.is_match:
             if one.company_country not in filters.countries:
                 return False

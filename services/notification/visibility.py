@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from schemas.subscription import Follow, FollowBuyer, FollowChallenge, FollowOwnProfile
+from schemas.subscription import (
+    Follow,
+    FollowBuyer,
+    FollowChallenge,
+    FollowConsortia,
+    FollowGaps,
+    FollowOwnProfile,
+)
 from services.directory.service import Directory
 from services.intake.challenges import Challenges
 from services.intake.companies import Companies
@@ -27,6 +34,9 @@ class FollowRules:
                     return FollowBuyer(buyer=buyer.id), None
                 case FollowChallenge(challenge=challenge):
                     await self._challenges.get(principal, challenge)
+                case FollowConsortia(challenge=challenge) | FollowGaps(challenge=challenge):
+                    if challenge is not None:
+                        await self._challenges.get(principal, challenge)
                 case FollowOwnProfile(company=company):
                     await self._companies.get(principal, company)
                 case _:

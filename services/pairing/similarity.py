@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from services.kernel.embedding.fixed_point import as_float64
-from services.kernel.embedding.multilingual import MultilingualEncoder
+from services.kernel.embedding.multilingual import Multilingual, MultilingualEncoder
 from services.kernel.vectors.port import Sparse
 
 Floats = NDArray[np.float64]
@@ -68,9 +68,17 @@ class Needs:
 
 def needs_of(encoder: MultilingualEncoder, texts: Sequence[Text]) -> Needs:
     """Needs as their vectors, in order."""
-    found = [encoder.encode((one.title, one.need), one.language) for one in texts]
-    meaning = np.array([one.meaning for one in found], np.int16).reshape(len(found), encoder.dimensions)
-    return Needs(len(found), {ENGLISH: [one.english for one in found], MEANING: as_float64(meaning)})
+    return stacked([encoded(encoder, one) for one in texts], encoder.dimensions)
+
+
+def encoded(encoder: MultilingualEncoder, text: Text) -> Multilingual:
+    return encoder.encode((text.title, text.need), text.language)
+
+
+def stacked(vectors: Sequence[Multilingual], dimensions: int) -> Needs:
+    """`dimensions`: of `meaning`, known also where there are no vectors."""
+    meaning = np.array([one.meaning for one in vectors], np.int16).reshape(len(vectors), dimensions)
+    return Needs(len(vectors), {ENGLISH: [one.english for one in vectors], MEANING: as_float64(meaning)})
 
 
 def similarities(needs: Needs, others: Needs, weights: Mapping[str, float] = WEIGHTS) -> Floats:

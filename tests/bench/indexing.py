@@ -16,6 +16,7 @@ from services.directory.service import Directory
 from services.indexing.collections import COMPANIES
 from services.indexing.generation import Generation, Generations
 from services.indexing.handlers import BATCH, IndexEntities, index_companies
+from services.indexing.meaning import ShippedMeaning
 from services.intake.parts import company_parts
 from services.intake.register import Register
 from services.intake.service import Intake
@@ -50,7 +51,7 @@ async def _measure(scale: Scale, folder: Path) -> Samples:
     await runner.upgrade(database)
     index = await EdgeVectorIndex.open(folder / "vectors")
     embedder = CachedEmbedder(BatchingEmbedder(encoder), VectorsInDatabase(database))
-    generations = Generations(Generation(embedder, LexicalEncoder.shipped(), index))
+    generations = Generations(Generation(embedder, LexicalEncoder.shipped(), index, meaning=ShippedMeaning()))
     await generations.open()
     directory = Directory(database, clock, Register(database))
     handler = index_companies(generations, Intake(database, clock, directory).reading, clock)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.bootstrap.adapters import VECTORS, open_generations, vector_index
-from services.indexing.collections import ALIASES, COMPANIES
+from services.indexing.collections import COMPANIES
 from services.indexing.generation import Generations
 from services.indexing.upkeep import Upkeep
 from services.kernel.database import Database
@@ -80,7 +80,7 @@ async def test_another_model_in_the_settings_is_built_while_the_former_serves(
         assert generations.serving.fingerprint == tiny.fingerprint
         assert await upkeep.repair() == 0
         assert set(await generations.serving.vectors.collections()) == {
-            tiny.collection(one) for one in ALIASES
+            tiny.collection(one) for one in tiny.aliases
         }
 
     async with started(settings, sqlite, world) as (generations, upkeep):  # and back again
@@ -123,7 +123,7 @@ async def test_collections_of_an_earlier_release_serve_until_the_present_ones_ar
         await upkeep.change_model()
         assert generations.serving.fingerprint != former
         assert await generations.serving.vectors.count(COMPANIES) == 1
-        assert len(await generations.serving.vectors.collections()) == len(ALIASES)
+        assert len(await generations.serving.vectors.collections()) == len(generations.serving.aliases)
 
 
 @pytest.mark.parametrize("broken", ["collection.json", "segment.json", "aliases.json"])

@@ -45,6 +45,21 @@ def buyer(served: Liaison, market: Market) -> Command:
 
 
 @pytest.fixture(scope="module")
+def ess(served: Liaison) -> Command:
+    """Another buyer."""
+    content = {"handle": "ess", "name": "ESS", "kind": "bso", "country": "SE"}
+
+    async def registered() -> str:
+        async with served.client() as admin:
+            assert (await admin.post("/v1/organisations", json=content)).status_code == 201
+            issued = await admin.post("/v1/keys?organisation=ess", json={"label": "test"})
+            key: str = issued.json()["secret"]
+            return key
+
+    return Command({"LIAISON_URL": served.url, "LIAISON_KEY": asyncio.run(registered())})
+
+
+@pytest.fixture(scope="module")
 def cluster(served: Liaison, market: Market) -> Command:
     return Command({"LIAISON_URL": served.url, "LIAISON_KEY": market.cluster})
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from tests.cli.command import Command
-from tests.end_to_end.market import PRESSURE
+from tests.end_to_end.market import PRESSURE, Market
 from tests.end_to_end.process import Liaison
+from tests.end_to_end.test_consortia import REQUIREMENTS
 from tests.eventually import eventually
 
 pytestmark = pytest.mark.slow
@@ -66,6 +67,22 @@ async def test_matches_of_a_challenge_and_of_a_company(cluster: Command, challen
     other = cluster("matches", best["company"]["id"])
     assert PRESSURE["title"] in other.told
     assert "CERN" in other.told
+
+
+async def test_searching_says_for_which_words_and_sees_through_a_slip(
+    cluster: Command, challenge: str
+) -> None:
+    await eventually(lambda: cluster("search", "helium", "--json").json()["items"], within_s=60)
+    said = cluster("search", "presure", "heluim")
+    assert said.code == 0, said.told
+    assert PRESSURE["title"] in said.told
+    assert "heluim is read as helium" in " ".join(said.err.split())
+    found = cluster("search", "Cryosense", "--kind", "company", "--json").json()
+    assert found["items"][0]["name"] == "Cryosense"
+    nothing = cluster("search", "helium", "--kind", "company", "--country", "MT")
+    assert (nothing.code, nothing.out) == (0, "")
+    assert "without the country" in nothing.told
+    assert cluster("search", "helium", "--country", "XX").refused(1)
 
 
 async def test_no_matches_yet_says_how_they_come(cluster: Command, market: Any) -> None:
@@ -204,3 +221,30 @@ def test_the_ledger_of_a_running_server_is_verified(served: Liaison, challenge: 
     told = command("ledger", "verify", "--json").json()
     assert told["entries"] > 0
     assert told["broken_at"] is None
+
+
+async def test_consortia_are_shown_answered_and_completed(
+    buyer: Command, cluster: Command, market: Market
+) -> None:
+    content = {
+        **PRESSURE,
+        "title": "Helium vessel",
+        "need": "A vacuum vessel for liquid helium with its sensors.",
+        "requirements": REQUIREMENTS,
+        "consortium": {"members_max": 2},
+    }
+    challenge = buyer("announce", "-", "--json", given=json.dumps(content)).json()["id"]
+    found = await eventually(lambda: buyer("consortia", challenge, "--json").json()["consortia"], within_s=60)
+    said = buyer("consortia", challenge)
+    assert said.code == 0
+    for words in ("A Cryosense (DE) asked", "✕ nobody", "wanted A partner that answers r3"):
+        assert words in said.told
+    company = found[0]["members"][0]["company"]["id"]
+    answered = cluster("consortia", found[0]["id"], "--answer", "consent", "--company", company)
+    assert "(yours) consented" in answered.told
+    begun = cluster("consortia", challenge, "--with", market.companies["Cryosense"]["id"])
+    assert "a company from DE" in begun.told or "Vakuumtechnik Nord" in begun.told
+    assert "chl_" in cluster("consortia", found[0]["id"], "--with", company).refused(2)
+    assert "needs" not in cluster("consortia", challenge, "--ask").refused(2)
+    refused = buyer("consortia", found[0]["id"], "--answer", "consent").refused(1)
+    assert refused.startswith("Not allowed (403): Only a member itself answers")

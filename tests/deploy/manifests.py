@@ -19,6 +19,7 @@ from services.courier import metrics as courier_metrics
 from services.gateway import metrics as gateway_metrics
 from services.kernel import metrics as kernel_metrics
 from services.kernel.settings import CONFIG_VARIABLE, PREFIX, SECRETS_VARIABLE, Settings
+from services.matching import metrics as matching_metrics
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -43,7 +44,7 @@ FOREIGN_METRICS = {
     "kubelet_volume_stats_capacity_bytes",
 }
 
-METRIC_MODULES = (kernel_metrics, courier_metrics, gateway_metrics)
+METRIC_MODULES = (kernel_metrics, courier_metrics, gateway_metrics, matching_metrics)
 
 
 @cache

@@ -149,6 +149,10 @@ def addresses() -> Iterator[Bad]:
     yield _get("a foreign cursor", 404, "cursor", "/v1/challenges?cursor=abc")
     yield _get("a huge limit", 422, "200", "/v1/challenges?limit=99999999999999999999")
     yield _get("a huge position", 422, "after", "/v1/journal?after=99999999999999999999")
+    yield _get("nothing to search for", 422, "required", "/v1/search")
+    yield _get("a question of a page", 422, "at most 300", "/v1/search?q=" + "x" * 301)
+    yield _get("a kind that is none", 422, "challenge", "/v1/search?q=pump&kind=firm")
+    yield _get("a foreign cursor of a search", 404, "cursor", "/v1/search?q=pump&cursor=abc")
     yield _get("nowhere", 404, "/docs", "/v1/nowhere")
     resume = {"last-event-id": "yesterday"}
     yield Bad("no position", 422, "last-event-id", method="GET", path="/v1/stream", headers=resume)

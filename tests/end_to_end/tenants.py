@@ -26,6 +26,8 @@ PROFILE: dict[str, Any] = {
     ],
 }
 BUYER = "cern"
+LIBRARY: dict[str, Any] = {"need": "Books have to be catalogued.", "draft_readers": "buyers"}
+PLANNED: dict[str, Any] = {"reference": "1", "title": f"{MARK} bread", "first_year": 2035, "readers": "owner"}
 
 
 @dataclass(slots=True)
@@ -59,6 +61,7 @@ def settle(admin: httpx.Client, client: Callable[[str], httpx.Client]) -> Town:
         ("ilo", "ilo-fr", "ilo", {"appointed_to": [BUYER]}),
         ("cluster", "north", "cluster", {}),
         ("company", "quetzal", "company", {}),
+        ("partner", "ess", "bso", {}),
     ):
         clients[name] = client(register(admin, handle, kind, **more))
     town = Town(clients)
@@ -70,6 +73,10 @@ def settle(admin: httpx.Client, client: Callable[[str], httpx.Client]) -> Town:
         "draft": draft(town)["draft"],
         "challenge": town.post("ilo", "/v1/challenges", {**PRESSURE, "buyer": BUYER})["id"],
     }
+    town.made |= pairing(town)
+    town.made |= person(town)
+    content = {"name": f"{MARK} plan", "buyer": BUYER, "needs": [PLANNED]}
+    town.made["plan"] = town.post("ilo", "/v1/plans", content)["plan"]["id"]
     join = f"/v1/clusters/north/members/{town.made['company']}"
     assert clients["company"].put(join, json={}).status_code == 201
     town.made["message"] = town.post("company", f"/v1/endpoints/{town.made['endpoint']}/test", None)["id"]
@@ -118,6 +125,41 @@ def draft_to_announce(town: Town) -> dict[str, str]:
 
 def announced(town: Town) -> dict[str, str]:
     return {"challenge": town.post("ilo", "/v1/challenges", {**PRESSURE, "buyer": BUYER})["id"]}
+
+
+def consortium(town: Town) -> dict[str, str]:
+    """Of the one company alone, whose matches are there."""
+    content = {"challenge": town.made["challenge"], "members": [town.made["company"]], "members_max": 1}
+    return {"consortium": town.post("company", "/v1/consortia", content)["id"]}
+
+
+def pairing(town: Town) -> dict[str, str]:
+    """The partner has a need of its own, which it means to buy together with an announced one."""
+    content = {**PRESSURE, **LIBRARY, "title": f"{MARK} {town.next()}", "buyer": "ess"}
+    own = town.post("partner", "/v1/challenges?draft=true", content)["id"]
+    joined = f"/v1/challenges/{town.made['challenge']}/pairing"
+    return {"pairing": town.post("partner", joined, {"need": own})["id"]}
+
+
+def person(town: Town) -> dict[str, str]:
+    people = f"/v1/pairings/{town.made['pairing']}/people"
+    return {"person": town.post("partner", people, {"role": f"{MARK} office"})["id"]}
+
+
+def deadline(town: Town) -> dict[str, str]:
+    return _entry(town, "deadline", "deadlines", {"title": f"{MARK} is due", "due": "2035-01-01"})
+
+
+def document(town: Town) -> dict[str, str]:
+    return _entry(town, "document", "documents", {"title": MARK, "url": "https://ess.example/draft"})
+
+
+def kpi(town: Town) -> dict[str, str]:
+    return _entry(town, "kpi", "kpis", {"name": f"{MARK} savings"})
+
+
+def _entry(town: Town, kind: str, path: str, content: dict[str, str]) -> dict[str, str]:
+    return {kind: town.post("partner", f"/v1/pairings/{town.made['pairing']}/{path}", content)["id"]}
 
 
 Fresh = Callable[[Town], dict[str, str]]

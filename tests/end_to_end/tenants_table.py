@@ -11,11 +11,17 @@ from tests.end_to_end.tenants import (
     Row,
     announced,
     company,
+    consortium,
+    deadline,
+    document,
     draft,
     draft_to_announce,
     endpoint,
     key,
+    kpi,
     member,
+    pairing,
+    person,
     subscription,
 )
 
@@ -32,6 +38,15 @@ WINDOW = {"endpoint": "<endpoint>", "since": "2020-01-01T00:00:00Z", "until": "2
 LETTER = "ded_01J00000000000000000000000"
 CLUSTER_OF = "/v1/clusters/north/members/{company}"
 DRAFT = "/v1/challenges/{draft}"
+TEAM = {"challenge": "<challenge>", "members": ["<company>"], "members_max": 1}
+PAIRING = "/v1/pairings/{pairing}"
+DUE = {"title": "Agreement", "due": "2035-01-01"}
+DOCUMENT = {"title": "Draft", "url": "https://ess.example/draft"}
+PLAN = {
+    "name": "Plan <n>",
+    "buyer": "cern",
+    "needs": [{"reference": "1", "title": "Bread", "first_year": 2035}],
+}
 
 #                                                  nobody rival clu. ILO BSO owner admin
 ORGANISATIONS = [
@@ -109,6 +124,13 @@ COMPANIES = [
     Row("DELETE /v1/companies/{company}",               "401 404 404 403 403 204 204", fresh=company),
 ]  # fmt: skip
 
+SEARCH = [
+    Row("GET /v1/search",                               "200 200 200 200+ 200+ 200+ 200+",
+        path=f"/v1/search?q={MARK}%20helium"),
+    Row("GET /v1/search",                               "200 200 200 200+ 200+ 200+ 200+", owner="cluster",
+        path="/v1/search?q=cryogenic%20sensors&kind=capability", why="its cluster, by capability"),
+]  # fmt: skip
+
 MATCHES = [
     Row("GET /v1/challenges/{challenge}/matches",       "401 200 200 200 200 200+ 200+"),
     Row("GET /v1/challenges/{challenge}/matches",       "401 200 200 200 200 200+ 200+",
@@ -123,6 +145,22 @@ MATCHES = [
     Row("POST /v1/matches/{match}/answer",              "401 404 404 404 404 403 403",
         {"answer": "interested"}, owner="buyer", why="its buyer"),
     Row("DELETE /v1/matches/{match}/answer",            "401 404 404 404 404 204 403"),
+    Row("GET /v1/companies/{company}/feedback",         "401 404 404 403 403 200 403"),
+    Row("DELETE /v1/companies/{company}/feedback",      "401 404 404 403 403 204 403"),
+    Row("GET /v1/scores",                               "200 200 200 200 200 200 200"),
+]  # fmt: skip
+
+CONSORTIA = [
+    Row("GET /v1/challenges/{challenge}/consortia",     "401 200 200 200 200 200+ 200+"),
+    Row("POST /v1/consortia/complete",                  "401 404 404 403 403 200+ 200+", TEAM),
+    Row("POST /v1/consortia",                           "401 404 404 403 403 201+ 201+", TEAM),
+    Row("GET /v1/consortia/{consortium}",               "401 404 404 404 404 200+ 200+"),
+    Row("POST /v1/consortia/{consortium}/consent",      "401 404 404 404 404 200+ 403", {}),
+    Row("POST /v1/consortia/{consortium}/consent",      "401 404 404 404 404 403 403", {},
+        owner="buyer", why="its buyer"),
+    Row("POST /v1/consortia/{consortium}/confirm",      "401 404 404 404 404 200+ 403", {}),
+    Row("POST /v1/consortia/{consortium}/decline",      "401 404 404 404 404 200+ 403",
+        {"note": f"{MARK} has no capacity"}, fresh=consortium),
 ]  # fmt: skip
 
 DELIVERY = [
@@ -154,6 +192,49 @@ DELIVERY = [
     Row("POST /v1/deliveries/{message}/resend",         "401 404 404 404 404 200 200"),
 ]  # fmt: skip
 
+PAIRINGS = [
+    Row("GET /v1/pairings",                             "401 200 200 200 200 200+ 200+", owner="partner"),
+    Row("GET /v1/pairings/groups",                      "401 200 200 200 200 200 200", owner="partner"),
+    Row("GET /v1/pairings/{pairing}",                   "401 404 404 404 404 200+ 200+", owner="partner"),
+    Row("GET /v1/pairings/{pairing}",                   "401 404 404 404 404 200+ 200+",
+        owner="ilo", why="who announced the other need"),
+    Row("POST /v1/pairings/{pairing}/steps",            "401 404 404 404 404 200+ 403",
+        {"to": "confirmed"}, owner="partner", fresh=pairing),
+    Row("POST /v1/challenges/{challenge}/pairing",      "401 403 403 201 201 201 422", {},
+        owner="partner", fresh=announced),
+    Row("POST /v1/pairings/{pairing}/people",           "401 404 404 404 404 201 403", {"role": "Office"},
+        owner="partner"),
+    Row("PUT /v1/pairings/{pairing}/people/{item}",     "401 404 404 404 404 200 403", {"role": "Office"},
+        owner="partner", fresh=person, path=f"{PAIRING}/people/{{person}}"),
+    Row("DELETE /v1/pairings/{pairing}/people/{item}",  "401 404 404 404 404 204 403",
+        owner="partner", fresh=person, path=f"{PAIRING}/people/{{person}}"),
+    Row("POST /v1/pairings/{pairing}/deadlines",        "401 404 404 404 404 201 403", DUE,
+        owner="partner"),
+    Row("PUT /v1/pairings/{pairing}/deadlines/{item}",  "401 404 404 404 404 200 403", DUE,
+        owner="partner", fresh=deadline, path=f"{PAIRING}/deadlines/{{deadline}}"),
+    Row("DELETE /v1/pairings/{pairing}/deadlines/{item}", "401 404 404 404 404 204 403",
+        owner="partner", fresh=deadline, path=f"{PAIRING}/deadlines/{{deadline}}"),
+    Row("POST /v1/pairings/{pairing}/documents",        "401 404 404 404 404 201 403", DOCUMENT,
+        owner="partner"),
+    Row("PUT /v1/pairings/{pairing}/documents/{item}",  "401 404 404 404 404 200 403", DOCUMENT,
+        owner="partner", fresh=document, path=f"{PAIRING}/documents/{{document}}"),
+    Row("DELETE /v1/pairings/{pairing}/documents/{item}", "401 404 404 404 404 204 403",
+        owner="partner", fresh=document, path=f"{PAIRING}/documents/{{document}}"),
+    Row("POST /v1/pairings/{pairing}/kpis",             "401 404 404 404 404 201 403", {"name": "Savings"},
+        owner="partner"),
+    Row("PUT /v1/pairings/{pairing}/kpis/{item}",       "401 404 404 404 404 200 403", {"name": "Savings"},
+        owner="partner", fresh=kpi, path=f"{PAIRING}/kpis/{{kpi}}"),
+    Row("DELETE /v1/pairings/{pairing}/kpis/{item}",    "401 404 404 404 404 204 403",
+        owner="partner", fresh=kpi, path=f"{PAIRING}/kpis/{{kpi}}"),
+    Row("POST /v1/plans",                               "401 403 403 403 403 201 201", PLAN, owner="ilo"),
+    Row("POST /v1/plans/import",                        "401 403 403 403 403 200 200",
+        {"title": "Bread", "year": 2035}, owner="ilo", path="/v1/plans/import?name=File&buyer=cern"),
+    Row("GET /v1/plans",                                "401 200 200 200 200 200+ 200+", owner="ilo"),
+    Row("GET /v1/plans/{plan}",                         "401 404 404 404 404 200+ 200+", owner="ilo"),
+    Row("GET /v1/plans/{plan}/needs",                   "401 404 404 404 404 200+ 200+", owner="ilo"),
+    Row("GET /v1/plans/template",                       "401 200 200 200 200 200 200"),
+]  # fmt: skip
+
 OPERATIONS = [
     Row("GET /v1/stream",                               "401 200 200 200 200 200 200"),
     Row("GET /v1/journal",                              "401 200 200 200 200 200+ 200+",
@@ -173,4 +254,15 @@ OPERATIONS = [
         path=f"/v1/dead-letters/{LETTER}/discard"),
 ]  # fmt: skip
 
-TABLE = [*ORGANISATIONS, *CLUSTERS, *CHALLENGES, *COMPANIES, *MATCHES, *DELIVERY, *OPERATIONS]
+TABLE = [
+    *ORGANISATIONS,
+    *CLUSTERS,
+    *CHALLENGES,
+    *COMPANIES,
+    *SEARCH,
+    *MATCHES,
+    *CONSORTIA,
+    *PAIRINGS,
+    *DELIVERY,
+    *OPERATIONS,
+]

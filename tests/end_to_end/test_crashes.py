@@ -16,7 +16,7 @@ from tests.eventually import eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
-ROUNDS = 6
+ROUNDS = 4
 PER_ROUND = 6
 """Challenges announced in a round."""
 KILL_WITHIN_S = 0.6

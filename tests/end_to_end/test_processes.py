@@ -209,6 +209,7 @@ async def _operator_sees_all(town: Town) -> None:
             "indexing.companies",
             "indexing.challenges",
             "matching",
+            "pairing",
             "notification",
             "outreach",
             "inbox",

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.end_to_end.process import ADMIN_KEY, Liaison
-from tests.end_to_end.tenants import MARK, PROFILE, Row, Town, settle
+from tests.end_to_end.tenants import MARK, PROFILE, Row, Town, consortium, settle
 from tests.end_to_end.tenants_table import TABLE
 from tests.end_to_end.town import client, is_problem
 from tests.eventually import eventually
@@ -27,6 +27,7 @@ def town(served: Liaison) -> Iterator[Town]:
         matches = f"/v1/companies/{town.made['company']}/matches"
         found = asyncio.run(eventually(lambda: admin.get(matches).json()["items"]))
         town.made["match"] = found[0]["id"]
+        town.made |= consortium(town)
         yield town
 
 

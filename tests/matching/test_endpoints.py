@@ -15,7 +15,7 @@ async def test_matches_are_paged_best_first_and_read_one_by_one(local: Derivatio
         await company(local, "Cryosense", *texts[:number], legal_id=f"FR{number:09d}")
     challenge = await announce(local)
     await local.settle()
-    async with api(local.world, [router(local.matches, local.answering)]) as served:
+    async with api(local.world, [router(local.matches, local.answering, local.feedback)]) as served:
         buyer = await served.as_(local.world.cern)
         path = f"/v1/challenges/{challenge.id}/matches"
 
@@ -38,7 +38,7 @@ async def test_what_a_stranger_asks_for_is_not_there(local: Derivation) -> None:
     mine = await company(local, "Cryosense")
     challenge = await announce(local)
     await local.settle()
-    async with api(local.world, [router(local.matches, local.answering)]) as served:
+    async with api(local.world, [router(local.matches, local.answering, local.feedback)]) as served:
         stranger, member = await served.as_(local.world.ess), await served.as_(local.world.cluster)
         match = (await member("GET", f"/v1/companies/{mine.id}/matches")).json()["items"][0]
         for path in (f"/v1/companies/{mine.id}/matches", f"/v1/challenges/{challenge.id}/matches"):
@@ -60,7 +60,7 @@ async def test_retracted_ones_are_shown_on_request(local: Derivation) -> None:
     await local.settle()
     await withdraw(local, mine)
     await local.settle()
-    async with api(local.world, [router(local.matches, local.answering)]) as served:
+    async with api(local.world, [router(local.matches, local.answering, local.feedback)]) as served:
         member = await served.as_(local.world.cluster)
         path = f"/v1/companies/{mine.id}/matches"
         assert (await member("GET", path)).json()["items"] == []

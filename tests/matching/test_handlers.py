@@ -435,3 +435,32 @@ def _history(events: list[Event]) -> list[tuple[str, str]]:
 
     history: list[tuple[str, str]] = orjson.loads(re.sub(r"\b([a-z]{3})_[0-9A-Z]{26}\b", numbered, text))
     return history
+
+
+async def test_a_specialist_is_kept_for_consortia_and_nobody_hears_of_it(derivation: Derivation) -> None:
+    nord = await company(derivation, "Vakuumtechnik")
+    challenge = await announce(
+        derivation,
+        title="Canteen",
+        need="Bread for a canteen.",
+        requirements=[
+            {"id": "r1", "text": "Bread and cakes every morning", "mandatory": True},
+            {"id": "r2", "text": "Ultra-high vacuum chambers of stainless steel, leak tested"},
+            {"id": "r3", "text": "Coffee"},
+        ],
+    )
+    events = await derivation.settle()
+    assert not [event for event in events if event.type == MatchSuggested.TYPE]
+    kept = await derivation.matches.documents(challenge.id, limit=10)
+    assert list(kept) == [nord.id]
+    scores = {one["id"]: one["score"] for one in kept[nord.id]["requirements"]}
+    assert scores["r2"] >= 0.4 > scores["r1"]
+    await change(derivation, nord, capabilities=[{"id": "c1", "text": "Toys made of wood"}])
+    await derivation.settle()
+    assert await derivation.matches.documents(challenge.id, limit=10) == {}
+    await change(derivation, nord)
+    await derivation.settle()
+    assert list(await derivation.matches.documents_of(challenge.id, [nord.id])) == [nord.id]
+    await withdraw(derivation, nord)
+    await derivation.settle()
+    assert await derivation.matches.documents(challenge.id, limit=10) == {}

@@ -18,8 +18,10 @@ from schemas.events import (
     MatchRetracted,
     MatchSuggested,
     MatchUpdated,
+    PairingReminder,
 )
 from schemas.match import CompanyAnswer, MatchState, MatchSuggestion
+from schemas.pairing import PairingSide, PairingState
 from schemas.subscription import Follow, Subscription
 from services.kernel.identifiers import new_id
 from services.kernel.journal import Event
@@ -204,3 +206,32 @@ subscriptions = st.builds(
     threshold=st.none() | scores,
     paused=st.booleans(),
 )
+
+
+def reminder(by: str | None = None, **fields: Any) -> Concern:
+    """A deadline of a pairing of both challenges; `fields` are the second one's."""
+    sides = [
+        PairingSide(
+            need=CHALLENGES[number],
+            title="Pumps",
+            buyer=BUYERS[number],
+            buyer_name="CERN",
+            announced_by=BUYERS[number],
+        )
+        for number in (0, 1)
+    ]
+    data = PairingReminder(
+        pairing=new_id("pai"),
+        version=1,
+        state=PairingState.confirmed,
+        first=sides[0],
+        second=sides[1],
+        by=by,
+        at=NOW,
+        deadline=new_id("itm"),
+        title="Agreement",
+        due=date(2027, 1, 1),
+        responsible=None,
+    )
+    known = {one.id: one for one in (challenge(0), challenge(1, **fields))}
+    return concern(event(data, audience=frozenset(BUYERS)), known)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from schemas.challenge import Challenge
 from schemas.match import MatchState
 from schemas.subscription import Filters, Subscription
-from services.notification.routing import ANY, Concern, follow_key, possible_keys, wants
+from services.kernel.identifiers import new_id
+from services.kernel.journal import Event
+from services.notification.routing import ANY, Concern, concern, follow_key, possible_keys, wants
 from tests.notification.routes import (
     BUYERS,
     CHALLENGES,
@@ -19,6 +21,7 @@ from tests.notification.routes import (
     COMPANIES,
     FIRM,
     ILO,
+    NOW,
     RIVAL,
     amended,
     announced,
@@ -27,6 +30,7 @@ from tests.notification.routes import (
     concerns,
     filters,
     matched,
+    reminder,
     settled,
     subscription,
     subscriptions,
@@ -148,6 +152,23 @@ def test_a_match_is_heard_of_when_it_reaches_the_threshold_or_did(
     assert asks(one, about) is heard
 
 
+def test_its_own_answers_move_a_companys_alerts_and_nobody_elses() -> None:
+    below = matched(challenge(), score=DEFAULT - 0.05)
+    follow = {"kind": "own-profile", "company": COMPANIES[0]}
+    for owner, nudge, heard in (
+        (FIRM, 0.0, False),
+        (FIRM, 0.06, True),
+        (FIRM, 0.04, False),
+        (BUYERS[0], 0.06, False),
+    ):
+        one = subscription(follow, owner=owner)
+        assert wants(one, below, default_threshold=DEFAULT, nudge=nudge) == heard, (owner, nudge)
+    above = matched(challenge(), score=DEFAULT + 0.05)
+    assert not wants(subscription(follow, owner=FIRM), above, default_threshold=DEFAULT, nudge=-0.06)
+    country = subscription({"kind": "country", "country": "FR"}, owner=FIRM)
+    assert wants(country, above, default_threshold=DEFAULT, nudge=-0.06)
+
+
 def test_the_own_threshold_counts_in_place_of_the_default() -> None:
     follow = {"kind": "own-profile", "company": COMPANIES[0]}
     about = matched(challenge(), score=0.3)
@@ -254,3 +275,82 @@ def test_what_a_company_dismissed_it_hears_no_more_of(state: str, company_hears:
     for owner, hears in ((FIRM, company_hears), (CLUSTER, company_hears), (BUYERS[0], True)):
         one = subscription({"kind": "bso", "buyer": BUYERS[0]}, owner)
         assert asks(one, changed) is hears
+
+
+def about_teams(kind: str, **more: Any) -> Concern:
+    about = {"id": CHALLENGES[0], "buyer": BUYERS[0]}
+    told = Event(
+        id=new_id("evt"),
+        type=f"liaison.consortium.{kind}.v1",
+        subject=f"challenge/{CHALLENGES[0]}",
+        key=CHALLENGES[0],
+        time=NOW,
+        data={"challenge": about},
+        correlation_id="c",
+        traceparent=None,
+        position=1,
+        hash="",
+        **{"audience": frozenset({FIRM}), "public": False, **more},
+    )
+    return concern(told, {CHALLENGES[0]: challenge()})
+
+
+@pytest.mark.parametrize(
+    ("follow", "owner", "teams", "gaps"),
+    [
+        ({"kind": "consortia"}, FIRM, True, False),
+        ({"kind": "consortia", "challenge": CHALLENGES[0]}, FIRM, True, False),
+        ({"kind": "consortia", "challenge": CHALLENGES[1]}, FIRM, False, False),
+        ({"kind": "consortia"}, RIVAL, False, False),
+        ({"kind": "gaps"}, RIVAL, False, True),
+        ({"kind": "gaps", "challenge": CHALLENGES[1]}, RIVAL, False, False),
+        ({"kind": "challenge", "challenge": CHALLENGES[0]}, FIRM, False, False),
+        ({"kind": "own-profile", "company": COMPANIES[0]}, FIRM, False, False),
+        ({"kind": "bso", "buyer": BUYERS[0]}, FIRM, False, False),
+    ],
+)
+def test_consortia_and_gaps_go_to_who_follows_them_and_may_read(
+    follow: dict[str, str], owner: str, teams: bool, gaps: bool
+) -> None:
+    asking = subscription(follow, owner)
+    for wanted, one in (
+        (teams, about_teams("proposed")),
+        (teams, about_teams("sought")),
+        (gaps, about_teams("gaps-changed", audience=frozenset(), public=True)),
+    ):
+        assert wants(asking, one, default_threshold=0.4) is wanted
+        filed = (asking.follow.kind, follow_key(asking.follow, owner))
+        assert not wanted or filed in possible_keys([one])
+
+
+@pytest.mark.parametrize(
+    ("follow", "owner", "heard"),
+    [
+        ({"kind": "pairings"}, BUYERS[0], True),
+        ({"kind": "pairings"}, BUYERS[1], True),
+        ({"kind": "pairings"}, RIVAL, False),
+        ({"kind": "challenge", "challenge": CHALLENGES[1]}, BUYERS[0], True),
+        ({"kind": "bso", "buyer": BUYERS[1]}, BUYERS[0], True),
+        ({"kind": "bso", "buyer": BUYERS[1]}, RIVAL, False),
+        ({"kind": "query", "query": "pumps"}, BUYERS[0], False),
+    ],
+)
+def test_a_pairing_is_heard_of_by_its_two_buyers_alone(
+    follow: dict[str, Any], owner: str, heard: bool
+) -> None:
+    one, told = subscription(follow, owner), reminder()
+    assert asks(one, told) is heard
+    if heard:
+        assert (one.follow.kind, follow_key(one.follow, one.owner)) in possible_keys([told])
+
+
+def test_what_one_did_oneself_is_no_news_of_a_pairing() -> None:
+    told = reminder(by=BUYERS[0])
+    heard = [asks(subscription({"kind": "pairings"}, buyer), told) for buyer in BUYERS]
+    assert heard == [False, True]
+
+
+def test_a_filter_lets_a_pairing_through_that_one_of_its_needs_passes() -> None:
+    for cpv, passes in (("384", True), ("999", False)):
+        one = subscription({"kind": "pairings"}, BUYERS[0], filters={"cpv": [cpv]})
+        assert asks(one, reminder(cpv=["38423000"])) is passes

@@ -69,6 +69,13 @@ class TestCpv:
             assert len(message) < 700
             assert "\x00" not in message
 
+    def test_every_language_has_a_label_for_every_code(self) -> None:
+        for language in codes.CPV_LANGUAGES:
+            labels = codes.cpv_labels(language)
+            assert labels.keys() == codes.cpv_labels().keys(), language
+            assert all(labels.values()), language
+        assert codes.cpv_label("42122000", "de") == "Pumpen"
+
     def test_a_language_that_is_not_shipped_is_named(self) -> None:
         with pytest.raises(LookupError, match="no labels in 'xx'"):
             codes.cpv_labels("xx")

@@ -21,6 +21,14 @@ from schemas.events import (
     ChallengeWithdrawn,
     CompanyUpdated,
     CompanyWithdrawn,
+    ConsortiumConsented,
+    ConsortiumDeclined,
+    ConsortiumDissolved,
+    ConsortiumFormed,
+    ConsortiumIntroduced,
+    ConsortiumProposed,
+    ConsortiumUpdated,
+    GapsChanged,
     MatchAnswered,
     MatchRetracted,
     MatchSuggested,
@@ -48,7 +56,23 @@ OTHER_KINDS = {
     CompanyUpdated.TYPE: "amended",
     CompanyWithdrawn.TYPE: "amended",
 }
-KINDS = MATCH_KINDS | OTHER_KINDS
+TEAM_KINDS = dict.fromkeys(
+    (
+        one.TYPE
+        for one in (
+            ConsortiumProposed,
+            ConsortiumUpdated,
+            ConsortiumConsented,
+            ConsortiumIntroduced,
+            ConsortiumFormed,
+            ConsortiumDeclined,
+            ConsortiumDissolved,
+            GapsChanged,
+        )
+    ),
+    "teams",
+)
+KINDS = MATCH_KINDS | OTHER_KINDS | TEAM_KINDS
 
 
 class Live:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.consortia.completing import Completing
+from services.consortia.service import ConsortiumService
 from services.courier.log import DeliveryLog
 from services.courier.service import Endpoints
 from services.directory.service import Directory
@@ -13,8 +15,11 @@ from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.journal.tail import Tail
 from services.matching.answering import Answering
+from services.matching.feedback import OwnFeedback
 from services.matching.service import Matches
 from services.notification.subscriptions import Subscriptions
+from services.pairing.room import Pairing
+from services.search.service import Search
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,11 @@ class BoardPorts:
     intake: Intake
     matches: Matches
     answering: Answering
+    consortia: ConsortiumService
+    completing: Completing
+    pairing: Pairing
+    search: Search
+    feedback: OwnFeedback
     subscriptions: Subscriptions
     endpoints: Endpoints
     deliveries: DeliveryLog

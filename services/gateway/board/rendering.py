@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from services.gateway.board import wording
 from services.gateway.board.assets import address, takes_gzip
+from services.gateway.board.views import teams
 from services.gateway.board.visit import Visit
 from services.kernel.clock import Clock
 
@@ -30,6 +31,7 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(wording.FILTERS)
+    made.filters.update({"team_lines": teams.lines, "member_name": teams.name})
     made.globals["asset"] = address
     made.globals["dismissal_reasons"] = wording.REASONS
     return made

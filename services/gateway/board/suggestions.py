@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from schemas.match import Match
 from services.kernel.problems import NotFound
 from services.kernel.web.pagination import decode_cursor, encode_cursor
-from services.matching.service import Position
+from services.matching.service import Position, position
 
 PAGE = 20
 """Suggestions shown at once: enough to see who answers, and a first view below 100 kB."""
@@ -43,7 +43,7 @@ def shown(
     if len(found) <= PAGE:
         return Shown(first, None, since, answers)
     last = first[-1]
-    more = f"{base}?{urlencode({'cursor': encode_cursor((last.score, last.id))})}"
+    more = f"{base}?{urlencode({'cursor': encode_cursor(position(last))})}"
     return Shown(first, more, since, answers)
 
 

@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 
 from schemas.challenge import Challenge
 from schemas.codes import country_name, cpv_label, flag, language_name, nuts_label
+from schemas.consortium import Consent
 from schemas.match import CompanyAnswer, DismissalReason, GateName, Strength
 from services.intake.completion import LAST_ZONE
 
@@ -27,6 +28,11 @@ GATES = {
     GateName.exclusion: "exclusion",
 }
 ANSWERS = {CompanyAnswer.interested: "✓ interested", CompanyAnswer.dismissed: "✕ not for us"}
+CONSENTS = {
+    Consent.asked: "? asked",
+    Consent.consented: "✓ consented",
+    Consent.confirmed: "✓ goes on",
+}
 REASONS = {
     DismissalReason.too_far: "too far from what we do",
     DismissalReason.no_capacity: "more than we have capacity for",
@@ -146,7 +152,16 @@ def lines(text: str) -> Markup:
     return Markup("<br>").join(escape(line) for line in text.split("\n"))
 
 
+METHODS = {
+    "liaison": "Liaison",
+    "bm25": "BM25",
+    "dense": "best single likeness",
+    "mean-vector": "one mean vector",
+}
+"""What a measured method is called."""
+
 FILTERS = {
+    "method": lambda name: METHODS.get(name, name),
     "instant": instant,
     "day": day,
     "country": country,
@@ -165,6 +180,7 @@ FILTERS = {
     "lines": lines,
     "gate": GATES.__getitem__,
     "answer": ANSWERS.__getitem__,
+    "consent": CONSENTS.__getitem__,
     "reason": REASONS.__getitem__,
     "closes": closes,
     "meaning": lambda word: STRENGTHS[Strength(word)],

@@ -80,14 +80,33 @@ more specific and win: where there are "Company" and "Name", the latter is a per
 SEVERAL = frozenset({"capabilities", "references"})
 """Fields that several columns may fill: "Capability 1", "Capability 2", or "Products" and "Services"."""
 
-_FIELDS: Mapping[str, tuple[str, int]] = {
-    heading: (name, rank)
-    for name, headings in HEADINGS.items()
-    for rank, heading in enumerate(headings.split())
-}
 _NUMBERED = re.compile(r"(.*?[^0-9])[0-9]{1,3}")
 _BRACKETS = re.compile(r"\([^)]*\)|\[[^]]*\]")
 _LETTERS = str.maketrans({"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d"})
+
+
+class Vocabulary:
+    """The headings of one kind of file. `required`: the field without which a row is nothing; `several`:
+    fields that more than one column may fill."""
+
+    def __init__(self, headings: Mapping[str, str], *, required: str, several: frozenset[str]) -> None:
+        self.required = required
+        self.several = several
+        self._fields: Mapping[str, tuple[str, int]] = {
+            heading: (name, rank)
+            for name, spellings in headings.items()
+            for rank, heading in enumerate(spellings.split())
+        }
+
+    def field_of(self, heading: str) -> tuple[str, int, bool] | None:
+        """The field, the rank among its headings (0 is the most specific), and whether it is numbered."""
+        name = plain(heading)
+        if name in self._fields:
+            return (*self._fields[name], False)
+        numbered = _NUMBERED.fullmatch(name)
+        if numbered and numbered[1] in self._fields and self._fields[numbered[1]][0] in self.several:
+            return (*self._fields[numbered[1]], True)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,31 +139,29 @@ def plain(heading: str) -> str:
     return "".join(letter for letter in unicodedata.normalize("NFKD", text) if letter.isalnum())
 
 
-def field_of(heading: str) -> tuple[str, int, bool] | None:
-    """The field, the rank among its headings (0 is the most specific), and whether it is numbered."""
-    name = plain(heading)
-    if name in _FIELDS:
-        return (*_FIELDS[name], False)
-    numbered = _NUMBERED.fullmatch(name)
-    if numbered and numbered[1] in _FIELDS and _FIELDS[numbered[1]][0] in SEVERAL:
-        return (*_FIELDS[numbered[1]], True)
-    return None
+PROFILES = Vocabulary(HEADINGS, required="name", several=SEVERAL)
 
 
-def recognise(headings: Sequence[str]) -> Columns:
+def recognise(headings: Sequence[str], vocabulary: Vocabulary = PROFILES) -> Columns:
     """Which of these columns mean something. A field that only one column may fill takes the best heading,
     of equal ones the first."""
     candidates: list[tuple[int, Column]] = []
     for index, heading in enumerate(headings[:COLUMNS_MAX]):
-        known = field_of(heading)
+        known = vocabulary.field_of(heading)
         if known:
             name, rank, numbered = known
             candidates.append((rank, Column(index, name, _shown(heading), numbered)))
     best: dict[str, tuple[int, Column]] = {}
     for rank, column in candidates:
-        if column.field not in SEVERAL and (column.field not in best or rank < best[column.field][0]):
+        if column.field not in vocabulary.several and (
+            column.field not in best or rank < best[column.field][0]
+        ):
             best[column.field] = (rank, column)
-    found = [column for _, column in candidates if column.field in SEVERAL or best[column.field][1] is column]
+    found = [
+        column
+        for _, column in candidates
+        if column.field in vocabulary.several or best[column.field][1] is column
+    ]
     taken = {column.index for column in found}
     ignored = [
         _shown(heading)

@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.company import CompanyContent
 from services.intake.importing import cells
-from services.intake.importing.columns import SEVERAL, Columns, field_of
+from services.intake.importing.columns import PROFILES, SEVERAL, Columns
 
 ENTRIES_MAX = 1_000
 """Texts taken from one row: twice what a profile may hold, so that validation can say that it is too many
@@ -63,7 +63,7 @@ def from_object(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
 def _field(key: str) -> tuple[str | None, int]:
     if key in CompanyContent.model_fields:
         return key, -1
-    known = field_of(key)
+    known = PROFILES.field_of(key)
     return (known[0], known[1]) if known else (None, 0)
 
 

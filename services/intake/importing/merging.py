@@ -39,7 +39,7 @@ def merged(row: Row, before: CompanyContent | None, *, language: str) -> Company
     try:
         return CompanyContent.model_validate(new)
     except ValidationError as error:
-        raise Unfit(_reasons(error, row)) from error
+        raise Unfit(reasons(error, row)) from error
 
 
 def _ids(fields: Mapping[str, Any]) -> set[str]:
@@ -72,7 +72,8 @@ def _spelling(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).translate(_INVISIBLE).split())
 
 
-def _reasons(error: ValidationError, row: Row) -> str:
+def reasons(error: ValidationError, row: Row) -> str:
+    """What is wrong with a row, by the headings of the file, in one sentence."""
     found = error.errors(include_url=False, include_input=False)
     told = []
     for each in found[:REASONS_MAX]:

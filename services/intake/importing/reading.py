@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
 
+from services.intake.importing import columns, text_table, workbook
 from services.intake.importing import fields as reading_fields
-from services.intake.importing import text_table, workbook
-from services.intake.importing.columns import HEADING_SHOWN, Columns
+from services.intake.importing.columns import HEADING_SHOWN, Columns, Vocabulary
 from services.intake.importing.row import Problem, Row
 from services.intake.importing.text_table import Broken, Record
 from services.kernel.problems import InvalidInput, TooLarge
@@ -25,6 +25,34 @@ IGNORED_MAX = 100
 Format = Literal["csv", "xlsx", "jsonl"]
 
 
+FromCells = Callable[[Columns, Sequence[str]], tuple[dict[str, Any], dict[str, str]]]
+FromObject = Callable[[Mapping[str, Any]], tuple[dict[str, Any], dict[str, str], list[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the rows of a file are: which headings they stand under, how a row becomes fields, and what is
+    said where no header, or no object, is found."""
+
+    vocabulary: Vocabulary
+    from_cells: FromCells
+    from_object: FromObject
+    no_header: str
+    no_sheet: str
+    no_object: str
+
+
+PROFILES = Kind(
+    columns.PROFILES,
+    reading_fields.from_cells,
+    reading_fields.from_object,
+    no_header="No column with the companies' names was found. The first row must hold headings, at least "
+    "'name' and 'country', for example: name;legal id;country;capabilities.",
+    no_sheet=workbook.NO_NAMES,
+    no_object="The line is no JSON object. One company is one object: {…}.",
+)
+
+
 @dataclass(slots=True)
 class Reading:
     """A file that was recognised. `rows` is read once.
@@ -37,10 +65,10 @@ class Reading:
     close: Callable[[], None] = lambda: None
 
 
-def read(data: bytes) -> Reading:
+def read(data: bytes, kind: Kind = PROFILES) -> Reading:
     """What is in the file: rows in its order, and problems in their place among them.
 
-    InvalidInput, with what to do, for a file that is empty, of another kind, or without a column of names;
+    InvalidInput, with what to do, for a file that is empty, of another kind, or without the column it needs;
     TooLarge beyond FILE_MAX. Rows beyond ROWS_MAX are not read, which is one problem.
     """
     if len(data) > FILE_MAX:
@@ -50,43 +78,40 @@ def read(data: bytes) -> Reading:
             "This is an old (.xls) or encrypted Excel file. Save it as .xlsx without a password."
         )
     if workbook.is_workbook(data):
-        return _workbook(data)
+        return _workbook(data, kind)
     text, encoding = text_table.decode(data)
     start = text.lstrip()[:1]
     if not start:
         raise InvalidInput("The file is empty.")
     if start == "{":
-        return _json_lines(text, encoding)
+        return _json_lines(text, encoding, kind)
     if start == "[":
         raise InvalidInput(
             "This is one JSON array. Send JSON Lines: one object on each line, no brackets around."
         )
-    return _csv(text, encoding)
+    return _csv(text, encoding, kind)
 
 
-def _csv(text: str, encoding: str) -> Reading:
+def _csv(text: str, encoding: str, kind: Kind) -> Reading:
     lines = text_table.lines_of(text)
-    header = text_table.header_of(lines)
+    header = text_table.header_of(lines, kind.vocabulary)
     if header is None:
-        raise InvalidInput(
-            "No column with the companies' names was found. The first row must hold headings, at least "
-            "'name' and 'country', for example: name;legal id;country;capabilities."
-        )
+        raise InvalidInput(kind.no_header)
     at, delimiter, columns = header
     records = text_table.records(lines, delimiter, start=at)
-    rows = _bounded(_rows(records, columns))
+    rows = _bounded(_rows(records, columns, kind))
     return Reading("csv", encoding, rows, list(columns.ignored[:IGNORED_MAX]))
 
 
-def _workbook(data: bytes) -> Reading:
-    sheet = workbook.open_sheet(data)
+def _workbook(data: bytes, kind: Kind) -> Reading:
+    sheet = workbook.open_sheet(data, kind.vocabulary, kind.no_sheet)
 
-    rows = _bounded(_rows(sheet.records(), sheet.columns))
+    rows = _bounded(_rows(sheet.records(), sheet.columns, kind))
     ignored = list(sheet.columns.ignored[:IGNORED_MAX])
     return Reading("xlsx", "utf-8", rows, ignored, close=sheet.close)
 
 
-def _rows(records: Iterator[Record], columns: Columns) -> Iterator[Row | Problem]:
+def _rows(records: Iterator[Record], columns: Columns, kind: Kind) -> Iterator[Row | Problem]:
     for line, cells in records:
         if isinstance(cells, Broken):
             yield Problem(line, cells.reason)
@@ -98,7 +123,7 @@ def _rows(records: Iterator[Record], columns: Columns) -> Iterator[Row | Problem
         if text_table.has_broken_bytes(used):
             yield Problem(line, "The row is not valid UTF-8. Save the file as UTF-8 and import it again.")
             continue
-        found, headings = reading_fields.from_cells(columns, cells)
+        found, headings = kind.from_cells(columns, cells)
         if found:
             yield Row(line, found, headings)
 
@@ -108,13 +133,13 @@ _TOO_WIDE = (
 )
 
 
-def _json_lines(text: str, encoding: str) -> Reading:
+def _json_lines(text: str, encoding: str, kind: Kind) -> Reading:
     lines = text_table.lines_of(text)
     ignored: list[str] = []
-    return Reading("jsonl", encoding, _bounded(_objects(lines, ignored)), ignored)
+    return Reading("jsonl", encoding, _bounded(_objects(lines, ignored, kind)), ignored)
 
 
-def _objects(lines: list[str], ignored: list[str]) -> Iterator[Row | Problem]:
+def _objects(lines: list[str], ignored: list[str], kind: Kind) -> Iterator[Row | Problem]:
     known: set[str] = set()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -127,9 +152,9 @@ def _objects(lines: list[str], ignored: list[str]) -> Iterator[Row | Problem]:
             yield Problem(number, f"The line is no JSON: {said}.")
             continue
         if not isinstance(document, dict):
-            yield Problem(number, "The line is no JSON object. One company is one object: {…}.")
+            yield Problem(number, kind.no_object)
             continue
-        found, headings, strange = reading_fields.from_object(document)
+        found, headings, strange = kind.from_object(document)
         for key in strange:
             if key not in known and len(ignored) < IGNORED_MAX:
                 known.add(key)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from services.intake.importing.columns import Columns, recognise
+from services.intake.importing.columns import PROFILES, Columns, Vocabulary, recognise
 
 HEADER_SEARCHED = 20
 """Rows in which the header is looked for: above it stand a title, a date, a logo."""
@@ -64,8 +64,9 @@ def lines_of(text: str) -> list[str]:
     return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+", text)
 
 
-def header_of(lines: Sequence[str]) -> tuple[int, str, Columns] | None:
-    """Number of lines up to and including the header, the delimiter, and the columns; None without a name.
+def header_of(lines: Sequence[str], vocabulary: Vocabulary = PROFILES) -> tuple[int, str, Columns] | None:
+    """Number of lines up to and including the header, the delimiter, and the columns; None without the column
+    that the vocabulary requires.
 
     The delimiter is the one with which most columns mean something.
     """
@@ -77,9 +78,9 @@ def header_of(lines: Sequence[str]) -> tuple[int, str, Columns] | None:
         for line, cells in islice(records(lines, delimiter, start=start), HEADER_SEARCHED):
             if isinstance(cells, Broken):
                 continue
-            columns = recognise(cells)
+            columns = recognise(cells, vocabulary)
             score = len(columns.found)
-            if "name" in columns.fields and (best is None or score > best[0]):
+            if vocabulary.required in columns.fields and (best is None or score > best[0]):
                 best = (score, line - 1 + _height(cells), delimiter, columns)
     return best[1:] if best else None
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import openpyxl
 
-from services.intake.importing.columns import COLUMNS_MAX, Columns, recognise
+from services.intake.importing.columns import COLUMNS_MAX, PROFILES, Columns, Vocabulary, recognise
 from services.intake.importing.text_table import HEADER_SEARCHED, Broken, Record
 from services.intake.importing.workbook_parts import SheetParts, SheetScanner, column_letters
 from services.kernel.problems import InvalidInput, TooLarge
@@ -30,6 +30,11 @@ SHEET_ROWS_MAX = 1_048_576
 """Excel's own limit; a row beyond it is a lie that would be counted up to."""
 GAP_MAX = 1_000
 """Blank rows above the header that are looked through."""
+
+NO_NAMES = (
+    "No sheet has a column with the companies' names. Give the columns headings, at least 'name' and "
+    "'country', for example: name, legal id, country, capabilities."
+)
 
 
 @dataclass(slots=True)
@@ -75,8 +80,8 @@ def is_old_workbook(data: bytes) -> bool:
     return data.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 
 
-def open_sheet(data: bytes) -> Sheet:
-    """The first sheet in which a header with a company name is found.
+def open_sheet(data: bytes, vocabulary: Vocabulary = PROFILES, lacking: str = NO_NAMES) -> Sheet:
+    """The first sheet in which a header with the required column is found. `lacking`: said where none has it.
 
     InvalidInput for a file that is damaged or has no such sheet, TooLarge for one that unpacks to more than
     UNPACKED_MAX bytes.
@@ -88,17 +93,14 @@ def open_sheet(data: bytes) -> Sheet:
         raise _damaged() from error
     try:
         for sheet in islice(book.worksheets, SHEETS_MAX):
-            found = _with_header(book, sheet, data)
+            found = _with_header(book, sheet, data, vocabulary)
             if found:
                 return found
     except Exception as error:
         book.close()
         raise _damaged() from error
     book.close()
-    raise InvalidInput(
-        "No sheet has a column with the companies' names. Give the columns headings, at least 'name' and "
-        "'country', for example: name, legal id, country, capabilities."
-    )
+    raise InvalidInput(lacking)
 
 
 def _check_size(data: bytes) -> None:
@@ -111,11 +113,11 @@ def _check_size(data: bytes) -> None:
     if len(parts) > PARTS_MAX or sum(part.file_size for part in parts) > UNPACKED_MAX:
         raise TooLarge(
             f"The Excel file unpacks to more than {UNPACKED_MAX // 1024 // 1024} MB. Save only the sheet "
-            "with the companies, or save it as CSV."
+            "that is to be imported, or save it as CSV."
         )
 
 
-def _with_header(book: Any, sheet: Any, data: bytes) -> Sheet | None:
+def _with_header(book: Any, sheet: Any, data: bytes, vocabulary: Vocabulary) -> Sheet | None:
     sheet.reset_dimensions()  # what the file says of its size may be wrong
     with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(sheet._worksheet_path) as source:
         parts = SheetScanner().scan(source)
@@ -128,8 +130,10 @@ def _with_header(book: Any, sheet: Any, data: bytes) -> Sheet | None:
                 break
             continue
         seen += 1
-        columns = recognise(cells)
-        if "name" in columns.fields and (best is None or len(columns.found) > len(best[1].found)):
+        columns = recognise(cells, vocabulary)
+        if vocabulary.required in columns.fields and (
+            best is None or len(columns.found) > len(best[1].found)
+        ):
             best = (number, columns)
         if seen >= HEADER_SEARCHED:
             break

@@ -127,6 +127,14 @@ class CachedEmbedder:
             self._recent.popitem(last=False)
 
 
+async def embed_once(embedder: Embedder, texts: Sequence[str]) -> Vectors:
+    """The very rows that `embed` gives, of texts that nobody asks for again: what somebody types into a
+    search is kept nowhere."""
+    inner = embedder._inner if isinstance(embedder, CachedEmbedder) else embedder
+    normal = [unicodedata.normalize("NFC", text) for text in texts]
+    return as_float32(quantise(await inner.embed(normal)))
+
+
 def text_digest(text: str) -> bytes:
     """What a text is known by in the store; `text` in normal form C."""
     return hashlib.sha256(text.encode()).digest()[:DIGEST_BYTES]

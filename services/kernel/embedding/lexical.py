@@ -17,6 +17,7 @@ import hashlib
 import math
 import zlib
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -69,6 +70,11 @@ class LexicalEncoder:
             digest.update(f"\n{term}\t{idf!r}".encode())
         digest.update(f"\n\t{self._unknown!r}".encode())
         return digest.hexdigest()
+
+    @property
+    def known(self) -> Collection[str]:
+        """The terms that the shipped table has."""
+        return self._idf.keys()
 
     def idf(self, term: str) -> float:
         return self._idf.get(term, self._unknown)

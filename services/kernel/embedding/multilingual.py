@@ -94,6 +94,11 @@ class MultilingualEncoder:
         return tuple(str(self.artefact["languages"]).split())
 
     @cached_property
+    def label_words(self) -> Mapping[str, Sequence[str]]:
+        """By language the folded words of its labels, sorted."""
+        return {one: sorted(str(self.artefact[f"words_{one}"]).split("\n")) for one in self.languages}
+
+    @cached_property
     def terms(self) -> Sequence[str]:
         """The stems that the indices of `english` stand for."""
         return str(self.artefact["terms"]).split("\n")
@@ -117,6 +122,10 @@ class MultilingualEncoder:
         """The vectors of a text. `language`: ISO 639-1."""
         counted = [words for words in (damped(cut(part)) for part in parts) if words]
         return Multilingual(self._english(counted, self._lexicon(language)), self._meaning(counted))
+
+    def meaning(self, parts: Iterable[str]) -> FixedPoint:
+        """The dense vector of `encode` alone, for a fraction of the work: nothing is translated."""
+        return self._meaning([words for words in (damped(cut(part)) for part in parts) if words])
 
     def _english(self, parts: Sequence[Sequence[tuple[str, float]]], lexicon: Lexicon) -> Sparse:
         total = np.zeros(self._rarity.size)
@@ -180,6 +189,11 @@ def _length(vector: Floats) -> float:
     return math.sqrt(float(np.square(vector).sum()))
 
 
+def shipped_digest() -> str:
+    """Short hex digest of what ships with the product, without unpacking it."""
+    return hashlib.blake2b(SCHEME.encode() + _shipped_bytes(), digest_size=6).hexdigest()
+
+
 def packed(artefact: Mapping[str, Any]) -> bytes:
     """The file of an artefact; the same bytes for the same content."""
     written = io.BytesIO()
@@ -194,5 +208,8 @@ def unpacked(data: bytes) -> dict[str, Any]:
 
 @cache
 def _shipped() -> MultilingualEncoder:
-    data = resources.files("services.kernel.embedding").joinpath(RESOURCE).read_bytes()
-    return MultilingualEncoder(unpacked(data))
+    return MultilingualEncoder(unpacked(_shipped_bytes()))
+
+
+def _shipped_bytes() -> bytes:
+    return resources.files("services.kernel.embedding").joinpath(RESOURCE).read_bytes()

@@ -180,7 +180,8 @@ async def test_a_key_that_only_reads_is_offered_nothing_to_change(market: World)
         await browser.post("/sign-in", data={"key": reading.secret})
         page = await browser.get("/settings")
         assert [unescape(one) for one in re.findall(r'<form[^>]*action="([^"]*)"', page.text)] == [
-            "/sign-out"
+            "/search",
+            "/sign-out",
         ]
         assert 'href="/announce"' not in page.text
         assert (await browser.post("/settings/endpoints", data={"url": URL})).status_code == 403

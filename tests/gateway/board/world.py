@@ -33,6 +33,7 @@ from schemas.match import (
 from schemas.organisation import KeyContent, Mandate, Organisation, OrganisationContent, Scope
 from services.bootstrap.application import board_ports, web_ports
 from services.bootstrap.parts import Core, open_core
+from services.bootstrap.searching import SearchOnDemand
 from services.gateway import board
 from services.gateway.app import create_app
 from services.kernel import journal
@@ -41,6 +42,7 @@ from services.kernel.security import Principal
 from services.kernel.settings import load_settings
 from services.matching import changes
 from services.matching.scoring import strength
+from services.search.service import Search
 from tests.conftest import MovableClock
 from tests.intake.people import a_challenge, a_company
 
@@ -210,7 +212,9 @@ async def world(folder: Path, clock: MovableClock, database_url: str | None = No
     async with open_core(settings, clock) as core:
         key = await core.directory.ensure_admin()
         assert key is not None
-        app = create_app(settings, web_ports(core), core.tail, [board.router(board_ports(core))])
+        searched = SearchOnDemand(settings, core.database)
+        search = Search(searched, core.intake.challenges, core.intake.companies)
+        app = create_app(settings, web_ports(core), core.tail, [board.router(board_ports(core, search))])
         made = World(core, app, clock, key, await core.directory.authenticate(key))
         await made.organisation("cern", "bso", name="CERN")
         await made.organisation("ess", "bso", name="ESS", country="SE")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,3 +87,37 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def torch_only_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Pools in a way that only sentence-transformers knows."""
     return save_tiny_model(tmp_path_factory.mktemp("torch_only"), "max")
+
+
+OPEN_AND_EMBED = """
+import sys
+from pathlib import Path
+from services.kernel.embedding.exported import open_exported
+from services.kernel.embedding.source import fingerprint, locate
+
+source, cache = locate(sys.argv[1]), Path(sys.argv[2])
+encoder = open_exported(source, fingerprint(source, cache), cache, lanes=1)
+assert "torch" not in sys.modules, "only the process that exports pays for torch"
+sys.stdout.write(encoder.encode(encoder.tokenise(["vacuum pump"])).tobytes().hex())
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A cache with the tiny model's export, as several processes that started at once left it."""
+
+    cache: Path
+    statuses: list[int]
+    said: list[tuple[str, str]]
+    """Of each process, standard output and standard error."""
+
+
+@pytest.fixture(scope="session")
+def exported(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    cache = tmp_path_factory.mktemp("exported")
+    command = [sys.executable, "-c", OPEN_AND_EMBED, str(tiny_model), str(cache)]
+    started = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    said = [process.communicate(timeout=200) for process in started]
+    return Exported(cache, [process.returncode for process in started], said)

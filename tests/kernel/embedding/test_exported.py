@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,18 +10,7 @@ import pytest
 from services.kernel.embedding.exported import LAYOUT, OnnxUnusable, open_exported
 from services.kernel.embedding.onnx_encoder import MODEL_FILE
 from services.kernel.embedding.source import ModelSource, locate
-
-OPEN_AND_EMBED = """
-import sys
-from pathlib import Path
-from services.kernel.embedding.exported import open_exported
-from services.kernel.embedding.source import fingerprint, locate
-
-source, cache = locate(sys.argv[1]), Path(sys.argv[2])
-encoder = open_exported(source, fingerprint(source, cache), cache, lanes=1)
-assert "torch" not in sys.modules, "only the process that exports pays for torch"
-sys.stdout.write(encoder.encode(encoder.tokenise(["vacuum pump"])).tobytes().hex())
-"""
+from tests.kernel.embedding.conftest import Exported
 
 
 @pytest.fixture(scope="module")
@@ -31,20 +19,16 @@ def source(tiny_model: Path) -> ModelSource:
 
 
 @pytest.mark.slow
-def test_processes_that_start_at_once_share_one_export(tiny_model: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-c", OPEN_AND_EMBED, str(tiny_model), str(tmp_path)]
-    started = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)
-    ]
-    said = [process.communicate(timeout=100) for process in started]
+def test_processes_that_start_at_once_share_one_export(exported: Exported) -> None:
+    said = exported.said
 
-    assert [process.returncode for process in started] == [0, 0, 0], said
+    assert exported.statuses == [0, 0, 0], said
     vectors = {out.rsplit("\n", 1)[-1] for out, _ in said}
     assert len(vectors) == 1
     assert len(vectors.pop()) == 32 * 4 * 2
     assert sum("exporting" in out + err for out, err in said) == 1
-    assert [folder.name for folder in tmp_path.glob(f"*-{LAYOUT}*")] == [
-        next(tmp_path.glob("*.lock")).stem + f"-{LAYOUT}"
+    assert [folder.name for folder in exported.cache.glob(f"*-{LAYOUT}*")] == [
+        next(exported.cache.glob("*.lock")).stem + f"-{LAYOUT}"
     ]
 
 
@@ -56,9 +40,10 @@ def test_a_cache_that_cannot_be_written_is_a_reason(source: ModelSource, tmp_pat
 
 
 @pytest.mark.slow
-def test_a_damaged_export_is_made_anew(source: ModelSource, tmp_path: Path) -> None:
+def test_a_damaged_export_is_made_anew(source: ModelSource, exported: Exported, tmp_path: Path) -> None:
     (tmp_path / f"abc-{LAYOUT}.part").mkdir()  # left by a process that was killed
-    open_exported(source, "abc", tmp_path, lanes=1)
+    [whole_export] = exported.cache.glob(f"*-{LAYOUT}")
+    shutil.copytree(whole_export, tmp_path / f"abc-{LAYOUT}")
     graph = tmp_path / f"abc-{LAYOUT}" / MODEL_FILE
     whole = graph.read_bytes()
     graph.write_bytes(whole[: len(whole) // 2])

@@ -17,6 +17,7 @@ from services.kernel.vectors.port import (
     NO_FILTER,
     AnyOf,
     Between,
+    CollectionSpec,
     Equals,
     Filter,
     Hit,
@@ -448,3 +449,17 @@ def _same(hits: list[Hit], expected: dict[UUID, float]) -> None:
     assert [hit.id for hit in hits] == list(expected)
     for hit in hits:
         assert hit.score == pytest.approx(expected[hit.id], abs=TOLERANCE)
+
+
+async def test_a_collection_may_have_sparse_vectors_alone(index: VectorIndex, name: str) -> None:
+    await index.ensure(CollectionSpec(name, dense={}, sparse=("words",), keywords=("company",)))
+    await index.upsert(name, [Point(one.id, {}, one.sparse, one.payload) for one in points(COUNT)])
+    query = words(1234, size=8)
+    products = {one.id: sparse_product(query, one.sparse["words"]) for one in points(COUNT)}
+    best = _best({one: product for one, product in products.items() if product > 0}, 10)
+    _same((await index.search(name, [Query("words", query, 10)]))[0], best)
+    await index.optimise(name)
+    _same((await index.search(name, [Query("words", query, 10)]))[0], best)
+    assert (await index.state(name)).points == COUNT
+    await index.delete(name, Filter(must=(Equals("company", "cmp_1"),)))
+    assert await index.count(name) == COUNT - 3

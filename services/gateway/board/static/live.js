@@ -120,6 +120,7 @@
 
   function tell() {
     timer = 0;
+    tellOfTeams();
     const arrivals = [...byId("arrivals").children];
     const kinds = told(arrivals);
     const has = (kind) => arrivals.some((one) => one.dataset.kind === kind);
@@ -141,6 +142,16 @@
       fresh.hidden = false;
       byId("said").textContent = said;
     }
+  }
+
+  // Consortia stand apart from the suggestions: where none is shown yet nothing can jump, else they are offered.
+  function tellOfTeams() {
+    const arrived = [...byId("arrivals").children].filter((one) => one.dataset.kind === "teams");
+    for (const one of arrived) one.remove();
+    const more = byId("teams-changed");
+    if (!arrived.length || !more) return;
+    if (document.querySelector("#teams .team")) more.hidden = false;
+    else htmx.trigger(more, "click");
   }
 
   document.addEventListener("htmx:sseMessage", () => {

@@ -1,5 +1,6 @@
 """`/challenges/{id}`: what is needed and, for those who may see it, who answers, arriving while one looks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,7 +10,9 @@ from starlette.responses import Response
 from schemas.challenge import OPEN_STATES, Challenge, Requirement
 from schemas.events import ChallengeMatched
 from schemas.match import Outreach
+from schemas.pairing import Pairing
 from services.gateway.board import suggestions
+from services.gateway.board.forms import new_once
 from services.gateway.board.live import Live
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
@@ -20,11 +23,13 @@ from services.gateway.board.visit import Visit, Visits
 from services.gateway.board.wording import closes
 from services.gateway.stream import POSITION
 from services.kernel import journal
-from services.kernel.security import Principal
+from services.kernel.security import BSO, ILO, Principal
 from services.matching.depth import Depth
+from services.pairing.needs import is_pairable
 
 VERSIONS_SHOWN = 5
 """The latest ones; the others are a page away."""
+PAIRINGS_SHOWN = 10
 MATCHED_MAX = 1_000
 """Times one challenge is matched: once a version and once a model."""
 
@@ -52,6 +57,15 @@ class Market:
         return [one for one in self.challenge.requirements if not self.depth.answers(one.id).companies]
 
 
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """`pairings`: the reader's with this need; `buyers`: handles for whom it could join."""
+
+    pairings: Sequence[Pairing]
+    buyers: Sequence[str]
+    once: str
+
+
 def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) -> APIRouter:
     made = APIRouter(include_in_schema=False)
     visiting = Annotated[Visit, Depends(visits)]
@@ -71,6 +85,8 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
             stretches=stretches(found.need, [one.source for one in found.requirements]),
             versions=versions,
             market=await _market(ports, visit.principal, found) if visit.principal else None,
+            teams=await ports.consortia.of_challenge(visit.principal, found.id) if visit.principal else None,
+            joining=await _joining(ports, visit, found),
             position=position,
         )
 
@@ -84,6 +100,14 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
             challenge=found,
             market=await _market(ports, principal, found, since=since),
         )
+
+    @made.get("/challenges/{challenge}/consortia")
+    async def consortia(visit: visiting, challenge: str) -> Response:
+        principal = visit.known()
+        found = await ports.intake.challenges.get(principal, challenge)
+        teams = await ports.consortia.of_challenge(principal, found.id)
+        whole = _speaks_for(principal, found)
+        return renderer.page("_consortia.html", visit, challenge=found, teams=teams, whole=whole)
 
     @made.get("/challenges/{challenge}/suggestions/more")
     async def more(visit: visiting, challenge: str, cursor: text = "") -> Response:
@@ -106,6 +130,19 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
         return await live.open(principal, found.id, None if position is None else int(position))
 
     return made
+
+
+async def _joining(ports: BoardPorts, visit: Visit, challenge: Challenge) -> Joining | None:
+    """What a buyer can do with somebody's need; None for who buys nothing, or has it already decided."""
+    if visit.principal is None or not (visit.announces or visit.principal.role in (BSO, ILO)):
+        return None
+    pairings = await ports.pairing.pairings.page(visit.principal, need=challenge.id, limit=PAIRINGS_SHOWN)
+    buyers: list[str] = []
+    if visit.announces and is_pairable(challenge, ports.clock.now()):
+        owner = await ports.directory.organisations.find(challenge.buyer)
+        mine = await ports.directory.organisations.buyers_of(visit.principal)
+        buyers = [one for one in sorted(mine) if owner is None or one != owner.handle]
+    return Joining(pairings, buyers, new_once()) if pairings or buyers else None
 
 
 async def _market(ports: BoardPorts, principal: Principal, challenge: Challenge, since: str = "") -> Market:

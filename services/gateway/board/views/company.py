@@ -11,8 +11,10 @@ from starlette.responses import Response
 from schemas.company import Company
 from schemas.delivery import Delivery
 from schemas.events import MatchRetracted, MatchSuggested, MatchUpdated
+from schemas.feedback import Feedback
 from schemas.match import Match, MatchState, MatchSuggestion
 from services.gateway.board import suggestions
+from services.gateway.board.forms import onward
 from services.gateway.board.live import Live
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
@@ -22,6 +24,7 @@ from services.gateway.board.visit import Visit, Visits
 from services.gateway.stream import POSITION
 from services.kernel.journal.event import Event
 from services.kernel.journal.reading import named
+from services.kernel.problems import Forbidden
 from services.kernel.security import Principal
 
 DELIVERIES_LOOKED = 500
@@ -79,10 +82,17 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
             stale=is_stale(found, ports.clock.now()),
             answered=await _answered(ports, principal, found),
             clusters=await _clusters(ports, found) if owns else [],
+            feedback=await _feedback(ports, principal, found),
+            resets=await ports.answering.may_answer(principal, found.id, found.owner),
             told=await _told(ports, principal, found.id),
             gone=await _gone(ports, principal, found.id),
             position=position,
         )
+
+    @made.post("/companies/{company}/feedback/reset")
+    async def reset(visit: visiting, company: str) -> Response:
+        await ports.feedback.reset(visit.known(), company)
+        return onward(f"/companies/{company}#answers")
 
     @made.get("/companies/{company}/suggestions")
     async def part(visit: visiting, company: str, since: text = "") -> Response:
@@ -135,6 +145,15 @@ def lacking(shown: Sequence[MatchSuggestion]) -> list[tuple[str, int]]:
     for suggestion in shown:
         counts.update({word.casefold() for one in suggestion.requirements for word in one.missing})
     return [pair for pair in counts.most_common(LACKING_MAX) if pair[1] > 1]
+
+
+async def _feedback(ports: BoardPorts, principal: Principal, company: Company) -> Feedback | None:
+    """What its answers change, for its own side; None for others, and while there is nothing to tell."""
+    try:
+        found = await ports.feedback.show(principal, company.id)
+    except Forbidden:
+        return None
+    return found if found.answers else None
 
 
 async def _clusters(ports: BoardPorts, company: Company) -> list[str]:

@@ -9,9 +9,12 @@ from schemas.codes import country_name
 from schemas.subscription import (
     FollowBuyer,
     FollowChallenge,
+    FollowConsortia,
     FollowCountry,
+    FollowGaps,
     FollowMembers,
     FollowOwnProfile,
+    FollowPairings,
     FollowQuery,
     Subscription,
     SubscriptionContent,
@@ -19,7 +22,7 @@ from schemas.subscription import (
 from services.gateway.board.forms import Form, build, number
 from services.gateway.board.ports import BoardPorts
 
-KINDS = ("own-profile", "members", "query", "challenge", "country", "bso")
+KINDS = ("own-profile", "members", "query", "challenge", "country", "bso", "consortia", "gaps", "pairings")
 _VALUE = {
     "own-profile": "company",
     "query": "query",
@@ -69,6 +72,10 @@ async def named(ports: BoardPorts, subscriptions: Sequence[Subscription]) -> dic
                 words = f"Matches of {name}"
             case FollowMembers():
                 words = "Matches of every member that lets us receive them"
+            case FollowConsortia():
+                words = "Consortia that we have a part in"
+            case FollowGaps():
+                words = "What the best consortia still lack"
             case FollowQuery(query=query):
                 words = f"New challenges near “{query}”"
             case FollowChallenge(challenge=challenge):
@@ -76,6 +83,8 @@ async def named(ports: BoardPorts, subscriptions: Sequence[Subscription]) -> dic
                 words = f"The challenge “{title}”"
             case FollowCountry(country=country):
                 words = f"What is open to companies of {country_name(country)}"
+            case FollowPairings():
+                words = "Pairings of our needs with those of other buyers"
             case FollowBuyer(buyer=buyer):
                 words = f"Everything of {buyers[buyer].name if buyer in buyers else buyer}"
         found[one.id] = words

@@ -1,13 +1,26 @@
-"""`/scores`: how a score comes about, in words, with the very figures that the formula uses."""
+"""`/scores`: how a score comes about, in words, with the very figures that the formula uses, and how good it
+was measured to be."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
+from schemas.scores import Measured, MeasuredFigure
 from services.gateway.board.rendering import Renderer
 from services.gateway.board.visit import Visit, Visits
 from services.matching import scoring
+from services.matching.disclosure import disclosure
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Figures of one task: a row per metric, a column per method; None where it was not measured."""
+
+    of: Measured
+    methods: list[str]
+    rows: list[tuple[str, list[MeasuredFigure | None]]]
 
 
 def routes(visits: Visits, renderer: Renderer) -> APIRouter:
@@ -15,6 +28,17 @@ def routes(visits: Visits, renderer: Renderer) -> APIRouter:
 
     @made.get("/scores")
     async def page(visit: Annotated[Visit, Depends(visits)]) -> Response:
-        return renderer.page("scores.html", visit, scoring=scoring)
+        disclosed = disclosure()
+        tables = [table(one) for one in disclosed.measured]
+        return renderer.page("scores.html", visit, scoring=scoring, disclosed=disclosed, measured=tables)
 
     return made
+
+
+def table(measured: Measured) -> Table:
+    """In the order of the figures."""
+    found = {(one.metric, one.method): one for one in measured.figures}
+    methods = list(dict.fromkeys(one.method for one in measured.figures))
+    metrics = dict.fromkeys(one.metric for one in measured.figures)
+    rows = [(metric, [found.get((metric, method)) for method in methods]) for metric in metrics]
+    return Table(measured, methods, rows)

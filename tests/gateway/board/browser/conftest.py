@@ -30,6 +30,7 @@ FIRMS = {
     "Vakuumtechnik Süd": ("DE", "Ultra-high vacuum chambers of stainless steel, leak tested"),
     "Bäckerei Meier": ("AT", "Bread and cakes for canteens"),
 }
+PRESSURE = "We need to measure the pressure in liquid helium at 4 K, between 0.1 and 10 bar."
 NEED = (
     "We need to measure pressure between 0.1 and 20 bar in liquid helium at 4 K. "
     "The sensor must withstand radiation of 10 MGy. "
@@ -45,6 +46,10 @@ class Market:
     cluster: str
     challenge: str
     """A challenge that is matched already: its id."""
+    ess: str
+    """Another buyer's key."""
+    pairing: str
+    """Of the challenge with a need of that buyer: its id."""
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +86,11 @@ def market(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         eventually(one.settled)
         challenge = one.challenge(ilo, title="Pressure in helium", need=NEED, deadline="2035-02-01")
         eventually(one.settled)
-        yield Market(one, ilo, firm, cluster, challenge.id)
+        ess = one.organisation("ess", "bso")
+        one.challenge(ess, buyer="ess", title="Pressure of helium", need=PRESSURE, deadline="2035-03-01")
+        eventually(one.settled)
+        (pairing,) = one.pairings(ess)
+        yield Market(one, ilo, firm, cluster, challenge.id, ess, pairing)
 
 
 @dataclass

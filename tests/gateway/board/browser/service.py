@@ -89,6 +89,11 @@ class Service:
             )
         )
 
+    def pairings(self, key: str) -> list[str]:
+        principal = self.call(self.directory.authenticate(key))
+        found = self.call(self._process.core.pairing.pairings.page(principal, limit=9))
+        return [one.id for one in found]
+
     def settled(self) -> bool:
         """Every event is handled."""
         return not any(self.call(self._process.carrier.lag()).values())

@@ -173,8 +173,12 @@ def paths(market: Market) -> list[str]:
         f"/challenges/{market.challenge}",
         "/companies",
         "/announce",
+        "/pairings",
+        f"/pairings/{market.pairing}",
         "/settings",
         "/scores",
+        "/search",
+        "/search?q=pressure+in+helium",
         "/sign-in",
         "/nothing-here",
     ]
@@ -260,6 +264,29 @@ def test_an_endpoint_is_made_tried_out_and_its_log_moves_by_itself(opens: Opens,
     expect(page.locator("#log-entries")).to_contain_text("endpoint tested")
     # nobody listens there: the first attempt fails, and the log says so without being loaded again
     expect(page.locator("#log-entries td[data-label=attempts]").first).not_to_have_text("0")
+
+
+def test_two_buyers_lead_a_pairing_on_its_way(opens: Opens, market: Market) -> None:
+    ess, ilo = opens(market.ess).page, opens(market.ilo).page
+    ess.goto("/pairings")
+    lane = ess.get_by_role("region", name="Pairings by state").locator(".lane").first
+    expect(lane).to_contain_text("candidate")
+    lane.get_by_role("link", name="Pressure in helium").click()
+    expect(ess).to_have_url(re.compile(market.pairing))
+    expect(ess.locator(".compared tbody tr").first).to_contain_text("helium")
+    ess.get_by_role("button", name="We want the next step: confirmed").click()
+    expect(ess.get_by_role("button", name="Take our wish back")).to_be_visible()
+    ilo.goto(f"/challenges/{market.challenge}")
+    ilo.get_by_role("link", name="ESS, candidate").click()
+    expect(ilo.locator("#way ~ p")).to_contain_text("ESS asks for confirmed")
+    ilo.get_by_role("button", name="We want the next step: confirmed").click()
+    expect(ilo.locator(".way [aria-current=step]")).to_have_text("confirmed")
+    ilo.locator("#toolbox ~ .sides summary").nth(1).click()
+    ilo.get_by_label("What", exact=True).fill("Send the agreement")
+    ilo.get_by_label("Due").fill("2035-01-31")
+    ilo.get_by_role("button", name="Add").locator("visible=true").click()
+    expect(ilo.locator(".entries").nth(1)).to_contain_text("31 January 2035: Send the agreement")
+    expect(ilo.locator(".log li").last).to_contain_text("noted, by ILO")
 
 
 def test_the_first_view_is_light_and_fast(opens: Opens, market: Market) -> None:

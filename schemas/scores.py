@@ -1,0 +1,61 @@
+"""How a score comes about: its factors and weights, and how good it was found to be."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from schemas.base import Contract, Share
+from schemas.links import Links
+from schemas.match import Strength
+
+
+class Factor(Contract):
+    """A constant of the formula, as it is in force, and what it does."""
+
+    name: str
+    value: float
+    about: str
+
+
+class StrengthFrom(Contract):
+    """The word for scores from here on."""
+
+    strength: Strength
+    score: Share
+    about: str
+
+
+class MeasuredFigure(Contract):
+    """What a method reached. `interval`: 95 %, over the queries. `method`: `liaison` is the product itself,
+    the others are what it is held against."""
+
+    metric: str
+    method: str
+    value: float
+    interval: tuple[float, float] | None = None
+
+
+class Measured(Contract):
+    """One task on one collection. `formula`: the version that was measured, which may be an earlier one."""
+
+    task: str
+    about: str
+    collection: str
+    queries: int
+    measured_on: str
+    formula: str
+    figures: tuple[MeasuredFigure, ...]
+
+
+class ScoreDisclosure(Contract):
+    """`never`: what never moves a score, for nobody."""
+
+    formula: Annotated[str, Field(description="Its version, named by every suggestion that it made")]
+    factors: tuple[Factor, ...]
+    strengths: tuple[StrengthFrom, ...]
+    never: tuple[str, ...]
+    metrics: Annotated[dict[str, str], Field(description="What each metric means")]
+    measured: tuple[Measured, ...]
+    links: Links

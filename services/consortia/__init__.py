@@ -1,0 +1,1 @@
+"""Teams of companies that cover a challenge together."""

@@ -1,0 +1,170 @@
+"""Who may be in a team for a challenge, and what of it each covers: read from the other rooms."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from schemas.challenge import Challenge
+from schemas.company import Company, CompanyState
+from schemas.match import GateName, GateState, MatchedChallenge, MatchedCompany
+from services.consortia.acquaintance import SAVES, Acquaintances, counted
+from services.consortia.coverage import Coverage, coverage
+from services.consortia.meaning import KeptMeaning
+from services.consortia.rules import Rules, rules_of
+from services.intake.parts import challenge_parts, company_parts
+from services.kernel.embedding.lexical import LexicalEncoder
+
+CANDIDATES_MAX = 200
+"""Companies considered for a team: the best matches. Who answers a single requirement well is among them, as
+requirements are what the score of a match is made of; with 200 the best team is found within a second."""
+
+BARRING = frozenset({GateName.eligible_country, GateName.conflict_of_interest, GateName.exclusion})
+"""Gates that keep a company out of a team where they have failed. A readiness level does not: the others of
+the team may have it."""
+
+
+class Challenges(Protocol):
+    async def challenges(self, ids: Collection[str]) -> Mapping[str, Challenge]: ...
+
+    async def companies(self, ids: Collection[str]) -> Mapping[str, Company]: ...
+
+
+class Matches(Protocol):
+    async def documents(self, challenge: str, *, limit: int) -> Mapping[str, Mapping[str, Any]]:
+        """By company, the suggestions that stand and were not dismissed, the best `limit` of them."""
+
+    async def documents_of(
+        self, challenge: str, companies: Collection[str]
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """The same of these companies, whatever became of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """`barred`: why a company that was asked for by name may not take part."""
+
+    challenge: Challenge
+    companies: Mapping[str, Company]
+    documents: Mapping[str, Mapping[str, Any]]
+    coverage: Coverage
+    rules: Rules
+    barred: Mapping[str, str]
+
+    def row(self, company: str) -> int | None:
+        return self.coverage.place(company)
+
+
+class Markets:
+    def __init__(
+        self,
+        reading: Challenges,
+        matches: Matches,
+        meaning: KeptMeaning,
+        lexical: Callable[[], LexicalEncoder] = LexicalEncoder.shipped,
+    ) -> None:
+        """`lexical` is called when somebody begins a team, and not before: reading its words takes a
+        moment."""
+        self._reading = reading
+        self._matches = matches
+        self._meaning = meaning
+        self._lexical = lexical
+
+    async def challenge(self, challenge: str) -> Challenge | None:
+        return (await self._reading.challenges([challenge])).get(challenge)
+
+    async def of(
+        self,
+        challenge: Challenge,
+        *,
+        fixed: Collection[str] = (),
+        named: Collection[str] = (),
+        without: Collection[str] = (),
+    ) -> Market:
+        """`fixed`: companies that take part whatever they cover; `named`: others that are wanted here whether
+        they match or not; `without`: those that declined. Whoever has worked with the fixed ones suits the
+        team better."""
+        wanted = {*fixed, *named}
+        documents = dict(await self._matches.documents(challenge.id, limit=CANDIDATES_MAX))
+        for company in without:
+            documents.pop(company, None)
+        if wanted:
+            documents |= await self._matches.documents_of(challenge.id, wanted)
+        companies = await self._reading.companies({*documents.keys(), *wanted})
+        barred = {
+            company: reason
+            for company, one in companies.items()
+            if (reason := _barring(one, documents.get(company))) is not None
+        }
+        present = [one for company, one in companies.items() if company not in barred]
+        found = coverage(challenge, present, documents)
+        if fixed:
+            found = await self._acquainted(challenge, found, companies, documents, fixed)
+        return Market(
+            challenge=challenge,
+            companies=companies,
+            documents=documents,
+            coverage=found,
+            rules=rules_of(challenge).with_fixed(fixed),
+            barred={company: reason for company, reason in barred.items() if company in fixed},
+        )
+
+    async def _acquainted(
+        self,
+        challenge: Challenge,
+        found: Coverage,
+        companies: Mapping[str, Company],
+        documents: Mapping[str, Mapping[str, Any]],
+        fixed: Collection[str],
+    ) -> Coverage:
+        """With what whoever has worked with the fixed members saves of a member's price."""
+        texts = _texts([companies[one.id] for one in found.candidates])
+        known = await asyncio.to_thread(lambda: Acquaintances(texts, self._lexical()))
+        whole = challenge_parts(challenge)[0].text
+        model = next((one["versions"]["model"] for one in documents.values() if "versions" in one), None)
+        meaning = None if model is None else await self._meaning.cosines(model, whole, known.texts)
+        members = [row for row, one in enumerate(found.candidates) if one.id in fixed]
+        likeness = await asyncio.to_thread(known.likeness, whole, meaning)
+        saved = SAVES * counted(known.of(members, likeness))
+        saved[members] = 0.0
+        return found.suiting(saved.tolist())
+
+
+def _texts(companies: Sequence[Company]) -> list[list[str]]:
+    return [[part.text for part in company_parts(one)] for one in companies]
+
+
+def _barring(company: Company, document: Mapping[str, Any] | None) -> str | None:
+    if company.state is CompanyState.withdrawn:
+        return "its profile was withdrawn"
+    if document is None:
+        return None
+    for gate in document["gates"]:
+        if gate["gate"] in BARRING and gate["state"] == GateState.failed:
+            return str(gate["reason"])
+    return None
+
+
+def matched_challenge(challenge: Challenge, public_url: str) -> MatchedChallenge:
+    return MatchedChallenge(
+        id=challenge.id,
+        version=challenge.version,
+        title=challenge.title,
+        buyer=challenge.buyer,
+        buyer_name=challenge.buyer_name,
+        announced_by=challenge.announced_by,
+        deadline=challenge.deadline,
+        page=f"{public_url}/challenges/{challenge.id}",
+    )
+
+
+def matched_company(company: Company) -> MatchedCompany:
+    return MatchedCompany(
+        id=company.id,
+        version=company.version,
+        name=company.name,
+        country=company.country,
+        owner=company.owner,
+    )

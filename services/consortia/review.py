@@ -1,0 +1,259 @@
+"""Thinking the consortia of a challenge over: which stay, which change, which come and go. Pure.
+
+Teams of whom somebody has consented already, or that somebody has begun, stay as they are; only members who
+are no longer to be had are replaced. The others make way for better ones. What does not change is not told
+of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from schemas.consortium import (
+    STANDING,
+    Consent,
+    Consortium,
+    ConsortiumContent,
+    ConsortiumOrigin,
+    ConsortiumState,
+    GapBrief,
+)
+from schemas.events import (
+    ConsortiumDissolved,
+    ConsortiumProposed,
+    ConsortiumUpdated,
+    EventData,
+)
+from services.consortia import compose
+from services.consortia.best import TEAMS, propose, suggested
+from services.consortia.market import Market
+from services.consortia.rules import Rules
+from services.consortia.team import Seats, Team, additions_in_order, broken
+from services.kernel.identifiers import new_id
+
+_SILENT: Mapping[str, Any] = {
+    "challenge": {"version"},
+    "members": {
+        "__all__": {
+            "company": {"version"},
+            "covers": {"__all__": {"score"}},
+            "contribution": True,
+            "alternates": True,
+            "consent": True,
+        }
+    },
+    "gaps": {"__all__": {"best"}},
+    "coverage": True,
+    "worth": True,
+    "proven": True,
+    "competing": True,
+}
+"""Fields whose change alone nobody needs to hear of: the same companies cover the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`kind`: the event that tells of it; None: nobody needs to hear. `before` is None for a new one; `left`:
+    companies that have left by their own word and are told nothing."""
+
+    kind: type[EventData] | None
+    before: Consortium | None
+    after: Consortium
+    left: frozenset[str] = frozenset()
+    about: frozenset[str] | None = None
+    """Companies whose sides are told beside the overview; None: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    changes: tuple[Change, ...]
+    conflict: str | None
+    gaps: GapBrief | None
+
+
+def review(
+    market: Market,
+    standing: Sequence[Consortium],
+    *,
+    at: datetime,
+    public_url: str,
+    make_id: Callable[[str], str] = new_id,
+) -> Review:
+    """`standing`: the challenge's consortia that are there. `market`: without those that declined, with the
+    fixed members of `standing`."""
+    rules = market.rules.with_fixed(())
+    changes: list[Change] = []
+    kept: list[Team] = []
+    untouched: list[Consortium] = []
+    for one in standing:
+        if one.state is ConsortiumState.formed:
+            kept.append(_team(market, one))
+        elif _is_touched(one):
+            own = rules.with_fixed(_fixed(one))
+            change = mended(market, own, one, at=at, public_url=public_url)
+            if change is not None:
+                changes.append(change)
+            after = one if change is None else change.after
+            if after.state in STANDING:
+                kept.append(_team(market, after))
+        else:
+            untouched.append(one)
+    found = propose(market.coverage, rules, teams=max(0, TEAMS - len(kept)), beside=kept)
+    old = {frozenset(_companies(one)): one for one in untouched}
+    new: list[Change] = []
+    for team in found.teams:
+        members = frozenset(market.coverage.candidates[row].id for row in team.team.rows)
+        before = old.pop(members, None)
+        made = compose.content(
+            market, rules, team, public_url=public_url, roles=_roles(before) if before is not None else None
+        )
+        if before is None:
+            identifier = make_id("con")
+            new.append(Change(ConsortiumProposed, None, _proposed(made, identifier, at, public_url)))
+        else:
+            change = _changed(before, made, at=at, reason="What its members cover changed.")
+            changes += [] if change is None else [change]
+    for gone in old.values():
+        here = all(market.row(company) is not None for company in _companies(gone))
+        reason = "Another team covers more of the challenge." if here else "A member can no longer take part."
+        changes.append(Change(ConsortiumDissolved, gone, dissolved(gone, reason, at)))
+    teams = [*found.teams[:1], *(suggested(market.coverage, rules, team) for team in kept if team.seats)]
+    best = max(teams, key=lambda one: one.worth.order, default=None)
+    brief = None if best is None else compose.brief(market, best, public_url=public_url)
+    return Review((*changes, *new), found.conflict, brief)
+
+
+def mended(
+    market: Market,
+    rules: Rules,
+    whole: Consortium,
+    *,
+    at: datetime,
+    public_url: str,
+    declined: str | None = None,
+) -> Change | None:
+    """A team with successors for members that are gone, among them who `declined`; dissolved (or declined)
+    where there are none and the others are no team; None where nothing changed."""
+    present: dict[int, Seats] = {}
+    gone: list[tuple[str, Seats]] = []
+    for member in whole.members:
+        assert member.company is not None
+        row = None if member.company.id == declined else market.row(member.company.id)
+        seats = tuple(not member.stages or bool({*block.stages} & {*member.stages}) for block in rules.blocks)
+        if row is None:
+            gone.append((member.company.id, seats))
+        else:
+            present[row] = seats if any(seats) else (True,) * len(rules.blocks)
+    roles = _roles(whole)
+    barred = {row for row, one in enumerate(market.coverage.candidates) if one.id == declined}
+    for company, seats in gone:
+        successor = _successor(market, rules, Team(present), seats, barred)
+        if successor is not None:
+            present[successor] = seats
+            roles[market.coverage.candidates[successor].id] = roles[company]
+    team = Team(present)
+    if not present or any(broken(market.coverage, rules, team)):
+        if declined is not None:
+            reason = "A member declined, and nobody could take its role."
+            after = whole.model_copy(
+                update=_next(whole, at) | {"state": ConsortiumState.declined, "reason": reason}
+            )
+            return Change(None, whole, after, left=frozenset({declined}))
+        reason = "A member can no longer take part, and nobody could take its role."
+        return Change(ConsortiumDissolved, whole, dissolved(whole, reason, at))
+    made = compose.content(
+        market,
+        rules,
+        suggested(market.coverage, rules, team),
+        public_url=public_url,
+        roles=roles,
+        consents={one.company.id: one.consent for one in whole.members if one.company and one.consent},
+    )
+    reason = "A member was replaced." if gone else "What its members cover changed."
+    return _changed(whole, made, at=at, reason=reason, left=frozenset({declined} if declined else ()))
+
+
+def dissolved(whole: Consortium, reason: str, at: datetime) -> Consortium:
+    return whole.model_copy(update=_next(whole, at) | {"state": ConsortiumState.dissolved, "reason": reason})
+
+
+def _successor(market: Market, rules: Rules, team: Team, seats: Seats, barred: Collection[int]) -> int | None:
+    """The company that makes the best team in these seats; equals by id."""
+    for row in additions_in_order(market.coverage, rules, team, seats):
+        if row not in barred and not any(broken(market.coverage, rules, Team({**team.seats, row: seats}))):
+            return row
+    return None
+
+
+def _changed(
+    before: Consortium,
+    made: ConsortiumContent,
+    *,
+    at: datetime,
+    reason: str,
+    left: frozenset[str] = frozenset(),
+) -> Change | None:
+    fields = {name: getattr(made, name) for name in ConsortiumContent.model_fields}
+    old = ConsortiumContent(**{name: getattr(before, name) for name in ConsortiumContent.model_fields})
+    if old.model_dump() == made.model_dump():
+        return None
+    told = old.model_dump(exclude=dict(_SILENT)) != made.model_dump(exclude=dict(_SILENT))
+    newcomers = {*_companies(made)} - {*_companies(before)}
+    state = ConsortiumState.proposed if newcomers else before.state
+    if not told:
+        return Change(None, before, before.model_copy(update=fields))
+    after = before.model_copy(update=fields | _next(before, at) | {"reason": reason, "state": state})
+    return Change(ConsortiumUpdated, before, after, left=left)
+
+
+def _next(whole: Consortium, at: datetime) -> dict[str, Any]:
+    return {"version": whole.version + 1, "changed_at": at}
+
+
+def _proposed(made: ConsortiumContent, identifier: str, at: datetime, public_url: str) -> Consortium:
+    return consortium(made, identifier, at, public_url, origin=ConsortiumOrigin.proposed)
+
+
+def consortium(
+    made: ConsortiumContent, identifier: str, at: datetime, public_url: str, *, origin: ConsortiumOrigin
+) -> Consortium:
+    return Consortium(
+        **{name: getattr(made, name) for name in ConsortiumContent.model_fields},
+        id=identifier,
+        version=1,
+        state=ConsortiumState.proposed,
+        origin=origin,
+        headline="",
+        page=f"{public_url}/consortia/{identifier}",
+        proposed_at=at,
+        changed_at=at,
+    )
+
+
+def _is_touched(whole: Consortium) -> bool:
+    return (
+        whole.origin is ConsortiumOrigin.completed
+        or whole.state is not ConsortiumState.proposed
+        or any(one.consent is not Consent.asked for one in whole.members)
+    )
+
+
+def _team(market: Market, whole: Consortium) -> Team:
+    rows = [market.row(company) for company in _companies(whole)]
+    every = (True,) * len(market.rules.blocks)
+    return Team({row: every for row in rows if row is not None})
+
+
+def _companies(whole: ConsortiumContent) -> list[str]:
+    return [one.company.id for one in whole.members if one.company is not None]
+
+
+def _fixed(whole: Consortium) -> list[str]:
+    return [one.company.id for one in whole.members if one.company is not None and one.fixed]
+
+
+def _roles(whole: Consortium) -> dict[str, str]:
+    return {one.company.id: one.role for one in whole.members if one.company is not None}

@@ -1,0 +1,65 @@
+"""The figures of a run, as they ship with the product and stand on the page about scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from schemas.scores import Measured, MeasuredFigure
+from services.evaluation.bundle import BundleError
+from services.evaluation.result import Report
+from services.matching import measured
+from services.matching.measured import METRICS, TASKS
+from services.matching.scoring import FORMULA
+
+DECIMALS = 4
+
+
+def as_measured(reports: Sequence[Report], collection: str, on: date) -> Measured:
+    """Of the methods of one task on one collection."""
+    first = reports[0]
+    return Measured(
+        task=first.task.value,
+        about=TASKS[first.task.value],
+        collection=collection,
+        queries=_queries(first),
+        measured_on=on.isoformat(),
+        formula=FORMULA,
+        figures=tuple(
+            MeasuredFigure(
+                metric=metric,
+                method=one.method.value,
+                value=round(value, DECIMALS),
+                interval=(
+                    round(one.intervals[metric][0], DECIMALS),
+                    round(one.intervals[metric][1], DECIMALS),
+                ),
+            )
+            for one in reports
+            for metric, value in one.metrics.items()
+            if metric in METRICS
+        ),
+    )
+
+
+def _queries(report: Report) -> int:
+    """Of the figure that most of them count for."""
+    asked = report.details["queries"]
+    return max(asked.values()) if isinstance(asked, dict) else int(asked)
+
+
+def publish(file: Path, reports: Sequence[Report], collection: str, on: date) -> None:
+    """Put the figures into the file in the place of those of the same task and collection. Raises BundleError
+    for a file that holds something else, OSError."""
+    present: tuple[Measured, ...] = ()
+    if file.exists():
+        try:
+            present = measured.read(file.read_bytes())
+        except ValidationError:
+            raise BundleError(
+                f"{file} does not hold published figures. Name another file with --publish."
+            ) from None
+    measured.write(file, measured.merged(present, [as_measured(reports, collection, on)]))

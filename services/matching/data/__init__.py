@@ -1,0 +1,1 @@
+"""Figures that ship with the product."""

@@ -1,0 +1,1 @@
+"""Search for people: challenges, companies and capabilities by words and meaning."""

@@ -1,0 +1,51 @@
+"""`liaison pairings` and `liaison import plan`, against a served process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import Command
+from tests.eventually import eventually
+
+pytestmark = pytest.mark.slow
+
+PLAN = (
+    "reference,title,description,year\na,Cooling pumps,Centrifugal pumps for cooling water,2027\nb,,,2027\n"
+)
+NEED = """{"title": "Pumps", "need": "Centrifugal pumps for cooling water.",
+    "deadline": "2027-06-01", "buyer": "ess"}"""
+
+
+async def test_a_plan_is_imported_and_its_pairing_led_by_hand(
+    admin: Command, buyer: Command, tmp_path: Path, ess: Command
+) -> None:
+    said = buyer("pairings")
+    assert said.code == 0
+    assert "No pairing yet" in said.err
+    (tmp_path / "plan.csv").write_text(PLAN, "utf-8")
+    (tmp_path / "need.json").write_text(NEED, "utf-8")
+    refused = buyer("import", "plan", str(tmp_path / "need.json"), "--buyer", "cern")
+    assert (refused.code, "ends in" in refused.err) == (2, True)
+    imported = buyer("import", "plan", str(tmp_path / "plan.csv"), "--buyer", "cern")
+    assert imported.code == 1, "a row did not come in"
+    assert "plan: 1 created" in imported.told
+    assert "3" in imported.told
+    assert ess("announce", str(tmp_path / "need.json")).code == 0
+
+    async def found() -> str | None:
+        listed = buyer("pairings", "--json").json()
+        return listed[0]["id"] if listed else None
+
+    pairing = await eventually(found)
+    assert pairing is not None
+    assert "CERN: Cooling pumps" in buyer("pairings").told
+    assert "has to agree" in ess("pairings", "step", pairing, "confirmed").told
+    shown = buyer("pairings", "show", pairing)
+    assert "ESS asks for: confirmed" in shown.told
+    assert f"liaison pairings step {pairing} confirmed" in shown.told.replace("\n", " ")
+    assert buyer("pairings", "step", pairing, "confirmed", "--json").json()["state"] == "confirmed"
+    unsaid = buyer("pairings", "step", pairing, "dissolved")
+    assert (unsaid.code, "--reason" in unsaid.err) == (2, True)
+    assert "dissolved" in buyer("pairings", "step", pairing, "dissolved", "--reason", "No money.").told

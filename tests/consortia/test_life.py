@@ -1,0 +1,293 @@
+"""The life of a consortium: proposed, consented, declined, introduced, formed; who is told what, and when."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from schemas.consortium import (
+    CompletionContent,
+    Consent,
+    Consortium,
+    ConsortiumAnswer,
+    ConsortiumDecline,
+    ConsortiumState,
+)
+from schemas.events import CompanyIndexed
+from schemas.match import CompanyAnswer, DismissalReason, MatchAnswerContent
+from services.kernel.database import Database
+from services.kernel.journal import Event
+from services.kernel.problems import Conflict, Forbidden, InvalidInput, NotFound
+from services.matching.answering import Answering
+from tests.conftest import MovableClock
+from tests.consortia.town import ANSWERS, Town, founded, joined
+from tests.intake.people import anything, build, principal
+
+YES = ConsortiumAnswer()
+NO = ConsortiumDecline(note="no capacity before summer")
+HOUR_S = 3_600.0
+
+
+def kinds(events: list[Event]) -> Counter[str]:
+    return Counter(event.type.split(".")[2] for event in events)
+
+
+async def best(town: Town) -> Consortium:
+    """As the buyer sees it."""
+    return (await town.service.of_challenge(town.buyer, town.challenge.id)).consortia[0]
+
+
+def names(whole: Consortium) -> list[str | None]:
+    return [one.company.name if one.company else None for one in whole.members]
+
+
+async def test_the_best_different_teams_are_proposed_once_matching_has_settled(town: Town) -> None:
+    await town.match(ANSWERS)
+    assert await town.settle() == []
+    events = await town.matched()
+    found = await town.service.of_challenge(town.buyer, town.challenge.id)
+    assert [sorted(map(str, names(one))) for one in found.consortia] == [
+        ["Alpha", "Beta"],
+        ["Alpha", "Delta"],
+        ["Beta", "Gamma"],
+    ]
+    first = found.consortia[0]
+    assert [(cell.requirement, cell.roles) for cell in first.cells] == [
+        ("r1", ("A",)),
+        ("r2", ("B",)),
+        ("r3", ()),
+    ]
+    assert [gap.requirement for gap in first.gaps] == ["r3"]
+    assert first.countries == ("CH", "FR")
+    assert found.gaps is not None
+    assert "r3 “be read out over optical fibre”" in found.gaps.sought
+    assert "No profile speaks of: fibre" in found.gaps.sought
+    # each of three teams for the buyer and two firms, and one brief for everybody
+    assert kinds(events) == {"proposed": 9, "gaps-changed": 1}
+    assert [event.public for event in events if "gaps" in event.type] == [True]
+
+
+async def test_unchanged_teams_emit_nothing_and_changes_keep_the_pace(
+    town: Town, clock: MovableClock
+) -> None:
+    before = await town.matched()
+    assert await town.matched() == before
+    await town.match({"alpha": {"r1": 0.91}})
+    clock.advance(2 * HOUR_S)
+    assert await town.matched() == before
+
+    await town.retract("alpha")
+    assert await town.settle() == before, "within the hour nothing is thought over"
+    assert await town.reviewing.review_due() == 0
+    clock.advance(HOUR_S)
+    assert await town.reviewing.review_due() == 1
+    assert names(await best(town)) == ["Beta", "Gamma"]
+    after = await town.settle()
+    assert kinds(after[len(before) :])["dissolved"] >= 2
+    assert await town.reviewing.review_due() == 0
+
+
+async def test_identities_are_hidden_until_all_consent(town: Town) -> None:
+    events = await town.matched()
+    whole = await best(town)
+    to_alpha = [event for event in events if event.audience == {town.firms["alpha"].id}]
+    assert len(to_alpha) == 2
+    for name in ("beta", "delta"):
+        for hidden in (name.title(), town.companies[name].id, town.firms[name].id):
+            assert hidden not in str([event.data for event in to_alpha])
+
+    view = await town.service.get(town.speaks("alpha"), whole.id)
+    mine, other = view.members
+    assert (mine.yours, mine.speaks, names(view)) == (True, True, ["Alpha", None])
+    assert (other.consent, other.contribution, other.country) == (None, None, "CH")
+    assert [(cell.requirement, cell.score) for cell in other.covers] == [("r2", None)]
+    assert (view.consented, view.worth) == (None, 0.0)
+    for stranger in ("gamma", "delta"):
+        with pytest.raises(NotFound):
+            await town.service.get(town.speaks(stranger), whole.id)
+
+    told = len(await town.settle())
+    consented = await town.service.consent(town.speaks("alpha"), whole.id, YES)
+    assert consented.state is ConsortiumState.proposed
+    again = await town.service.consent(town.speaks("alpha"), whole.id, YES)
+    assert again.version == consented.version
+    view = await town.service.get(town.speaks("beta"), whole.id)
+    assert (names(view), view.members[0].consent) == ([None, "Beta"], None), "nor who has consented"
+    events = await town.settle()
+    assert [sorted(event.audience) for event in events[told:]] == sorted(
+        [[town.firms["alpha"].id], [town.world.cern.id]]
+    )
+
+    introduced = await town.service.consent(town.speaks("beta"), whole.id, YES)
+    assert (introduced.state, names(introduced)) == (ConsortiumState.introduced, ["Alpha", "Beta"])
+    assert introduced.members[0].covers[0].score is None, "scores of others stay theirs"
+    assert kinds((await town.settle())[told:])["introduced"] == 3
+    for name in ("alpha", "beta"):
+        formed = await town.service.confirm(town.speaks(name), whole.id, YES)
+    assert formed.state is ConsortiumState.formed
+
+
+async def test_who_declines_is_replaced_by_the_best_alternate_and_not_asked_again(
+    town: Town, clock: MovableClock
+) -> None:
+    await town.matched()
+    whole = await best(town)
+    await town.service.consent(town.speaks("alpha"), whole.id, YES)
+    told = len(await town.settle())
+    own = await town.service.decline(town.speaks("beta"), whole.id, NO)
+    assert own.state is ConsortiumState.declined
+    after = await town.service.get(town.buyer, whole.id)
+    assert names(after) == ["Alpha", "Delta"]
+    assert [one.role for one in after.members] == ["A", "B"]
+    assert [one.consent for one in after.members] == [Consent.consented, Consent.asked]
+    fresh = (await town.settle())[told:]
+    assert {(event.type.split(".")[2], tuple(event.audience)) for event in fresh} == {
+        ("updated", (town.world.cern.id,)),
+        ("updated", (town.firms["alpha"].id,)),
+        ("proposed", (town.firms["delta"].id,)),
+    }
+    assert "no capacity" not in str(fresh)
+    with pytest.raises(NotFound):
+        await town.service.get(town.speaks("beta"), whole.id)
+
+    assert await town.reviewing.review_due() == 1, "the others are thought over at once"
+    found = await town.service.of_challenge(town.buyer, town.challenge.id)
+    assert [names(one) for one in found.consortia if "Beta" in names(one)] == []
+    await town.service.decline(town.speaks("delta"), whole.id, NO)
+    assert (await town.service.get(town.buyer, whole.id)).state is ConsortiumState.declined
+    clock.advance(2 * HOUR_S)
+    await town.matched()
+    found = await town.service.of_challenge(town.buyer, town.challenge.id)
+    asked = {name for one in found.consortia for name in names(one)}
+    assert not asked & {"Beta", "Delta"}
+    with pytest.raises(Conflict):
+        await town.service.consent(town.speaks("alpha"), whole.id, YES)
+
+
+async def test_a_member_who_is_gone_is_replaced_and_consents_hold(town: Town, clock: MovableClock) -> None:
+    await town.matched()
+    whole = await best(town)
+    await town.service.consent(town.speaks("alpha"), whole.id, YES)
+    clock.advance(2 * HOUR_S)
+    answering = Answering(town.world.database, clock, town.matches, town.world.directory.members)
+    (match,) = await town.matches.of_company(
+        town.speaks("beta"), town.companies["beta"].id, after=None, limit=2
+    )
+    dismissed = MatchAnswerContent(answer=CompanyAnswer.dismissed, reason=DismissalReason.too_far)
+    await answering.answer(town.speaks("beta"), match.id, dismissed)
+    await town.settle()
+    after = await town.service.get(town.buyer, whole.id)
+    assert (names(after), after.reason) == (["Alpha", "Delta"], "A member was replaced.")
+    assert after.members[0].consent is Consent.consented
+
+
+async def test_a_profile_of_a_member_that_changes_has_its_teams_thought_over(
+    local: Town, clock: MovableClock
+) -> None:
+    await local.matched()
+    clock.advance(2 * HOUR_S)
+    for name, looked in (("alpha", 1), ("alpha", 0)):
+        indexed = CompanyIndexed(company=local.companies[name].id, version=2, texts=1, index="i")
+        await local.settle(indexed)
+        assert await local.reviewing.review_due() == 0, "matching looks first"
+        clock.advance(60)
+        assert await local.reviewing.review_due() == looked, "and no more than once an hour"
+
+
+async def test_a_withdrawn_challenge_takes_its_teams_with_it(local: Town) -> None:
+    await local.matched()
+    told = len(await local.settle())
+    world = local.world
+    await world.intake.challenges.withdraw(principal(world.cern), local.challenge.id, "no money", anything)
+    assert kinds((await local.settle())[told:]) == {"dissolved": 9}
+    found = await local.service.of_challenge(local.buyer, local.challenge.id, gone=True)
+    assert {one.reason for one in found.consortia} == {"The challenge was withdrawn."}
+
+
+async def test_a_cluster_acts_for_members_as_its_mandate_says(local: Town) -> None:
+    cluster = await joined(local, "alpha", receive=True, act=False)
+    events = await local.matched()
+    assert any(cluster.organisation in event.audience for event in events)
+    whole = await best(local)
+    assert names(await local.service.get(cluster, whole.id)) == ["Alpha", None]
+    with pytest.raises(Forbidden):
+        await local.service.consent(cluster, whole.id, YES)
+    await joined(local, "alpha", receive=True, act=True)
+    await joined(local, "beta", receive=True, act=True)
+    assert names(await local.service.get(cluster, whole.id)) == ["Alpha", "Beta"]
+    with pytest.raises(InvalidInput, match="name one of them"):
+        await local.service.consent(cluster, whole.id, YES)
+    for name in ("alpha", "beta"):
+        answer = ConsortiumAnswer(company=local.companies[name].id)
+        seen = await local.service.consent(cluster, whole.id, answer)
+    assert seen.state is ConsortiumState.introduced
+    await joined(local, "alpha", receive=False, act=True)
+    await joined(local, "beta", receive=False, act=True)
+    with pytest.raises(NotFound):
+        await local.service.get(cluster, whole.id)
+
+
+async def test_nobody_without_a_part_sees_anything(local: Town) -> None:
+    await local.matched()
+    world = local.world
+    for stranger in (principal(world.ess), principal(world.other_cluster), principal(world.firm)):
+        found = await local.service.of_challenge(stranger, local.challenge.id)
+        assert (found.consortia, found.conflict) == ((), None)
+    assert len((await local.service.of_challenge(local.speaks("alpha"), local.challenge.id)).consortia) == 2
+
+
+async def test_rules_that_nobody_can_keep_are_named_to_the_buyer(
+    sqlite: Database, clock: MovableClock
+) -> None:
+    town = await founded(await build(sqlite, clock), countries_min=3)
+    await town.matched()
+    found = await town.service.of_challenge(town.buyer, town.challenge.id)
+    assert found.consortia == ()
+    assert found.conflict is not None
+    assert "countries_min" in found.conflict
+    assert (await town.service.of_challenge(town.speaks("alpha"), town.challenge.id)).conflict is None
+
+
+async def test_who_begins_a_team_is_told_who_is_missing_and_may_ask_them(town: Town) -> None:
+    await town.matched()
+    told = len(await town.settle())
+    gamma = town.companies["gamma"].id
+    begun = CompletionContent(challenge=town.challenge.id, members=(gamma,), members_max=2)
+    found = await town.completing.complete(town.speaks("gamma"), begun)
+    assert [names_of(team) for team in found.teams] == [["Gamma", None]] * 3
+    assert [cell.requirement for cell in found.teams[0].members[1].covers] == ["r2"]
+    assert len(await town.settle()) == told, "asking tells nobody"
+
+    made = await town.completing.begin(town.speaks("gamma"), begun)
+    assert (names(made), made.members[0].consent) == (["Gamma", None], Consent.consented)
+    fresh = (await town.settle())[told:]
+    sought = [event for event in fresh if event.type == "liaison.consortium.sought.v1"]
+    assert [set(event.audience) for event in sought] == [{town.firms["beta"].id}]
+    assert "Gamma" not in str(sought[0].data)
+    after = await town.service.decline(town.speaks("beta"), made.id, NO)
+    assert after.state is ConsortiumState.declined
+    assert names(await town.service.get(town.buyer, made.id)) == ["Gamma", "Alpha"]
+
+
+def names_of(team: object) -> list[str | None]:
+    return [one.company.name if one.company else None for one in team.members]  # type: ignore[attr-defined]
+
+
+async def test_a_team_that_cannot_begin_so_is_told_why(local: Town) -> None:
+    await local.matched()
+    alpha, beta = (local.companies[name].id for name in ("alpha", "beta"))
+    begun = CompletionContent(challenge=local.challenge.id, members=(alpha,))
+    with pytest.raises(Forbidden):
+        await local.completing.complete(local.buyer, begun)
+    with pytest.raises(NotFound):  # a rival's profile is not the firm's to know of
+        await local.completing.complete(
+            local.speaks("alpha"), begun.model_copy(update={"members": (alpha, beta)})
+        )
+    cluster = await joined(local, "alpha", receive=True, act=False)
+    with pytest.raises(InvalidInput, match="speak for"):
+        await local.completing.complete(cluster, begun)
+    alone = await local.completing.complete(
+        local.speaks("alpha"), begun.model_copy(update={"members_max": 1})
+    )
+    assert [names_of(team) for team in alone.teams] == [["Alpha"]]

@@ -1,0 +1,156 @@
+"""Search end to end: words, slips, other languages, names, filters, facets, and who sees what."""
+
+from __future__ import annotations
+
+from schemas.search import FoundBy, FoundItem, SearchAnswer, SearchKind
+from services.kernel.security import Principal
+from services.kernel.web.pagination import decode_cursor
+from services.search.wanted import Wanted
+from tests.intake.people import ADMIN, a_company, anything, principal
+from tests.search.conftest import Searched
+
+
+def names(answer: SearchAnswer) -> list[str]:
+    return [one.name for one in answer.items]
+
+
+def one(answer: SearchAnswer, name: str) -> FoundItem:
+    return next(item for item in answer.items if item.name == name)
+
+
+async def test_words_are_found_and_shown_where_they_stand(here: Searched) -> None:
+    answer = await here.find("helium pressure", here.buyer)
+    assert set(names(answer)[:2]) == {"Pressure in helium", "Cryosense SAS"}
+    found = one(answer, "Cryosense SAS").found_in[0]
+    assert (found.field, found.id, found.by, found.language) == ("capability", "c1", FoundBy.words, "en")
+    assert [(word.word, word.stands_for) for word in found.words] == [
+        ("pressure", "pressure"),
+        ("helium", "helium"),
+    ]
+    assert all(found.text[slice(*word.at)] == word.word for word in found.words)
+
+
+async def test_slips_of_the_pen_are_read_as_what_was_meant(here: Searched) -> None:
+    answer = await here.find("heluim presure", here.buyer)
+    assert set(names(answer)) >= {"Pressure in helium", "Cryosense SAS"}
+    assert one(answer, "Cryosense SAS").found_in[0].by is FoundBy.spelling
+    assert {(each.word, each.read_as) for each in answer.spelling} == {
+        ("heluim", "helium"),
+        ("presure", "pressure"),
+    }
+
+
+async def test_a_company_is_found_by_its_name_in_spite_of_a_slip(here: Searched) -> None:
+    for typed in ("Cryosense", "cryosens", "Criosense", "Vakumtechnik", "vakuumtechnick sud"):
+        answer = await here.find(typed, here.buyer)
+        assert names(answer)[0] == ("Cryosense SAS" if typed[0] in "Cc" else "Vakuumtechnik Süd"), typed
+        found = answer.items[0].found_in[0]
+        assert found.field == "company_name"
+        assert found.words
+
+
+async def test_a_challenge_is_found_by_its_buyer(here: Searched) -> None:
+    for typed in ("CERN", "cern helium"):
+        answer = await here.find(typed)
+        assert names(answer)[0] == "Pressure in helium" or typed == "CERN"
+        assert set(names(answer)) >= {"Pressure in helium"}
+        assert "buyer" in {text.field for text in one(answer, "Pressure in helium").found_in}, typed
+
+
+async def test_a_question_finds_texts_of_other_languages(here: Searched) -> None:
+    for asked, language in (
+        ("vacuum pump", "en"),
+        ("Vakuumpumpe", "de"),
+        ("pompe à vide", "fr"),
+        ("pompa próżniowa", "pl"),
+        ("вакуумна помпа", "bg"),
+    ):
+        answer = await here.find(asked, here.buyer, kind=SearchKind.company)
+        assert answer.language == language
+        assert set(names(answer)[:2]) == {"Vakuumtechnik Süd", "Pompes du Rhône"}, asked
+        other = one(answer, "Pompes du Rhône" if language == "de" else "Vakuumtechnik Süd").found_in[0]
+        assert other.by in (FoundBy.translation, FoundBy.words)
+        assert other.words, "the words that stand for the same are named"
+
+
+async def test_what_is_not_there_is_not_found(here: Searched) -> None:
+    for asked in ("xqzw vbnp", "wedding music", "…"):
+        answer = await here.find(asked, here.buyer)
+        assert names(answer) == [], asked
+
+
+async def test_everybody_sees_what_they_may_read_and_no_more(searched: Searched) -> None:
+    world = searched.derivation.world
+    everything = set(names(await searched.find("helium pressure pumps bread cakes vacuum", ADMIN)))
+    assert everything >= {"Pressure in helium", "Cryosense SAS", "Bäckerei Meier"}
+    expected: list[tuple[Principal | None, set[str]]] = [
+        (None, set()),
+        (principal(world.firm), {"Cryosense SAS"}),
+        (principal(world.other_cluster), {"Cryosense SAS"}),
+        (principal(world.cluster), {"Vakuumtechnik Süd", "Pompes du Rhône", "Bäckerei Meier"}),
+        (principal(world.ilo), {"Cryosense SAS", "Vakuumtechnik Süd", "Pompes du Rhône", "Bäckerei Meier"}),
+    ]
+    for who, companies in expected:
+        for kind in (SearchKind.company, SearchKind.capability):
+            texts = await searched.find(
+                "helium pressure Vakuumpumpen pompes vide bread cakes Cryosense", who, kind=kind
+            )
+            assert set(names(texts)) == companies, (who, kind)
+            counted = {value.value: value.count for value in texts.facets.kind}
+            assert counted.get(kind.value, 0) == len(companies)
+        public = await searched.find("pressure", who, kind=SearchKind.challenge)
+        assert names(public) == ["Pressure in helium"]
+
+
+async def test_filters_narrow_and_facets_say_to_what(here: Searched) -> None:
+    asked = "Vakuumpumpen vacuum pumps pompes à vide"
+    answer = await here.find(asked, here.buyer, kind=SearchKind.company)
+    everybody = answer.total
+    assert everybody >= 2
+    assert {value.value: value.count for value in answer.facets.country}["DE"] == 1
+    assert {value.value for value in answer.facets.trl} >= {"3", "9"}
+    assert [(value.value, value.count) for value in answer.facets.cpv] == [("42", everybody)]
+    assert [(value.label, value.count) for value in answer.facets.stage] == [("Manufacturing", everybody)]
+
+    german = await here.find(asked, here.buyer, country="DE")
+    assert "Vakuumtechnik Süd" in names(german)
+    assert "Pompes du Rhône" not in names(german)
+    assert {value.value for value in german.facets.country} >= {"DE", "FR"}, "the others stay on offer"
+    mature = await here.find(asked, here.buyer, trl_min=8)
+    assert names(mature) == ["Vakuumtechnik Süd"]
+
+    none = await here.find(asked, here.buyer, kind=SearchKind.company, country="IT", cpv="42")
+    assert (names(none), none.total) == ([], 0)
+    assert [(value.label, value.count) for value in none.without] == [("country", everybody)]
+
+
+async def test_pages_follow_one_another_without_a_gap(here: Searched) -> None:
+    asked = "helium pressure Vakuumpumpen pompes vide"
+    whole = names(await here.find(asked, here.buyer))
+    first = await here.search.find(here.buyer, asked, Wanted(), limit=2)
+    assert first.next is not None
+    assert first.total == len(whole) > 2
+    relevance, key = decode_cursor(first.next)
+    rest = await here.search.find(here.buyer, asked, Wanted(), after=(relevance, key), limit=20)
+    assert names(first) + names(rest) == whole
+    assert rest.next is None
+
+
+async def test_what_changes_is_found_as_it_is_now(searched: Searched) -> None:
+    world, owner = searched.derivation.world, principal(searched.derivation.world.cluster)
+    bakery = searched.companies["Bäckerei Meier"]
+    content = a_company(
+        name="Ofenbau Meier",
+        country="AT",
+        capabilities=[{"id": "c1", "text": "Helium leak detectors"}],
+        references=[],
+    )
+    await world.intake.companies.update(owner, bakery, content, anything)
+    await searched.derivation.settle()
+    assert "Ofenbau Meier" in names(await searched.find("leak detectors", searched.buyer))
+    assert names(await searched.find("Ofenbau", searched.buyer))[0] == "Ofenbau Meier"
+    assert "Ofenbau Meier" not in names(await searched.find("bread and cakes", searched.buyer))
+    await world.intake.companies.withdraw(owner, bakery, anything)
+    assert "Ofenbau Meier" not in names(await searched.find("Ofenbau", searched.buyer))
+    await searched.derivation.settle()
+    assert "Ofenbau Meier" not in names(await searched.find("Ofenbau Meier", searched.buyer))
