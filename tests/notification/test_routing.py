@@ -308,6 +308,7 @@ def about_teams(kind: str, **more: Any) -> Concern:
         ({"kind": "own-profile", "company": COMPANIES[0]}, FIRM, False, False),
         ({"kind": "bso", "buyer": BUYERS[0]}, FIRM, False, False),
     ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else "",  # owners are new in every worker
 )
 def test_consortia_and_gaps_go_to_who_follows_them_and_may_read(
     follow: dict[str, str], owner: str, teams: bool, gaps: bool
@@ -334,6 +335,7 @@ def test_consortia_and_gaps_go_to_who_follows_them_and_may_read(
         ({"kind": "bso", "buyer": BUYERS[1]}, RIVAL, False),
         ({"kind": "query", "query": "pumps"}, BUYERS[0], False),
     ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else "",  # owners are new in every worker
 )
 def test_a_pairing_is_heard_of_by_its_two_buyers_alone(
     follow: dict[str, Any], owner: str, heard: bool
