@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 
+from tests.eventually import eventually
+
 COMPETENCES: dict[str, tuple[str, ...]] = {
     "Cryosense": (
         "Cryogenic pressure sensors for liquid helium lines, calibrated at 4 K",
@@ -57,8 +59,12 @@ class Market:
     companies: dict[str, dict[str, Any]]
 
 
+INDEXED_S = 60.0
+"""The first text of a process waits for its encoders to be loaded."""
+
+
 async def open_market(admin: httpx.AsyncClient) -> Market:
-    """Register everybody through the API, as an operator would."""
+    """Register everybody through the API, as an operator would; returns when the companies can be found."""
     buyer = await _organisation(admin, handle="cern", name="CERN", kind="bso", country="CH")
     cluster = await _organisation(admin, handle="north", name="Cluster North", kind="cluster", country="DE")
     companies = {}
@@ -66,6 +72,12 @@ async def open_market(admin: httpx.AsyncClient) -> Market:
         answer = await admin.post("/v1/companies", params={"owner": "north"}, json=profile(name))
         assert answer.status_code == 201, answer.text
         companies[name] = answer.json()
+
+    async def indexed() -> bool:
+        lag: dict[str, int] = (await admin.get("/v1/status")).json().get("lag", {})
+        return lag.get("indexing.companies", 1) == 0 and lag.get("relay", 0) == 0
+
+    await eventually(indexed, within_s=INDEXED_S)
     return Market(buyer, cluster, companies)
 
 

@@ -199,6 +199,7 @@ async def _operator_sees_all(town: Town) -> None:
             "indexing.companies",
             "indexing.challenges",
             "matching",
+            "consortia",
             "pairing",
             "notification",
             "outreach",
