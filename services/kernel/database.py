@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import asyncpg
 import orjson
 from sqlalchemy import JSON, Connection, DateTime, Engine, MetaData, create_engine, event
 from sqlalchemy.dialects.postgresql import JSONB
@@ -364,6 +365,8 @@ class _translated:  # noqa: N801 - reads as a phrase: `with _translated():`
             raise Unavailable("All database connections are busy. Try again in a moment.") from error
         if isinstance(error, DBAPIError) and is_outage(error):
             raise Unavailable(_outage_detail(error), retry_after=2) from error
+        if isinstance(error, asyncpg.InternalClientError):  # the server died in the midst of an answer
+            raise Unavailable(_UNREACHABLE) from error
         if isinstance(error, ConnectionError | OSError) and not isinstance(error, FileNotFoundError):
             raise Unavailable(_UNREACHABLE) from error
 

@@ -33,7 +33,15 @@ RETRY_S = 1.0
 
 log = structlog.get_logger("liaison.wakeups")
 
-_LOST = (OSError, TimeoutError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_LOST = (
+    OSError,
+    TimeoutError,
+    SQLAlchemyError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # What the driver says when the server dies in the midst of an answer: it means its own state, not ours.
+    asyncpg.InternalClientError,
+)
 
 
 class SharedWakeups(Wakeups):
