@@ -23,8 +23,15 @@ KAFKA = Settings(stream=StreamKind.kafka, kafka_bootstrap_servers=("broker:9092"
 
 
 def test_a_worker_does_all_rooms_or_those_named() -> None:
-    assert rooms.chosen((), JOURNAL) == {"indexing", "matching", "pairing", "notification"}
-    assert rooms.chosen((), KAFKA) == {"indexing", "matching", "pairing", "notification", "inbox"}
+    assert rooms.chosen((), JOURNAL) == {"indexing", "matching", "consortia", "pairing", "notification"}
+    assert rooms.chosen((), KAFKA) == {
+        "indexing",
+        "matching",
+        "consortia",
+        "pairing",
+        "notification",
+        "inbox",
+    }
     assert rooms.chosen(["notification"], KAFKA) == {"notification"}
 
 
