@@ -60,8 +60,7 @@ class Metric:
 
     def of(self, vectors: Vectors) -> Vectors:
         """Rows mapped, of length 1 again. A row that is all mean and component becomes zeros, nearly."""
-        mapped: Vectors = np.asarray((vectors - self.mean) @ self.matrix, dtype=np.float32)
-        return unit(mapped)
+        return unit((vectors - self.mean) @ self.matrix)
 
     def packed(self) -> bytes:
         """The file, which `unpacked` reads."""
