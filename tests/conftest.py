@@ -20,7 +20,7 @@ import structlog
 from services.kernel.database import Database
 from services.migrations import runner
 
-pytest_plugins = ("tests.kafka_broker", "tests.side_by_side")
+pytest_plugins = ("tests.side_by_side", "tests.kafka_broker")
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

@@ -29,7 +29,7 @@ from services.kernel.stream.kafka_stream import KafkaStream
 from services.kernel.stream.kafka_topics import Topics
 from services.kernel.stream.port import Handler
 from tests.eventually import eventually
-from tests.kafka_broker import PASSWORD, USER, Broker, kafka_home
+from tests.kafka_broker import PASSWORD, USER, Addresses, Broker, kafka_home
 from tests.kernel.stream.carriers import Carrier, some_topics
 from tests.kernel.stream.effects import (
     FOLLOWED,
@@ -293,7 +293,7 @@ async def test_topics_are_created_once_and_left_alone_then(kafka: str, topics: T
 
 
 async def test_everything_speaks_tls_and_sasl_where_it_is_told_to(
-    database: Database, kafka_node: Broker, topics: Topics
+    database: Database, kafka_node: Addresses, topics: Topics
 ) -> None:
     connection = KafkaConnection(
         (kafka_node.secured_servers,),
