@@ -8,6 +8,7 @@ import hashlib
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -25,7 +26,8 @@ class Manner(StrEnum):
     well = "well"
     slow = "slow"
     refuses_first = "refuses first"
-    """503 to the first request of every third message."""
+    """503 to the first request of every third message, of those about what has happened since it listens:
+    others may have met nobody listening, and the third attempt comes after five minutes."""
     broken = "broken"
     gone = "gone"
     silent = "silent"
@@ -80,6 +82,7 @@ class Receivers:
         self.announced: dict[str, float] = {}
         """When the first endpoint heard of a suggestion for a challenge, by the monotonic clock."""
         self._port = 0
+        self._since = datetime.now(UTC)
         self._runner: web.AppRunner | None = None
 
     def url(self, number: int) -> str:
@@ -93,6 +96,7 @@ class Receivers:
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         self._port = self._runner.addresses[0][1]
+        self._since = datetime.now(UTC)
 
     async def stop(self) -> None:
         """Nobody listens any more, and what is under way is cut off."""
@@ -123,6 +127,7 @@ class Receivers:
         digest = hashlib.sha256(body).digest()
         if endpoint.contents.setdefault(message, digest) != digest:
             self.changed.add(message)
+        event = orjson.loads(body)
         match endpoint.manner:
             case Manner.broken:
                 return web.Response(status=500)
@@ -133,11 +138,12 @@ class Receivers:
             case Manner.slow:
                 await asyncio.sleep(SLOW_S)
             case Manner.refuses_first if endpoint.requests[message] == 1 and digest[0] % 3 == 0:
-                return web.Response(status=503)
+                if datetime.fromisoformat(event["time"]) > self._since:
+                    return web.Response(status=503)
             case _:
                 pass
         endpoint.taken[message] += 1
-        self._learn(endpoint, message, orjson.loads(body))
+        self._learn(endpoint, message, event)
         return web.Response(status=204)
 
     def _learn(self, endpoint: Endpoint, message: str, event: dict[str, Any]) -> None:
