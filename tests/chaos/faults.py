@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from services.courier.lease import LEASE_S as COURIER_LEASE_S
 from services.kernel.leases import LEASE_S
 from tests.chaos.soak import watch
-from tests.chaos.town import NOTICED_S, Plan, Town
+from tests.chaos.town import LOOK_S, NOTICED_S, Plan, Town
 from tests.end_to_end.process import Liaison
 from tests.eventually import eventually
 
@@ -126,6 +126,8 @@ async def database(town: Town, scale: Scale) -> Recoveries:
 async def receivers(town: Town, scale: Scale) -> Recoveries:
     """Nobody listens at any endpoint."""
     found = Recoveries()
+    town.receivers.forgive()
+    await eventually(town.nothing_failed_waits, within_s=NOTICED_S, every_s=LOOK_S)
     async with _intake_goes_on(town, found):
         await town.receivers.stop()
         await _dead_for_a_while(town, scale)
@@ -256,7 +258,7 @@ async def _a_relay_is_left(town: Town) -> None:
     if publisher is sequencer or len(town.of_kind("relay")) > len((publisher, sequencer)):
         return
     publisher.kill()
-    await eventually(lambda: _publishes(town, sequencer), within_s=NOTICED_S)
+    await eventually(lambda: _publishes(town, sequencer), within_s=NOTICED_S, every_s=LOOK_S)
     await town.restart(publisher)
     await town.ready()
 
@@ -275,7 +277,7 @@ async def _serving_courier(town: Town) -> Liaison:
             )
         return town.holding(int(holder.split("/")[1])) if holder else None
 
-    found = await eventually(look, within_s=NOTICED_S)
+    found = await eventually(look, within_s=NOTICED_S, every_s=LOOK_S)
     assert found is not None
     return found
 

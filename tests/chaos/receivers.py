@@ -26,8 +26,7 @@ class Manner(StrEnum):
     well = "well"
     slow = "slow"
     refuses_first = "refuses first"
-    """503 to the first request of every third message, of those about what has happened since it listens:
-    others may have met nobody listening, and the third attempt comes after five minutes."""
+    """503 to the first request of every third message."""
     broken = "broken"
     gone = "gone"
     silent = "silent"
@@ -82,7 +81,8 @@ class Receivers:
         self.announced: dict[str, float] = {}
         """When the first endpoint heard of a suggestion for a challenge, by the monotonic clock."""
         self._port = 0
-        self._since = datetime.now(UTC)
+        self._refuses_since: datetime | None = None
+        """What happened before is not refused."""
         self._runner: web.AppRunner | None = None
 
     def url(self, number: int) -> str:
@@ -96,7 +96,12 @@ class Receivers:
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         self._port = self._runner.addresses[0][1]
-        self._since = datetime.now(UTC)
+        self._refuses_since = datetime.now(UTC)
+
+    def forgive(self) -> None:
+        """Refuse nothing until the next start, and then only what is about something newer: of a message that
+        is refused and then meets nobody listening the third attempt comes after five minutes."""
+        self._refuses_since = None
 
     async def stop(self) -> None:
         """Nobody listens any more, and what is under way is cut off."""
@@ -138,7 +143,8 @@ class Receivers:
             case Manner.slow:
                 await asyncio.sleep(SLOW_S)
             case Manner.refuses_first if endpoint.requests[message] == 1 and digest[0] % 3 == 0:
-                if datetime.fromisoformat(event["time"]) > self._since:
+                since = self._refuses_since
+                if since is not None and datetime.fromisoformat(event["time"]) > since:
                     return web.Response(status=503)
             case _:
                 pass

@@ -25,8 +25,8 @@ pytestmark = [
 ]
 
 BRIEF = Scale(rounds=len(KINDS), each=False, outage_s=2.0, progress=lambda _: None)
-PACE = Pace(announcements=12, updates=40)
-"""Half the load of the full form: other tests want the machine too."""
+PACE = Pace(announcements=10, updates=30)
+"""A third of the load of the full form: other tests want the machine too."""
 DISK = "400m"
 
 
@@ -50,6 +50,7 @@ async def test_it_recovers_by_itself_when(made: Town, fault: Fault) -> None:
 async def test_nothing_is_lost_and_nothing_wrongly_repeated(made: Town, tmp_path: Path) -> None:
     """After all of that: the journal, what every endpoint has heard, and what stands in the end."""
     await made.settled()
+    await made.rested()
     expected = await undisturbed(tmp_path, made.ledger.inputs)
     verdict = await judge(made, expected)
     assert verdict.is_good, str(verdict)
