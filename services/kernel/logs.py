@@ -43,8 +43,14 @@ _SENSITIVE_TEXT = re.compile(
     r"|[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+"  # e-mail addresses
 )
 
-_QUIET = {"uvicorn.access": logging.CRITICAL, "httpx": logging.WARNING, "aiokafka": logging.WARNING}
-"""Libraries that would say too much: every request is logged by the gateway already."""
+_QUIET = {
+    "uvicorn.access": logging.CRITICAL,
+    "httpx": logging.WARNING,
+    "aiokafka": logging.WARNING,
+    "alembic": logging.WARNING,
+}
+"""Libraries that would say too much: every request is logged by the gateway already, and the revisions that a
+start passes are news to nobody."""
 
 _REPETITIVE = ("aiokafka", "faust", "mode")
 """Libraries that tell of every attempt."""

@@ -54,7 +54,10 @@ def test_a_line_is_json_with_level_logger_and_time(stream: io.StringIO) -> None:
 def test_what_libraries_log_goes_the_same_way(stream: io.StringIO) -> None:
     logging.getLogger("uvicorn.error").info("Started at %s", "http://user:pass@host/")
     logging.getLogger("uvicorn.access").info("GET /?key=1")
-    (line,) = lines(stream)
+    logging.getLogger("alembic.runtime.migration").info("Running upgrade 0001 -> 0002")
+    logging.getLogger("alembic.runtime.migration").warning("a revision is missing")
+    line, warning = lines(stream)
+    assert warning["event"] == "a revision is missing"
     assert line["event"] == f"Started at http://{MASK}@host/"
     assert line["logger"] == "uvicorn.error"
 
