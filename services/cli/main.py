@@ -14,6 +14,7 @@ from services.cli import (
     companies,
     consortia,
     database,
+    dialogue,
     evaluation,
     ledger,
     operations,
@@ -67,6 +68,7 @@ operations.register(app)
 backup.register(app)
 evaluation.register(app)
 app.add_typer(pairings.app, name="pairings")
+app.add_typer(dialogue.app, name="dialogue")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(topics.app, name="topics")
 app.add_typer(contracts_.app, name="schemas")
