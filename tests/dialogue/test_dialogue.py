@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.challenge import ChallengeContent
-from schemas.dialogue import Publication, Question, QuestionContent, QuestionDecline
+from schemas.dialogue import Entry, Publication, Question, QuestionContent, QuestionDecline
 from schemas.organisation import Organisation
 from services.dialogue.service import Dialogues
 from services.kernel.database import Database
@@ -18,6 +18,8 @@ from services.kernel.journal import Event
 from services.kernel.problems import Conflict, Forbidden, InvalidInput, NotFound
 from tests.conftest import MovableClock
 from tests.intake.people import World, anything, build, principal
+
+T = TypeVar("T")
 
 NEED: dict[str, Any] = {
     "title": "Pressure sensor for a helium line",
@@ -46,7 +48,7 @@ class Room:
         content = QuestionContent(text=text)
         return await self._do(await self.dialogues.asking(principal(by), self.challenge, content))
 
-    async def publish(self, by: Organisation, *entries: dict[str, Any]) -> Any:
+    async def publish(self, by: Organisation, *entries: dict[str, Any]) -> tuple[Entry, ...]:
         content = Publication.model_validate({"entries": entries})
         return await self._do(await self.dialogues.publishing(principal(by), self.challenge, content))
 
@@ -59,7 +61,7 @@ class Room:
     async def events(self) -> list[Event]:
         return [one for one in await self.world.events() if one.type.startswith("liaison.dialogue.")]
 
-    async def _do(self, write: Callable[[AsyncSession], Awaitable[Any]]) -> Any:
+    async def _do(self, write: Callable[[AsyncSession], Awaitable[T]]) -> T:
         async with self.database.write() as tx:
             return await write(tx)
 
