@@ -13,6 +13,7 @@ from schemas.base import (
     Contract,
     Day,
     Flag,
+    GroupId,
     Handle,
     ItemId,
     OrganisationId,
@@ -301,12 +302,26 @@ class PairingFile(Pairing):
     may: tuple[PairingState, ...]
 
 
-class Group(Contract):
-    """Needs of more than two buyers of which every two hang together. `similarity`: of the least alike
-    two."""
+class GroupState(StrEnum):
+    """`dissolved`: fewer than three of its needs still hang together."""
 
+    formed = "formed"
+    dissolved = "dissolved"
+
+
+class Group(Contract):
+    """Needs of more than two buyers of which every two are paired, and which all want to buy at one time.
+    `similarity`: of the least alike two. `reason` is given when it is dissolved."""
+
+    id: GroupId
+    version: Version
+    state: GroupState
     needs: tuple[PairedNeed, ...]
     similarity: Share
     starts: date
     ends: date
     lead: Lead
+    reason: str | None = None
+    page: str
+    formed_at: AwareDatetime
+    changed_at: AwareDatetime
