@@ -28,6 +28,7 @@ def main() -> int:
     parser.add_argument("--within", type=float, default=whole.within, help="minutes of kill -9 (no end)")
     parser.add_argument("--outage", type=float, default=whole.outage_s, help="seconds (%(default)s)")
     parser.add_argument("--minutes", type=float, default=whole.minutes, help="of the soak (%(default)s)")
+    parser.add_argument("--load", type=float, default=whole.load, help="share of the full load (1)")
     parser.add_argument("--seed", type=int, help="of all that happens by chance (default: a new one)")
     parser.add_argument("--list", action="store_true", help="name the faults")
     wanted = parser.parse_args()
@@ -58,6 +59,7 @@ def main() -> int:
                 within=wanted.within,
                 outage_s=wanted.outage,
                 minutes=wanted.minutes,
+                load=wanted.load,
                 progress=tell,
             )
             outcome = asyncio.run(known[name].run(scale, Path(home), seed))

@@ -28,13 +28,15 @@ BEYOND_S = 3.0
 @dataclass(frozen=True, slots=True)
 class Scale:
     """`rounds` of killing, of which `each` is recovered from before the next, or all together; none begins
-    after `within` minutes. `outage_s`: how long a part is dead; `minutes` of the soak."""
+    after `within` minutes. `outage_s`: how long a part is dead; `minutes` of the soak. `load`: a share of the
+    full one, for a machine that has other work: what it cannot keep up with it does not recover from."""
 
     rounds: int = 200
     each: bool = True
     within: float = math.inf
     outage_s: float = 60.0
     minutes: float = 20.0
+    load: float = 1.0
     progress: Callable[[str], None] = print
 
 
