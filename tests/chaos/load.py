@@ -33,6 +33,9 @@ class Pace:
     announcements: float = 24.0
     updates: float = 110.0
 
+    def times(self, share: float) -> Pace:
+        return Pace(share * self.announcements, share * self.updates)
+
 
 class Load:
     """`gateways`: their addresses, asked in turn. `matched`: whether suggestions of a challenge have been
