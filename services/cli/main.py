@@ -14,6 +14,7 @@ from services.cli import (
     companies,
     consortia,
     database,
+    erasing,
     evaluation,
     ledger,
     operations,
@@ -21,6 +22,7 @@ from services.cli import (
     plans,
     processes,
     searching,
+    secrets,
     server,
     subscriptions,
     topics,
@@ -65,9 +67,11 @@ plans.register(companies.imports)
 subscriptions.register(app)
 operations.register(app)
 backup.register(app)
+erasing.register(app)
 evaluation.register(app)
 app.add_typer(pairings.app, name="pairings")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(topics.app, name="topics")
+app.add_typer(secrets.app, name="secrets")
 app.add_typer(contracts_.app, name="schemas")
 app.add_typer(database.app, name="database")
