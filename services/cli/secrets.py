@@ -16,7 +16,12 @@ from services.kernel.resealing import Resealed
 from services.kernel.security import SecretBox
 from services.kernel.settings import Settings
 
-app = typer.Typer(help="Keys of the installation, and what they seal.", no_args_is_help=True)
+commands = typer.Typer(help="Keys of the installation, and what they seal.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(commands, name="secrets")
+
 
 LOST_SHOWN = 20
 """Rows named that no key opens; more are counted."""
@@ -27,7 +32,7 @@ class Kind(StrEnum):
     ledger = "ledger"
 
 
-@app.command(name="new-key")
+@commands.command(name="new-key")
 def new_key(
     kind: Annotated[
         Kind, typer.Argument(help="encryption: for LIAISON_ENCRYPTION_KEYS; ledger: for LIAISON_LEDGER_KEY.")
@@ -39,7 +44,7 @@ def new_key(
     typer.echo(SecretBox.new_key() if kind is Kind.encryption else checkpoint.new_key())
 
 
-@app.command()
+@commands.command()
 def reseal(data_dir: DataDir = None, as_json: Json = False) -> None:
     """Seal every secret in the database anew under the first of the encryption keys.
 

@@ -18,6 +18,7 @@ import orjson
 import structlog
 from structlog.typing import Processor
 
+from services.kernel.log_repeats import LEFT_OUT, Repeats
 from services.kernel.settings import LogFormat, LogLevel
 from services.kernel.telemetry import current_trace_id
 
@@ -50,6 +51,9 @@ _QUIET = {
 }
 """Libraries that would say too much: every request is logged by the gateway already, and the revisions that a
 start passes are news to nobody."""
+
+_REPETITIVE = ("aiokafka", "faust", "mode")
+"""Libraries that tell of every attempt."""
 
 
 def masked(value: Any, depth: int = 0) -> Any:
@@ -84,6 +88,13 @@ def _trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
     trace_id = current_trace_id()
     if trace_id:
         event["trace_id"] = trace_id
+    return event
+
+
+def _left_out(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    left_out = getattr(event.get("_record"), LEFT_OUT, None)
+    if left_out:
+        event[LEFT_OUT] = left_out
     return event
 
 
@@ -130,10 +141,11 @@ def start_logging(
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[*shared, _left_out],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
         )
     )
+    handler.addFilter(Repeats(_REPETITIVE))
     root = logging.getLogger()
     for old in root.handlers[:]:
         if getattr(old, "liaison", False):
