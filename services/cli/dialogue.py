@@ -11,6 +11,11 @@ from services.cli.output import EXIT_USAGE, fail, out, print_json
 
 app = typer.Typer(help="Questions on a challenge, and answers for everybody.", no_args_is_help=True)
 
+
+def register(parent: typer.Typer) -> None:
+    parent.add_typer(app, name="dialogue")
+
+
 Challenge = Annotated[str, typer.Argument(help="Id of a challenge (chl_…).")]
 
 
