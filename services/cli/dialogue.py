@@ -9,17 +9,17 @@ import typer
 from services.cli.client import Json, Key, Url, connected
 from services.cli.output import EXIT_USAGE, fail, out, print_json
 
-app = typer.Typer(help="Questions on a challenge, and answers for everybody.", no_args_is_help=True)
+commands = typer.Typer(help="Questions on a challenge, and answers for everybody.", no_args_is_help=True)
 
 
-def register(parent: typer.Typer) -> None:
-    parent.add_typer(app, name="dialogue")
+def register(app: typer.Typer) -> None:
+    app.add_typer(commands, name="dialogue")
 
 
 Challenge = Annotated[str, typer.Argument(help="Id of a challenge (chl_…).")]
 
 
-@app.command()
+@commands.command()
 def show(
     challenge: Challenge,
     url: Url = "http://localhost:8000",
@@ -45,7 +45,7 @@ def show(
         _line(f"Questions are taken until {found['closes']}.")
 
 
-@app.command()
+@commands.command()
 def ask(
     challenge: Challenge,
     text: Annotated[str, typer.Argument(help="The question, without who you are: it is published.")],
@@ -62,7 +62,7 @@ def ask(
     _line(f"{made['id']}  received; the answer is published to everybody")
 
 
-@app.command()
+@commands.command()
 def answer(
     challenge: Challenge,
     text: Annotated[str, typer.Argument(help="The answer.")],
@@ -89,7 +89,7 @@ def answer(
     _line(f"published as {made['entries'][0]['number']}")
 
 
-@app.command()
+@commands.command()
 def decline(
     challenge: Challenge,
     question: Annotated[str, typer.Argument(help="Id of a question (que_…).")],
