@@ -29,6 +29,9 @@ from schemas.text import Label, Name, Note, Title
 Figure = Annotated[
     float, Field(ge=-MONEY_MAX, le=MONEY_MAX, allow_inf_nan=False, strict=True, description="Of a KPI")
 ]
+MAILBOX = r"^[^@\s\x00-\x1f\x7f-\xa0]+@[^@\s\x00-\x1f\x7f-\xa0]+\.[^@\s\x00-\x1f\x7f-\xa0]+$"
+"""The control characters are named besides: regular expressions do not agree whether they are blank."""
+
 REMIND_DAYS = 7
 """Days before a deadline on which both buyers are reminded: a week is enough to hold the meeting it needs."""
 
@@ -218,7 +221,7 @@ class PersonContent(Contract):
 
     role: Label
     name: Label | None = None
-    mailbox: Annotated[str | None, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)] = None
+    mailbox: Annotated[str | None, Field(pattern=MAILBOX, max_length=254)] = None
     stage: PairingState | None = None
 
 

@@ -37,6 +37,7 @@ ROOMS = {
     "restore": "backup",
     "evaluate": "evaluation",
     "ledger": "ledger",
+    "secrets": "secrets",
     "topics": "topics",
     "schemas": "contracts",
     "database": "database",

@@ -25,8 +25,8 @@ pytestmark = [
 ]
 
 BRIEF = Scale(rounds=len(KINDS), each=False, outage_s=2.0, progress=lambda _: None)
-PACE = Pace(announcements=10, updates=30)
-"""A third of the load of the full form: other tests want the machine too."""
+PACE = Pace(announcements=8, updates=24)
+"""A quarter of the load of the full form: other tests want the machine too."""
 DISK = "400m"
 
 
