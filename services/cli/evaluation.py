@@ -182,14 +182,15 @@ def _print_details(method: Method, details: Mapping[str, Any]) -> None:
                 f"{row['low']:.1f} to {row['high']:.1f}",
                 row["count"],
                 f"{row['mean_score']:.3f}",
+                f"{row['mean_claimed']:.4f}",
                 f"{row['share_right']:.4f}",
             )
             for row in details["reliability"]
         ]
-        print_table(("score", "pairs", "mean score", "share right"), table, empty="")
+        print_table(("score", "pairs", "mean score", "said to be right", "right"), table, empty="")
         out.print(
-            f"expected calibration error {details['calibration_error']:.3f}, "
-            f"of what would be suggested {details['calibration_error_suggested']:.3f}",
+            f"expected calibration error {details['calibration_error']:.4f}, "
+            f"of what would be suggested {details['calibration_error_suggested']:.4f}",
             highlight=False,
         )
     for title, added in details.get("parts", {}).items():

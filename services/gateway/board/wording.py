@@ -41,7 +41,7 @@ REASONS = {
 }
 """They go on after "not for us: " and "because it is"."""
 STRENGTHS = {
-    Strength.strong: "among the best 2 % in the trial on research projects; one in twenty of these really "
+    Strength.strong: "among the best 2 % in the trial on research projects; one in seventeen of these really "
     "took part, by chance it is one in 400",
     Strength.good: "among the best 6 % in the trial on research projects, which held two thirds of those "
     "who really took part",
