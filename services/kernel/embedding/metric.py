@@ -60,7 +60,8 @@ class Metric:
 
     def of(self, vectors: Vectors) -> Vectors:
         """Rows mapped, of length 1 again. A row that is all mean and component becomes zeros, nearly."""
-        return unit((vectors - self.mean) @ self.matrix)
+        mapped: Vectors = np.asarray((vectors - self.mean) @ self.matrix, dtype=np.float32)
+        return unit(mapped)
 
     def packed(self) -> bytes:
         """The file, which `unpacked` reads."""
