@@ -60,7 +60,11 @@ class Metric:
 
     def of(self, vectors: Vectors) -> Vectors:
         """Rows mapped, of length 1 again. A row that is all mean and component becomes zeros, nearly."""
-        mapped: Vectors = np.asarray((vectors - self.mean) @ self.matrix, dtype=np.float32)
+        mapped: Vectors = np.empty_like(vectors, dtype=np.float32)
+        for row, vector in enumerate(vectors):
+            # One by one: a product of many rows rounds each otherwise than it would alone, and a text must
+            # have the same bytes in any company.
+            mapped[row] = (vector - self.mean) @ self.matrix
         return unit(mapped)
 
     def packed(self) -> bytes:
