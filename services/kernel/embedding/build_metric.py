@@ -2,10 +2,11 @@
 
     python -m services.kernel.embedding.build_metric services/kernel/embedding/data/metric.npy FILE…
 
-Files are `.jsonl.gz` as for `build_idf`. Rows with capabilities are organisations; texts of other rows only
-help to say what all texts have in common. English texts count, the language that the bundled model reads,
-each once. The shipped map was fitted on CORDIS project briefs of 3,326 organisations, calls of the Funding &
-Tenders Portal and TED notices: © European Union, reuse authorised (CC BY 4.0). It holds no text.
+Files are those of `build_idf`. Of `.jsonl.gz`, rows with capabilities are organisations; texts of other rows
+only help to say what all texts have in common. `.csv.gz` holds labels. English texts count, the language that
+the bundled model reads, each once. The shipped map was fitted on CORDIS project briefs of 3,326
+organisations, calls of the Funding & Tenders Portal, TED notices and the CPV labels: © European Union, reuse
+authorised (CC BY 4.0). It holds no text.
 """
 
 from __future__ import annotations
@@ -39,13 +40,14 @@ class Corpus:
     texts: Sequence[str]
     owners: sparse.csr_array
     others: Sequence[str]
+    labels: Sequence[str]
 
 
 def corpus(paths: Sequence[Path]) -> Corpus:
     """Every English text once, in one order whatever the order of the files."""
     owned: dict[str, set[int]] = {}
     organisations = 0
-    for path in sorted(paths):
+    for path in sorted(path for path in paths if ".jsonl" in path.name):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for row in map(json.loads, lines):
                 for capability in row.get("capabilities", ()):
@@ -54,11 +56,11 @@ def corpus(paths: Sequence[Path]) -> Corpus:
                 organisations += 1
     texts = sorted(owned)
     found = documents(paths)
-    others = {text for (_, language), group in found.items() if language == LANGUAGE for text in group}
+    others, labels = (set(found.get((kind, LANGUAGE), ())) for kind in ("prose", "labels"))
     entries = [(place, owner) for place, text in enumerate(texts) for owner in sorted(owned[text])]
     rows, columns = np.array(entries, dtype=np.int64).reshape(-1, 2).T
     owners = sparse.csr_array((np.ones(rows.size), (rows, columns)), shape=(len(texts), organisations))
-    return Corpus(texts, owners, sorted(others - owned.keys()))
+    return Corpus(texts, owners, sorted(others - owned.keys()), sorted(labels))
 
 
 def embedded(encoder: Encoder, texts: Sequence[str]) -> Vectors:
@@ -75,7 +77,8 @@ def embedded(encoder: Encoder, texts: Sequence[str]) -> Vectors:
 def main(out: Path, paths: Iterable[Path]) -> None:
     read = corpus(list(paths))
     plain = open_plain_encoder(None, cache=Settings().models_dir, backend=EmbeddingBackend.onnx, threads=1)
-    metric = fitted(embedded(plain, read.texts), read.owners, embedded(plain, read.others))
+    others, labels = embedded(plain, read.others), embedded(plain, read.labels)
+    metric = fitted(embedded(plain, read.texts), read.owners, others, labels)
     out.write_bytes(metric.packed())
 
 

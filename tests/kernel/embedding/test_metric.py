@@ -21,6 +21,7 @@ SOME = 16
 """Texts of many organisations, of which hardly two have a subject in common."""
 SUBJECTS, STYLES = slice(2, 6), slice(6, 10)
 ORGANISATIONS, TEXTS_EACH = 60, 4
+NONE = np.zeros((0, 16), np.float32)
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def owners() -> sparse.csr_array:
 
 @pytest.fixture
 def metric(vectors: np.ndarray, owners: sparse.csr_array) -> Metric:
-    return fitted(vectors, owners, np.zeros((0, 16), np.float32))
+    return fitted(vectors, owners, NONE, NONE)
 
 
 def test_what_all_texts_have_in_common_is_gone_and_lengths_are_1(metric: Metric, vectors: np.ndarray) -> None:
@@ -56,12 +57,33 @@ def test_what_all_texts_have_in_common_is_gone_and_lengths_are_1(metric: Metric,
     assert np.square(rest[:, 1]).mean() < 0.01 < np.square(vectors[:, 1]).mean(), "the largest spread"
 
 
+def test_a_text_has_the_same_bytes_in_any_company() -> None:
+    rows = unit(np.random.default_rng(6).normal(size=(33, shipped().mean.size)).astype(np.float32))
+    together = shipped().of(rows)
+
+    for start, end in ((0, 1), (5, 6), (8, 25)):
+        assert shipped().of(rows[start:end]).tobytes() == together[start:end].tobytes()
+
+
 def test_what_texts_of_one_organisation_have_in_common_counts_more(
     metric: Metric, vectors: np.ndarray
 ) -> None:
     before, after = (np.square(rows).sum(axis=0) for rows in (vectors, metric.of(vectors)))
 
     assert after[SUBJECTS].sum() / after[STYLES].sum() > 1.1 * before[SUBJECTS].sum() / before[STYLES].sum()
+
+
+def test_labels_have_nothing_in_common_for_being_labels(
+    metric: Metric, vectors: np.ndarray, owners: sparse.csr_array
+) -> None:
+    short = np.random.default_rng(5).normal(size=(200, 16)).astype(np.float32)
+    short[:, 12] += 3.0
+    short = unit(short)
+    with_labels = fitted(vectors, owners, NONE, short)
+
+    assert _mean_cosine(metric.of(short)) > 0.3
+    assert abs(_mean_cosine(with_labels.of(short))) < 0.02
+    assert abs(_mean_cosine(with_labels.of(vectors))) < 0.02
 
 
 def test_what_is_packed_is_unpacked_and_decides_the_fingerprint(metric: Metric) -> None:
@@ -78,14 +100,10 @@ def test_what_is_packed_is_unpacked_and_decides_the_fingerprint(metric: Metric) 
 def test_texts_of_many_subjects_come_out_further_apart(encoder: Encoder, plain: Encoder) -> None:
     texts = corpus(PROSE).texts[:SOME]
 
-    def mean_cosine(model: Encoder) -> float:
-        rows = embedded(model, texts)
-        return float((rows @ rows.T)[np.triu_indices(len(rows), 1)].mean())
-
     assert isinstance(encoder, MappedEncoder)
     assert encoder.model.fingerprint == shipped().fingerprint(plain.model.fingerprint)
     assert encoder.model.dimensions == plain.model.dimensions == shipped().mean.size
-    assert mean_cosine(encoder) < mean_cosine(plain)
+    assert _mean_cosine(embedded(encoder, texts)) < _mean_cosine(embedded(plain, texts))
 
 
 def test_another_model_keeps_its_vectors(tiny_model: Path, tmp_path: Path) -> None:
@@ -104,6 +122,11 @@ def test_english_texts_are_taken_once_in_one_order_with_their_owners() -> None:
     assert read.others == again.others
     assert read.owners.sum(axis=1).min() >= 1
     assert (read.owners.sum(axis=0) > 1).any(), "some organisation has two"
+
+
+def _mean_cosine(rows: np.ndarray) -> float:
+    """Of two different rows."""
+    return float((rows @ rows.T)[np.triu_indices(len(rows), 1)].mean())
 
 
 def _file_of(rows: np.ndarray) -> bytes:
