@@ -9,7 +9,9 @@ For one part of a challenge (its whole, or one requirement) and one company:
    before it: total = x1 + 0.9 x2 + 0.81 x3 + ... So several count, and many are bounded: a company with any
    number of texts of one similarity stays below one text whose similarity lies 2.2 times as far above the
    background.
-4. answer = total / (total + HALF), between 0 and 1; `scoring` combines the totals of the parts.
+4. answer = r / (r + 1) with r = (total / HALF)^1.5, between 0 and 1; `scoring` combines the totals of the
+   parts. The power is what makes an answer mean something: its odds rise as the odds that such a company is
+   right (`calibration`).
 
 The background is how near texts in general come to this part: the similarity of its K-th nearest text in
 the index, trusted as far as the index is large. It is measured once, when the part is indexed, and kept
@@ -28,6 +30,7 @@ in one order with IEEE operations alone, so that a pair has the same score, bit 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -46,12 +49,14 @@ LEXICAL_WEIGHT = 0.5
 """Weight of the word cosine beside the cosine of the embeddings. A power of two keeps the sum exact."""
 DISCOUNT = 0.9
 """What the next best capability counts, relative to the one before it."""
+UNBOUNDED = 1.0
+"""A discount that is none: all texts of a company count in full. For measuring what the bound costs."""
 COUNTED_MAX = 32
 """Capabilities that count; the 33rd would weigh 0.9^32 = 3 %."""
-HALF = 0.175
-"""Evidence that makes an answer of one half: one capability 0.56 above the background (cosine 0.45 and a few
-words in common). It decides where scores lie, and no order: the bounds of `scoring.strength` stand for the
-same shares of companies as with other vectors."""
+HALF = 0.315
+"""Evidence that makes an answer of one half: one capability 0.68 above the background (cosine 0.55 and a few
+words in common). It decides where scores lie, and no order: a suggestion begins where a company is four
+times as likely right as one drawn at random."""
 
 LEVEL = -0.05
 """Similarity from which evidence counts. Two texts without a common subject have about 0, once what all
@@ -195,29 +200,31 @@ def _filtered(texts: Texts, vocabulary: NDArray[np.uint32]) -> sparse.csr_array:
     )
 
 
-def answers(similarity: Floats, level: Floats, starts: Integers) -> Floats:
+def answers(similarity: Floats, level: Floats, starts: Integers, half: float = HALF) -> Floats:
     """How well each company answers each part: shape (parts, companies), in [0, 1). For arguments see
-    `totals`."""
-    return answered(totals(similarity, level, starts))
+    `totals` and `answered`."""
+    return answered(totals(similarity, level, starts), half)
 
 
-def answered(total: Floats) -> Floats:
-    """How well a part is answered by so much evidence, in [0, 1)."""
-    return np.asarray(total / (total + HALF), dtype=np.float64)
+def answered(total: Floats, half: float = HALF) -> Floats:
+    """How well a part is answered by so much evidence, in [0, 1). `half`: as much as makes one half."""
+    # A root is exact to the last bit everywhere, which a power is not.
+    risen = total * np.sqrt(total)
+    return np.asarray(risen / (risen + half * math.sqrt(half)), dtype=np.float64)
 
 
-def totals(similarity: Floats, level: Floats, starts: Integers) -> Floats:
+def totals(similarity: Floats, level: Floats, starts: Integers, discount: float = DISCOUNT) -> Floats:
     """The evidence that each company answers each part: shape (parts, companies), at least 0.
 
     `similarity`: (parts, capabilities); `level`: (parts,), the offsets of their backgrounds; company i has
-    the capabilities starts[i] to starts[i + 1].
+    the capabilities starts[i] to starts[i + 1]; `discount`: what each further one counts.
     """
     above = np.maximum(similarity - level[:, None], 0.0)
     evidence = np.zeros((above.shape[0], above.shape[1] + 1))
     evidence[:, :-1] = above * above * above  # the last column stands for "no more capabilities"
     total = np.zeros((above.shape[0], starts.size - 1))
     for companies, members in _by_size(starts):
-        total[:, companies] = _discounted(evidence[:, members])
+        total[:, companies] = _discounted(evidence[:, members], discount)
     return total
 
 
@@ -237,13 +244,14 @@ def _by_size(starts: Integers) -> list[tuple[Integers, Integers]]:
     return groups
 
 
-def _discounted(evidence: Floats) -> Floats:
-    """Sums the last axis, largest first, each DISCOUNT times as much as the one before. Term by term, because
-    a library's sum takes an order that depends on the shape."""
+def _discounted(evidence: Floats, discount: float) -> Floats:
+    """Sums the last axis, largest first, each `discount` times as much as the one before. Term by term,
+    because a library's sum takes an order that depends on the shape."""
     ascending = np.sort(evidence, axis=-1)
     total = np.zeros(evidence.shape[:-1])
     weight = 1.0
-    for place in range(1, min(COUNTED_MAX, evidence.shape[-1]) + 1):
+    counted = evidence.shape[-1] if discount == UNBOUNDED else min(COUNTED_MAX, evidence.shape[-1])
+    for place in range(1, counted + 1):
         total += weight * ascending[..., -place]
-        weight *= DISCOUNT
+        weight *= discount
     return total

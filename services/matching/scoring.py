@@ -24,6 +24,7 @@ import numpy as np
 
 from schemas.match import Strength
 from services.matching.evidence import (
+    DISCOUNT,
     Background,
     Floats,
     Integers,
@@ -37,13 +38,13 @@ from services.matching.evidence import (
 FORMULA = "evidence-2"
 """Version of everything that decides a score beside the vectors; part of every suggestion."""
 
-WHOLE = 0.8
+WHOLE = 0.85
 """Weight of the whole beside the requirements. With requirements that are cut from the need, and say again
-what it says, 0.6 to 1 were level on CORDIS (nDCG@50 .279-.283), and 0.8 to 1 on researchers' grades (weighted
-Kendall loss .204-.208; more with 0.6). With 1 nothing that a buyer adds would count."""
+what it says, 0.6 to 1 were level on CORDIS (nDCG@50 .279-.283); on researchers' grades the weighted Kendall
+loss falls from .216 with 0.6 to .204 with 0.95. With 1 nothing that a buyer adds would count but a gap."""
 AVERAGED_HALF = 1.0
 """Evidence of one half where parts are averaged. With that of an answer, faint requirements count nearly like
-those that are met: on researchers' grades the weighted Kendall loss is .222 that way, and .204 this way."""
+those that are met: on researchers' grades the weighted Kendall loss was .222 that way, and .204 this way."""
 MANDATORY_FACTOR = 2.0
 ANSWERED = 0.25
 """An answer below this is a gap; about one capability of cosine 0.4 in the same field."""
@@ -56,13 +57,14 @@ DECIMALS = 4
 """Scores are told apart to a ten-thousandth; finer differences mean nothing to anybody."""
 
 STRONG = 0.6
-"""From here on a pair is ten times as likely right as one drawn at random (`calibration`). On CORDIS the best
-2 % of the organisations; one in 17 really took part (by chance: one in 400)."""
+"""From here on a pair is seventeen times as likely right as one drawn at random (`calibration`). On CORDIS
+the best 1 % of the organisations, holding a third of those who took part; one in twelve really took part (by
+chance: one in 400)."""
 GOOD = 0.4
-"""From here on three times as likely. The best 6 %, holding two thirds of those who took part."""
+"""From here on eight times as likely. The best 2.3 %, holding half of those who took part."""
 POSSIBLE = 0.25
-"""From here on likelier than by chance. The best 12 %, holding four fifths of those who took part. Below it
-nothing is suggested."""
+"""From here on four times as likely. The best 4 %, holding three fifths of those who took part. Below it
+nothing is suggested: with less, companies of another field come in that have a few words in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +148,12 @@ class Companies:
 class Scored:
     """The scores of all pairs, and how each comes about."""
 
-    def __init__(self, challenges: Challenges, companies: Companies) -> None:
+    def __init__(self, challenges: Challenges, companies: Companies, discount: float = DISCOUNT) -> None:
+        """`discount`: another than the product's is for measuring."""
         self._challenges = challenges
         self._companies = companies
         self._similarity = similarities(challenges.texts, companies.texts)
-        evidence = totals(self._similarity, challenges.levels, companies.starts)
+        evidence = totals(self._similarity, challenges.levels, companies.starts, discount)
         self._answers = answered(evidence)
         self.totals = _total(challenges, evidence, self._answers)
         """Shape (challenges, companies), each in [0, 1] with DECIMALS decimals."""

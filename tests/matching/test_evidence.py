@@ -17,12 +17,14 @@ from services.matching.evidence import (
     NEIGHBOURS,
     NO_BACKGROUND,
     TYPICAL_LEVEL,
+    UNBOUNDED,
     Background,
     Texts,
     answers,
     measure_background,
     offsets,
     similarities,
+    totals,
     word_cosines,
 )
 from tests.matching.generated import SEEDS, texts
@@ -159,6 +161,14 @@ class TestAnswers:
 
     def test_no_more_than_the_best_count(self) -> None:
         assert answer(*[0.3] * COUNTED_MAX) == answer(*[0.3] * (COUNTED_MAX + 200))
+
+    def test_without_the_bound_every_capability_counts_in_full(self) -> None:
+        many = np.full((1, COUNTED_MAX + 8), 0.5)
+
+        without = totals(many, np.zeros(1), offsets([COUNTED_MAX + 8]), UNBOUNDED)[0, 0]
+
+        assert without == pytest.approx((COUNTED_MAX + 8) * 0.5**3)
+        assert totals(many, np.zeros(1), offsets([COUNTED_MAX + 8]))[0, 0] < without / 4
 
     def test_a_company_without_capabilities_answers_nothing(self) -> None:
         empty: NDArray[np.float64] = np.zeros((2, 0))
