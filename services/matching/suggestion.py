@@ -25,6 +25,7 @@ from services.intake.parts import REQUIREMENT_PREFIX, Part
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.identifiers import new_id
 from services.matching.board import OpenChallenge
+from services.matching.calibration import likelihood
 from services.matching.evidence import similarities
 from services.matching.explanation import Vocabulary, carrying_words, missing_words
 from services.matching.gates import gates
@@ -97,6 +98,7 @@ class Composer:
             ),
             score=scored.score,
             strength=reached,
+            likelihood=round(likelihood(scored.score), DECIMALS),
             headline=headline(answers, len(missing - {scored.parts[0].id})),
             requirements=answers,
             gates=self._gates(challenge, profile),
