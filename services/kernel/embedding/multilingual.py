@@ -207,8 +207,16 @@ def unpacked(data: bytes) -> dict[str, Any]:
         return {name: held[name] for name in held.files}
 
 
-@cache
+_READING = Lock()
+
+
 def _shipped() -> MultilingualEncoder:
+    with _READING:  # a cache alone lets two threads that come at once read it twice, and keep both
+        return _read()
+
+
+@cache
+def _read() -> MultilingualEncoder:
     return MultilingualEncoder(unpacked(_shipped_bytes()))
 
 
