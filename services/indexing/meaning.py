@@ -1,6 +1,7 @@
 """What texts mean across languages, for the index: one vector a text, comparable in 23 languages.
 
-Matching does not read it; people who search do, in their own language and with their own spelling.
+People who search ask for it in their own language; matching does where the embedding model cannot read a
+text.
 """
 
 from __future__ import annotations
