@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ NEED_IN = {
     "el": "Χρειαζόμαστε αντλίες κενού και μετρητές κενού για επιταχυντή σωματιδίων",
 }
 PROFILES = ("Vacuum pumps and valves", "Bread and cakes, delivered every morning", "Software for payrolls")
-BREAD = {
+BREAD: dict[str, Any] = {
     "title": "Bread for the canteen",
     "need": "The canteen needs bread and bakery products that are delivered every morning.",
     "buyer": "cern",
