@@ -35,6 +35,11 @@ def fernet_key() -> str:
     return base64.urlsafe_b64encode(os.urandom(32)).decode("ascii")
 
 
+def ed25519_key() -> str:
+    """Any 32 random bytes are a private key of Ed25519 (RFC 8032)."""
+    return base64.b64encode(os.urandom(32)).decode("ascii")
+
+
 def generate(folder: Path) -> list[str]:
     """Write what is missing; returns the names of the files written."""
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
@@ -56,6 +61,7 @@ def generate(folder: Path) -> list[str]:
     secret("liaison_database_url", lambda: DATABASE.format(password=postgres))
     secret("liaison_encryption_keys", fernet_key)
     secret("liaison_cookie_secret", password)
+    secret("liaison_ledger_key", ed25519_key)
     secret("liaison_admin_key", lambda: f"lia_{password()}")
     qdrant = secret("liaison_qdrant_api_key", password)
     # Qdrant reads a file of settings, not a file of a key.

@@ -6,9 +6,11 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import asyncpg
@@ -16,9 +18,9 @@ import pytest
 import structlog
 
 from services.kernel.database import Database
-from services.migrations.tables import metadata
+from services.migrations import runner
 
-pytest_plugins = ("tests.kafka_broker", "tests.side_by_side")
+pytest_plugins = ("tests.side_by_side", "tests.kafka_broker")
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -34,6 +36,8 @@ structlog.configure(
     wrapper_class=structlog.stdlib.BoundLogger,
     logger_factory=structlog.stdlib.LoggerFactory(),
 )
+
+T = TypeVar("T")
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
@@ -98,41 +102,90 @@ def postgresql() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-async def create_postgresql_database(admin_url: str) -> str:
-    """An empty database on that server; returns its URL."""
+async def create_postgresql_database(admin_url: str, template: str | None = None) -> str:
+    """An empty database on that server, or one like `template`, the URL of another; returns its URL."""
     name = f"liaison_{uuid4().hex}"
+    # A copy of files takes half the time of a copy through the log, since nothing is synced.
+    like = f' TEMPLATE "{_name(template)}" STRATEGY FILE_COPY' if template else ""
     connection = await asyncpg.connect(admin_url)
     try:
-        await connection.execute(f'CREATE DATABASE "{name}"')
+        await connection.execute(f'CREATE DATABASE "{name}"{like}')
     finally:
         await connection.close()
     head, _, query = admin_url.partition("?")
     return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
 
 
+def _name(url: str) -> str:
+    return url.partition("?")[0].rsplit("/", 1)[1]
+
+
+async def _create_tables(url: str) -> None:
+    database = Database(url)
+    await runner.upgrade(database)
+    await database.close()
+
+
+def _apart(work: Coroutine[Any, Any, T]) -> T:
+    """In a thread with a loop of its own: a fixture of the session may first be wanted by one that runs."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+@pytest.fixture(scope="session")
+def postgresql_tables(postgresql: str) -> str:
+    """The URL of a database with every table, to be copied: that is ten times as fast as to create them."""
+
+    async def made() -> str:
+        url = await create_postgresql_database(postgresql)
+        await _create_tables(url)
+        return url
+
+    return _apart(made())
+
+
+@pytest.fixture(scope="session")
+def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a file of SQLite."""
+    file = tmp_path_factory.mktemp("tables") / "liaison.db"
+    _apart(_create_tables(f"sqlite:///{file}"))
+    return file
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, once on SQLite and once on PostgreSQL."""
+async def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'liaison.db'}"
     return await create_postgresql_database(request.getfixturevalue("postgresql"))
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database with every table and no row, once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        return copied(request.getfixturevalue("sqlite_tables"), tmp_path)
+    tables = request.getfixturevalue("postgresql_tables")
+    return await create_postgresql_database(request.getfixturevalue("postgresql"), tables)
+
+
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    """A database with every table."""
     database = Database(database_url)
-    async with database.engine.begin() as connection:
-        await connection.run_sync(metadata.create_all)
     yield database
     await database.close()
 
 
 @pytest.fixture
-async def sqlite(tmp_path: Path) -> AsyncIterator[Database]:
+async def sqlite(sqlite_tables: Path, tmp_path: Path) -> AsyncIterator[Database]:
     """SQLite alone, for tests whose subject is not the database."""
-    database = Database(f"sqlite:///{tmp_path / 'liaison.db'}")
-    async with database.engine.begin() as connection:
-        await connection.run_sync(metadata.create_all)
+    database = Database(copied(sqlite_tables, tmp_path))
     yield database
     await database.close()
+
+
+def copied(tables: Path, folder: Path) -> str:
+    """The URL of a copy of that file in the folder."""
+    file = folder / "liaison.db"
+    shutil.copyfile(tables, file)
+    return f"sqlite:///{file}"

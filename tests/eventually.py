@@ -17,11 +17,14 @@ LOOK_S = 0.005
 
 
 @overload
-async def eventually(ask: Callable[[], Awaitable[T]], *, within_s: float = DEADLINE_S) -> T: ...
+async def eventually(
+    ask: Callable[[], Awaitable[T]], *, within_s: float = DEADLINE_S, every_s: float = LOOK_S
+) -> T: ...
 @overload
-async def eventually(ask: Callable[[], T], *, within_s: float = DEADLINE_S) -> T: ...
-async def eventually(ask: Callable[[], Any], *, within_s: float = DEADLINE_S) -> Any:
-    """The first true answer of `ask`; fails with the last answer when none came within `within_s`."""
+async def eventually(ask: Callable[[], T], *, within_s: float = DEADLINE_S, every_s: float = LOOK_S) -> T: ...
+async def eventually(ask: Callable[[], Any], *, within_s: float = DEADLINE_S, every_s: float = LOOK_S) -> Any:
+    """The first true answer of `ask`; fails with the last answer when none came within `within_s`.
+    `every_s`: between two looks, for those that cost something."""
     until = time.monotonic() + within_s
     while True:
         answer = ask()
@@ -31,4 +34,4 @@ async def eventually(ask: Callable[[], Any], *, within_s: float = DEADLINE_S) ->
             return answer
         if time.monotonic() > until:
             raise AssertionError(f"still {answer!r} after {within_s:g} s")
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(every_s)

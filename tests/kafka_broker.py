@@ -1,4 +1,4 @@
-"""A real Kafka broker for the tests: one node per session, or the one that the environment names.
+"""A real Kafka broker for the tests: one node per run, or the one that the environment names.
 
 `KAFKA_BOOTSTRAP_SERVERS` names a running broker. `KAFKA_HOME` names an unpacked Kafka (3.9 or newer; its
 `libs/` is all that is used), of which one node is started with Java 17. With neither, these tests are
@@ -8,16 +8,15 @@ skipped and say so; in CI (`CI=true`) they fail, so that nobody takes a skip for
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -28,6 +27,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.side_by_side import ends_with_the_run, shared
 
 START_S = 180.0
 """It listens after some 4 s; a busy machine may take much longer."""
@@ -80,6 +81,16 @@ class Together:
         return ",".join(f"{node}@127.0.0.1:{port}" for node, port in enumerate(self.controllers, start=1))
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """`secured_servers`: the same node by TLS, for USER with PASSWORD by SCRAM-SHA-512. `authority`: whom to
+    trust there, a file."""
+
+    bootstrap_servers: str
+    secured_servers: str
+    authority: Path
+
+
 class Broker:
     """A node on this machine that can be started, killed and started again with its data: one alone, or
     `node` of those that are `together`."""
@@ -91,12 +102,9 @@ class Broker:
         self._folder = folder
         self._port, secured = _free_ports(2)
         self.bootstrap_servers = f"127.0.0.1:{self._port}"
-        self.secured_servers = f"127.0.0.1:{secured}"
-        """The same node by TLS, for USER with PASSWORD by SCRAM-SHA-512."""
-        self.authority = folder / "authority.pem"
-        """Whom to trust there."""
-        identity = folder / "identity.pem"
-        _write_certificate(self.authority, identity)
+        authority, identity = folder / "authority.pem", folder / "identity.pem"
+        self.addresses = Addresses(self.bootstrap_servers, f"127.0.0.1:{secured}", authority)
+        _write_certificate(authority, identity)
         self._properties = folder / "server.properties"
         self._properties.write_text(
             _PROPERTIES.format(
@@ -131,6 +139,11 @@ class Broker:
             if self._process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"Kafka did not start:\n{self._said()}")
             time.sleep(0.05)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """Kill -9: what is on disk stays."""
@@ -175,22 +188,29 @@ def kafka(request: pytest.FixtureRequest) -> str:
     given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
     if given:
         return given
-    node: Broker = request.getfixturevalue("kafka_node")
+    node: Addresses = request.getfixturevalue("kafka_node")
     return node.bootstrap_servers
 
 
+_left_running: list[Broker] = []
+"""Python warns of a process that is forgotten while it runs."""
+
+
 @pytest.fixture(scope="session")
-def kafka_node() -> Iterator[Broker]:
-    """A node of our own, started for the session."""
+def kafka_node() -> Addresses:
+    """A node of our own. The workers of a run share it: who wants it first starts it, and it ends with the
+    run."""
     home = kafka_home()
-    folder = Path(tempfile.mkdtemp(prefix="liaison-kafka-"))
-    broker = Broker(home, folder)
-    try:
-        broker.start()
-        yield broker
-    finally:
-        broker.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+    with shared("kafka") as folder:
+        known = folder / "addresses.json"
+        if not known.exists():
+            broker = Broker(home, folder)
+            broker.start()
+            _left_running.append(broker)
+            ends_with_the_run(broker.pid)
+            known.write_text(json.dumps(asdict(broker.addresses), default=str))
+        told = json.loads(known.read_text())
+    return Addresses(told["bootstrap_servers"], told["secured_servers"], Path(told["authority"]))
 
 
 def _write_certificate(authority: Path, identity: Path) -> None:

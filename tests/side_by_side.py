@@ -1,18 +1,22 @@
 """Tests side by side: `make test` runs several workers (pytest-xdist), each with whole files of tests.
 
 A test that measures time asks to be `alone`: it waits until the tests of the other workers have ended, and
-none begins before it has. Processes and brokers that a worker keeps for later tests go on, at rest.
+none begins before it has. Processes that a worker keeps for later tests go on, at rest. What is dear to
+start is `shared`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
+import signal
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -21,7 +25,11 @@ _FIRST = ("end_to_end", "chaos", "deploy", "cli", "kernel", "bootstrap", "courie
 none goes on alone with a long one."""
 
 _FOLDER = "LIAISON_TESTS_SIDE_BY_SIDE"
-"""Environment variable by which the workers inherit the folder of their locks."""
+"""Environment variable by which the workers inherit the folder that they share."""
+
+_PROCESS = ".process"
+
+_ROOM = pytest.StashKey[IO[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -31,7 +39,26 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if getattr(config, "workerinput", None) is None:
-        shutil.rmtree(os.environ.pop(_FOLDER), ignore_errors=True)
+        folder = Path(os.environ.pop(_FOLDER))
+        for started in folder.glob(f"*{_PROCESS}"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(started.stem), signal.SIGKILL)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def shared(name: str) -> Iterator[Path]:
+    """A folder that all workers of this run have in common, with one of them in it at a time."""
+    folder = Path(os.environ[_FOLDER]) / name
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
+def ends_with_the_run(pid: int) -> None:
+    """The process is killed when all workers have ended, whichever of them has started it."""
+    (Path(os.environ[_FOLDER]) / f"{pid}{_PROCESS}").touch()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,16 +69,39 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # outside of the test's own time-out
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    with _room(Path(os.environ[_FOLDER]), alone=item.get_closest_marker("alone") is not None):
+    with _open("room") as room:
+        if item.get_closest_marker("alone") is not None:
+            _enter(room, fcntl.LOCK_EX)
+        else:
+            _enter(room, fcntl.LOCK_SH)
+        item.stash[_ROOM] = room
         return (yield)
 
 
-@contextmanager
-def _room(folder: Path, *, alone: bool) -> Iterator[None]:
+@pytest.fixture
+def alone(request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[None]]:
+    """For tests that prepare at length what they measure: alone only `with alone():`."""
+
+    @contextmanager
+    def entered() -> Iterator[None]:
+        room = request.node.stash[_ROOM]
+        fcntl.flock(room, fcntl.LOCK_UN)  # two that stay in and wait for an empty room would wait for ever
+        _enter(room, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(room, fcntl.LOCK_SH)
+
+    return entered
+
+
+def _enter(room: IO[str], how: int) -> None:
     """Everybody passes a turnstile into the room; who wants to be alone keeps it shut until the room is
     empty. Without it the others could follow each other for ever."""
-    with (folder / "turnstile").open("a") as turnstile, (folder / "room").open("a") as room:
+    with _open("turnstile") as turnstile:
         fcntl.flock(turnstile, fcntl.LOCK_EX)
-        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        fcntl.flock(turnstile, fcntl.LOCK_UN)
-        yield
+        fcntl.flock(room, how)
+
+
+def _open(name: str) -> IO[str]:
+    return (Path(os.environ[_FOLDER]) / name).open("a")

@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 
 import structlog
-from sqlalchemy import func, select
 
 from services.courier import backlog
 from services.courier import metrics as courier_metrics
@@ -17,7 +16,7 @@ from services.intake.completion import last_open_day
 from services.kernel import metrics
 from services.kernel.clock import Clock
 from services.kernel.database import Database
-from services.kernel.journal.model import JournalEntry
+from services.kernel.journal.reading import unsequenced
 from services.kernel.problems import TransientError
 from services.kernel.stream import dead_letters
 from services.matching import exposure
@@ -63,12 +62,11 @@ async def measure_exposure(database: Database, clock: Clock, companies: Companie
 async def measure(database: Database, clock: Clock, data_dir: Path) -> None:
     """Set the gauges of what waits and of the disk under `data_dir`. Raises `TransientError`."""
     now = clock.now()
-    unsequenced = select(func.count(), func.min(JournalEntry.time)).where(JournalEntry.position.is_(None))
     async with database.read() as tx:
-        entries, oldest = (await tx.execute(unsequenced)).one()
+        entries, oldest = await unsequenced(tx)
         letters = await dead_letters.count(tx)
         messages = await waiting(tx, now)
-    ready = [one.due_at for one in await database.in_one_go(backlog.waiting) if one.ready_at <= now]
+    due = await database.in_one_go(lambda connection: backlog.oldest_due(connection, now))
     disk = await asyncio.to_thread(_disk_of, data_dir)
 
     metrics.UNSEQUENCED.set(entries)
@@ -78,7 +76,7 @@ async def measure(database: Database, clock: Clock, data_dir: Path) -> None:
         metrics.DEAD_LETTERS.labels(service).set(count)
     courier_metrics.DUE.set(messages.due)
     courier_metrics.ENDPOINTS_OFF.set(messages.endpoints_off)
-    courier_metrics.OLDEST_DUE.set((now - min(ready, default=now)).total_seconds())
+    courier_metrics.OLDEST_DUE.set((now - (due or now)).total_seconds())
     if disk is not None:
         metrics.DISK_SIZE.set(disk.total)
         metrics.DISK_FREE.set(disk.free)

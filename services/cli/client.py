@@ -36,6 +36,13 @@ class Client:
     def get(self, path: str, **parameters: Any) -> Any:
         return self._call("GET", path, params=_given(parameters))
 
+    def get_if_known(self, path: str) -> tuple[Any, str]:
+        """The answer, or None and the sentence of a server that cannot tell now (503)."""
+        response = self._response("GET", path)
+        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            return None, detail(response)
+        return self._content(response), ""
+
     def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
         """`key`: an idempotency key; a fresh one is made where none is given."""
         headers = {"Idempotency-Key": key or str(uuid4())}
@@ -61,10 +68,16 @@ class Client:
                 return
 
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
+        return self._content(self._response(method, path, **arguments))
+
+    def _response(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         try:
-            response = self.http.request(method, path, **arguments)
+            return self.http.request(method, path, **arguments)
         except httpx.TransportError as error:
             unreachable(self.http, error)
+
+    @staticmethod
+    def _content(response: httpx.Response) -> Any:
         if not response.is_success:
             fail(problem(response))
         return response.json() if response.content else None
@@ -90,6 +103,14 @@ def problem(response: httpx.Response) -> str:
         return "\n".join(lines)
     except (ValueError, KeyError, TypeError, AttributeError):
         return f"The server answered {response.status_code}: {response.text[:300]}"
+
+
+def detail(response: httpx.Response) -> str:
+    """What a problem document says, without its title."""
+    try:
+        return str(response.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return problem(response)
 
 
 @contextmanager

@@ -15,14 +15,7 @@ SUFFIXES = (".csv", ".xlsx", ".jsonl")
 PROBLEMS_SHOWN = 50
 """The rest is counted; `--json` prints all."""
 
-imports = typer.Typer(help="Bring in data from files.", no_args_is_help=True)
 
-
-def register(app: typer.Typer) -> None:
-    app.add_typer(imports, name="import")
-
-
-@imports.command()
 def companies(
     file: Annotated[
         Path, typer.Argument(help="CSV, Excel (.xlsx) or JSON lines.", exists=True, dir_okay=False)

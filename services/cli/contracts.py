@@ -20,10 +20,14 @@ from services.kernel.stream.kafka_topics import Topics
 CONTRACTS = Path("schemas") / "contracts"
 SETTINGS_PAGE = Path("deploy") / "SETTINGS.md"
 
-app = typer.Typer(help="The published contracts.", no_args_is_help=True)
+commands = typer.Typer(help="The published contracts.", no_args_is_help=True)
 
 
-@app.command(name="export")
+def register(app: typer.Typer) -> None:
+    app.add_typer(commands, name="schemas")
+
+
+@commands.command(name="export")
 def export_(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; fail if a published file is stale.")

@@ -13,17 +13,21 @@ from services.cli.server import DataDir, database_of, settings_or_fail
 from services.kernel.database import Database
 from services.migrations import runner
 
-app = typer.Typer(help="The schema of the database.", no_args_is_help=True)
+commands = typer.Typer(help="The schema of the database.", no_args_is_help=True)
 
 
-@app.command()
+def register(app: typer.Typer) -> None:
+    app.add_typer(commands, name="database")
+
+
+@commands.command()
 def upgrade(data_dir: DataDir = None) -> None:
     """Bring the database to this release's schema. Every start does so by itself."""
     _run(data_dir, runner.upgrade)
     out.print("the database has the schema of this release")
 
 
-@app.command()
+@commands.command()
 def downgrade(
     revision: Annotated[str, typer.Argument(help="Revision to go back to.")], data_dir: DataDir = None
 ) -> None:
@@ -32,7 +36,7 @@ def downgrade(
     out.print(f"the database is at revision {revision}")
 
 
-@app.command()
+@commands.command()
 def revise(
     message: Annotated[str, typer.Argument(help="Why, in a few words; becomes the file's name.")],
     data_dir: DataDir = None,

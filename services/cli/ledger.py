@@ -20,12 +20,17 @@ from services.kernel.journal.reading import Verdict, hashes
 from services.kernel.journal.reading import verify as verify_chain
 from services.kernel.settings import ConfigurationError, Settings
 
-app = typer.Typer(help="The hash-chained ledger of every event.", no_args_is_help=True)
+commands = typer.Typer(help="The hash-chained ledger of every event.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(commands, name="ledger")
+
 
 T = TypeVar("T")
 
 
-@app.command()
+@commands.command()
 def verify(data_dir: DataDir = None, as_json: Json = False) -> None:
     """Check the whole chain, and print the first entry that does not fit.
 
@@ -39,7 +44,7 @@ def verify(data_dir: DataDir = None, as_json: Json = False) -> None:
         out.print(f"{verdict.entries} entries, unbroken; head {verdict.head}", highlight=False)
 
 
-@app.command()
+@commands.command()
 def export(data_dir: DataDir = None) -> None:
     """Print a signed checkpoint of the ledger as it is now: one line of JSON, for somebody outside to keep.
 
@@ -62,7 +67,7 @@ def export(data_dir: DataDir = None) -> None:
     err.print(f"public key {made.key}", highlight=False, soft_wrap=True)
 
 
-@app.command()
+@commands.command()
 def check(
     file: Annotated[Path, typer.Argument(help="Checkpoints, as `liaison ledger export` printed them.")],
     key: Annotated[

@@ -2,33 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from services.cli import (
-    answers,
-    backup,
-    challenges,
-    companies,
-    consortia,
-    database,
-    evaluation,
-    ledger,
-    operations,
-    pairings,
-    plans,
-    processes,
-    searching,
-    server,
-    subscriptions,
-    topics,
-)
-from services.cli import contracts as contracts_
+ROOMS = {
+    "serve": "server",
+    "demo": "server",
+    "gateway": "processes",
+    "worker": "processes",
+    "relay": "processes",
+    "courier": "processes",
+    "announce": "challenges",
+    "matches": "challenges",
+    "stream": "challenges",
+    "answer": "answers",
+    "consortia": "consortia",
+    "pairings": "pairings",
+    "search": "searching",
+    "import": "imports",
+    "subscribe": "subscriptions",
+    "replay": "subscriptions",
+    "status": "operations",
+    "reindex": "operations",
+    "resume": "operations",
+    "dead-letters": "operations",
+    "backup": "backup",
+    "restore": "backup",
+    "evaluate": "evaluation",
+    "ledger": "ledger",
+    "topics": "topics",
+    "schemas": "contracts",
+    "database": "database",
+}
+"""Which module registers a command: in the order of the help."""
+
+
+class _Commands(Mapping[str, Any]):
+    """A command's module is imported when the command is wanted: all of them together take seconds, and who
+    asks for a status should not wait for what writes migrations."""
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(ROOMS)
+
+    def __len__(self) -> int:
+        return len(ROOMS)
+
+    def __contains__(self, name: object) -> bool:
+        return name in ROOMS
+
+    def __getitem__(self, name: str) -> Any:
+        room = typer.Typer(rich_markup_mode="markdown", pretty_exceptions_enable=False)
+        import_module(f"services.cli.{ROOMS[name]}").register(room)
+        return get_group(room).commands[name]
+
+
+class _Liaison(TyperGroup):
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = _Commands()  # type: ignore[assignment]  # it is only read
+
 
 app = typer.Typer(
     name="liaison",
+    cls=_Liaison,
     help="Challenges of Big Science meet the companies that can answer them.\n\n"
     "Start with `liaison demo`, or `liaison serve` for a server of your own. Commands that talk to a server "
     "find it by LIAISON_URL and speak with LIAISON_KEY.",
@@ -52,22 +94,3 @@ def main(
     ] = False,
 ) -> None:
     pass
-
-
-server.register(app)
-processes.register(app)
-challenges.register(app)
-answers.register(app)
-consortia.register(app)
-searching.register(app)
-companies.register(app)
-plans.register(companies.imports)
-subscriptions.register(app)
-operations.register(app)
-backup.register(app)
-evaluation.register(app)
-app.add_typer(pairings.app, name="pairings")
-app.add_typer(ledger.app, name="ledger")
-app.add_typer(topics.app, name="topics")
-app.add_typer(contracts_.app, name="schemas")
-app.add_typer(database.app, name="database")

@@ -9,9 +9,12 @@ import typer
 from rich.markup import escape
 
 from services.cli.client import Json, Key, Url, connected
-from services.cli.output import fail, out, print_json, print_table, progress, since
+from services.cli.output import age, fail, out, print_json, print_table, progress, since
 
 LOOK_S = 0.5
+
+PATIENCE_S = 30.0
+"""What waits for so long waits for nobody: a lease of a dead process has run out twice."""
 
 letters = typer.Typer(help="Events that could not be handled, with the reason.", no_args_is_help=True)
 
@@ -27,26 +30,29 @@ def status(url: Url = "http://localhost:8000", key: Key = None, as_json: Json = 
     """Is anything waiting, for how long, and why."""
     with connected(url, key) as client:
         now = client.get("/v1/status")
-        index = client.get("/v1/index")
+        index, unknown = client.get_if_known("/v1/index")
     if as_json:
-        print_json({**now, "index": index})
+        print_json({**now, "index": index, "index_unknown": unknown or None})
         return
-    _tell_status(now, index)
+    tell_status(now, index, unknown)
     if now["halted"]:
         fail("A halted service stands still; once the cause is mended, `liaison resume SERVICE`.")
 
 
-def _tell_status(now: dict[str, Any], index: dict[str, Any]) -> None:
+def tell_status(now: dict[str, Any], index: dict[str, Any] | None, unknown: str) -> None:
+    """`unknown`: why nothing is known of the index, where that is so."""
     webhooks, letters_ = now["webhooks"], now["dead_letters"]
     undelivered = webhooks["due"] + webhooks["scheduled"]
     rows: list[tuple[str, object, str]] = [
         ("journal", now["journal"], "entries"),
+        *_unsequenced(now),
         *((f"lag of {name}", behind, "events") for name, behind in sorted(now["lag"].items())),
-        ("webhooks due", webhooks["due"], ""),
+        *([("lag", "unknown", now["lag_unknown"])] if now["lag_unknown"] else []),
+        ("webhooks due", webhooks["due"], _late(now)),
         ("webhooks to be retried", webhooks["scheduled"], ""),
         ("oldest undelivered", since(webhooks["oldest"]), "the first of these" if undelivered else ""),
         ("endpoints off", webhooks["endpoints_off"], ""),
-        *_lacking(now["lacking"], index),
+        *([("vector index", "unknown", unknown)] if index is None else _lacking(now["lacking"], index)),
         ("dead letters", sum(letters_.values()), "`liaison dead-letters list`" if letters_ else ""),
         *((f"dead letters of {name}", count, "") for name, count in sorted(letters_.items())),
         *(
@@ -65,6 +71,23 @@ def _tell_status(now: dict[str, Any], index: dict[str, Any]) -> None:
             ],
             empty="",
         )
+
+
+def _unsequenced(now: dict[str, Any]) -> list[tuple[str, object, str]]:
+    """What nobody sees yet, if that is for longer than a change of the relay takes."""
+    if age(now["unsequenced_since"]) < PATIENCE_S:
+        return []
+    told = f"for {since(now['unsequenced_since'])}: start `liaison relay`, or see in its log why it stands"
+    return [("entries without a position", now["unsequenced"], told)]
+
+
+def _late(now: dict[str, Any]) -> str:
+    if age(now["due_since"]) < PATIENCE_S:
+        return ""
+    return (
+        f"for {since(now['due_since'])}: start `liaison courier`; if one runs, an endpoint below is slow, or "
+        "its log says more"
+    )
 
 
 def _lacking(lacking: int | None, index: dict[str, Any]) -> list[tuple[str, object, str]]:

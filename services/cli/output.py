@@ -81,9 +81,16 @@ def since(moment: str | None, now: datetime | None = None) -> str:
     """How long ago an instant of the API was, for people: `12 s`, `7 min`, `3 h`, `5 d`; empty for none."""
     if moment is None:
         return ""
-    seconds = max(0.0, ((now or datetime.now(UTC)) - datetime.fromisoformat(moment)).total_seconds())
+    seconds = age(moment, now)
     unit, size = next(one for one in _UNITS if seconds >= one[1] or one[1] == 1)
     return f"{seconds // size:.0f} {unit}"
+
+
+def age(moment: str | None, now: datetime | None = None) -> float:
+    """Seconds since an instant of the API; 0 for none."""
+    if moment is None:
+        return 0.0
+    return max(0.0, ((now or datetime.now(UTC)) - datetime.fromisoformat(moment)).total_seconds())
 
 
 def bar(score: float, width: int = 10) -> str:

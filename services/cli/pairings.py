@@ -13,14 +13,18 @@ from services.cli.output import EXIT_USAGE, fail, out, print_json, print_table
 
 AT_MOST = 200
 
-app = typer.Typer(
+commands = typer.Typer(
     help="Needs of several buyers that could be bought together.",
     invoke_without_command=True,
     no_args_is_help=False,
 )
 
 
-@app.callback()
+def register(app: typer.Typer) -> None:
+    app.add_typer(commands, name="pairings")
+
+
+@commands.callback()
 def pairings(
     context: typer.Context,
     state: Annotated[PairingState | None, typer.Option(help="Only in this state.")] = None,
@@ -61,7 +65,7 @@ def pairings(
     )
 
 
-@app.command()
+@commands.command()
 def show(
     pairing: Annotated[str, typer.Argument(help="Id of a pairing (pai_…).")],
     url: Url = "http://localhost:8000",
@@ -109,7 +113,7 @@ def show(
         _line(f"  next: liaison pairings step {found['id']} {found['may'][0]}")
 
 
-@app.command()
+@commands.command()
 def step(
     pairing: Annotated[str, typer.Argument(help="Id of a pairing (pai_…).")],
     to: Annotated[
@@ -132,7 +136,7 @@ def step(
     _line(f"{made['id']}  {made['state']}{waiting}")
 
 
-@app.command()
+@commands.command()
 def join(
     challenge: Annotated[str, typer.Argument(help="The need of another buyer (chl_…).")],
     need: Annotated[str | None, typer.Option(help="Your own need; else you get a draft of one.")] = None,

@@ -14,10 +14,6 @@ from services.cli.companies import PROBLEMS_SHOWN, SUFFIXES
 from services.cli.output import EXIT_FAILED, EXIT_USAGE, err, fail, out, print_json, print_table
 
 
-def register(imports: typer.Typer) -> None:
-    imports.command()(plan)
-
-
 def plan(
     file: Annotated[
         Path, typer.Argument(help="CSV, Excel (.xlsx) or JSON lines.", exists=True, dir_okay=False)

@@ -14,10 +14,16 @@ from services.cli.server import settings_or_fail
 from services.kernel.problems import TransientError
 from services.kernel.settings import ConfigurationError, Settings
 
-app = typer.Typer(help="The Kafka topics, as declared in deploy/kafka/topics.toml.", no_args_is_help=True)
+commands = typer.Typer(
+    help="The Kafka topics, as declared in deploy/kafka/topics.toml.", no_args_is_help=True
+)
 
 
-@app.command()
+def register(app: typer.Typer) -> None:
+    app.add_typer(commands, name="topics")
+
+
+@commands.command()
 def apply(
     check: Annotated[
         bool, typer.Option("--check", help="Create nothing; fail if anything is not as declared.")

@@ -67,6 +67,11 @@ def waiting(tx: Connection) -> list[Waiting]:
     ]
 
 
+def oldest_due(tx: Connection, now: datetime) -> datetime | None:
+    """Since when the longest is due of what may be sent now: its endpoint is on, and asks for no rest."""
+    return min((one.due_at for one in waiting(tx) if one.ready_at <= now), default=None)
+
+
 def lease(
     tx: Connection, endpoints: Collection[str], *, holder: str, gone: Collection[str], now: datetime
 ) -> set[str]:

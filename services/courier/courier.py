@@ -238,7 +238,6 @@ class Courier:
         ready = [one for one in found if one.ready_at <= now]
         later = min((one.ready_at for one in found if one.ready_at > now), default=None)
         self._look_at = later or now + timedelta(seconds=POLL_S)
-        metrics.OLDEST_DUE.set((now - min((one.due_at for one in ready), default=now)).total_seconds())
         new: list[Waiting] = []
         stale = False
         for one in ready:

@@ -30,7 +30,7 @@ BREAKERS_OPEN = Gauge(
 )
 OLDEST_DUE = Gauge(
     "liaison_courier_oldest_due_seconds",
-    "How long the webhook waits that is longest due, over all endpoints that are on.",
+    "How long the webhook waits that is longest due, over all endpoints that are on, as the database has it.",
     registry=REGISTRY,
 )
 DUE = Gauge(

@@ -1,5 +1,6 @@
 """Is anything waiting, for how long, and why: one answer for whoever runs the service."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated
@@ -7,16 +8,21 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import BaseModel
 
+from services.courier import backlog
 from services.courier.waiting import Waiting, waiting
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.journal import head
-from services.kernel.problems import Forbidden, NotFound, Unauthenticated, Unavailable
+from services.kernel.journal.reading import unsequenced
+from services.kernel.problems import Forbidden, NotFound, TransientError, Unauthenticated, Unavailable
 from services.kernel.stream import consumers, dead_letters
 from services.kernel.web.authentication import Administrator
 from services.kernel.web.problems import responses_for
 
 Lag = Callable[[], Awaitable[dict[str, int]]]
+
+LAG_S = 5.0
+"""For the brokers to tell how far services are behind: the rest must be told while they are silent."""
 
 
 class HaltedConsumer(BaseModel):
@@ -26,15 +32,22 @@ class HaltedConsumer(BaseModel):
 
 
 class Status(BaseModel):
-    """`lag`: events that each service has not handled yet; `halted`: services that stand still until they
-    are resumed; `dead_letters`: open ones by service; `lacking`: profiles and challenges that cannot be
-    found because they lack vectors; null while no worker tells."""
+    """`unsequenced`: accepted events that nobody sees yet because they have no position, the oldest since
+    `unsequenced_since`; `lag`: events that each service has not handled yet, empty with the reason in
+    `lag_unknown` where nobody can tell; `halted`: services that stand still until they are resumed;
+    `dead_letters`: open ones by service; `due_since`: since when the webhook waits that is longest due, over
+    endpoints that are on; `lacking`: profiles and challenges that cannot be found because they lack vectors;
+    null while no worker tells."""
 
     journal: int
+    unsequenced: int
+    unsequenced_since: datetime | None
     lag: dict[str, int]
+    lag_unknown: str | None
     halted: list[HaltedConsumer]
     dead_letters: dict[str, int]
     webhooks: Waiting
+    due_since: datetime | None
     lacking: int | None
 
 
@@ -58,18 +71,34 @@ def router(database: Database, clock: Clock, lag: Lag, lacking: Callable[[], Awa
         except Unavailable:
             return None
 
+    async def known_lag() -> tuple[dict[str, int], str | None]:
+        try:
+            async with asyncio.timeout(LAG_S):
+                return await lag(), None
+        except TransientError as error:
+            return {}, str(error)
+        except TimeoutError:
+            return {}, f"Kafka has not answered within {LAG_S:g} s."
+
     @routes.get("/status", responses=problems, summary="Is anything waiting, for how long, why?")
     async def status(_: Administrator) -> Status:
+        now = clock.now()
         async with database.read() as tx:
             position = await head(tx)
+            entries, since = await unsequenced(tx)
             letters = await dead_letters.count(tx)
-            messages = await waiting(tx, clock.now())
+            messages = await waiting(tx, now)
+        behind, unknown = await known_lag()
         return Status(
             journal=position,
-            lag=await lag(),
+            unsequenced=entries,
+            unsequenced_since=since,
+            lag=behind,
+            lag_unknown=unknown,
             halted=await halted(),
             dead_letters=letters,
             webhooks=messages,
+            due_since=await database.in_one_go(lambda connection: backlog.oldest_due(connection, now)),
             lacking=await known_lacking(),
         )
 

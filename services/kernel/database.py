@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import (
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
+from services.kernel.lost_connections import end_with_their_connection
 from services.kernel.notify import SharedWakeups
 from services.kernel.problems import Unavailable
 from services.kernel.wakeups import Wakeups
@@ -157,6 +158,7 @@ class Database:
                 json_deserializer=orjson.loads,
                 echo=echo,
             )
+            end_with_their_connection(self._writer.sync_engine)
         else:
             raise ValueError(
                 f"database {self.dialect!r} is not supported: use sqlite:///path/to/file.db or "

@@ -18,6 +18,7 @@ import orjson
 import structlog
 from structlog.typing import Processor
 
+from services.kernel.log_repeats import LEFT_OUT, Repeats
 from services.kernel.settings import LogFormat, LogLevel
 from services.kernel.telemetry import current_trace_id
 
@@ -42,8 +43,17 @@ _SENSITIVE_TEXT = re.compile(
     r"|[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+"  # e-mail addresses
 )
 
-_QUIET = {"uvicorn.access": logging.CRITICAL, "httpx": logging.WARNING, "aiokafka": logging.WARNING}
-"""Libraries that would say too much: every request is logged by the gateway already."""
+_QUIET = {
+    "uvicorn.access": logging.CRITICAL,
+    "httpx": logging.WARNING,
+    "aiokafka": logging.WARNING,
+    "alembic": logging.WARNING,
+}
+"""Libraries that would say too much: every request is logged by the gateway already, and the revisions that a
+start passes are news to nobody."""
+
+_REPETITIVE = ("aiokafka", "faust", "mode")
+"""Libraries that tell of every attempt."""
 
 
 def masked(value: Any, depth: int = 0) -> Any:
@@ -78,6 +88,13 @@ def _trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
     trace_id = current_trace_id()
     if trace_id:
         event["trace_id"] = trace_id
+    return event
+
+
+def _left_out(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    left_out = getattr(event.get("_record"), LEFT_OUT, None)
+    if left_out:
+        event[LEFT_OUT] = left_out
     return event
 
 
@@ -124,10 +141,11 @@ def start_logging(
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[*shared, _left_out],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
         )
     )
+    handler.addFilter(Repeats(_REPETITIVE))
     root = logging.getLogger()
     for old in root.handlers[:]:
         if getattr(old, "liaison", False):

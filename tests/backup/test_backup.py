@@ -26,9 +26,9 @@ from tests.intake.people import a_challenge, a_company, build, principal
 
 
 @pytest.fixture
-async def source(database_url: str, clock: MovableClock) -> AsyncIterator[Database]:
+async def source(empty_database_url: str, clock: MovableClock) -> AsyncIterator[Database]:
     """A database in which something has happened."""
-    database = Database(database_url)
+    database = Database(empty_database_url)
     await runner.upgrade(database)
     world = await build(database, clock)
     await world.intake.companies.create(principal(world.cluster), a_company())

@@ -8,6 +8,7 @@ import hashlib
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -80,6 +81,8 @@ class Receivers:
         self.announced: dict[str, float] = {}
         """When the first endpoint heard of a suggestion for a challenge, by the monotonic clock."""
         self._port = 0
+        self._refuses_since: datetime | None = None
+        """What happened before is not refused."""
         self._runner: web.AppRunner | None = None
 
     def url(self, number: int) -> str:
@@ -93,6 +96,12 @@ class Receivers:
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         self._port = self._runner.addresses[0][1]
+        self._refuses_since = datetime.now(UTC)
+
+    def forgive(self) -> None:
+        """Refuse nothing until the next start, and then only what is about something newer: of a message that
+        is refused and then meets nobody listening the third attempt comes after five minutes."""
+        self._refuses_since = None
 
     async def stop(self) -> None:
         """Nobody listens any more, and what is under way is cut off."""
@@ -123,6 +132,7 @@ class Receivers:
         digest = hashlib.sha256(body).digest()
         if endpoint.contents.setdefault(message, digest) != digest:
             self.changed.add(message)
+        event = orjson.loads(body)
         match endpoint.manner:
             case Manner.broken:
                 return web.Response(status=500)
@@ -133,11 +143,13 @@ class Receivers:
             case Manner.slow:
                 await asyncio.sleep(SLOW_S)
             case Manner.refuses_first if endpoint.requests[message] == 1 and digest[0] % 3 == 0:
-                return web.Response(status=503)
+                since = self._refuses_since
+                if since is not None and datetime.fromisoformat(event["time"]) > since:
+                    return web.Response(status=503)
             case _:
                 pass
         endpoint.taken[message] += 1
-        self._learn(endpoint, message, orjson.loads(body))
+        self._learn(endpoint, message, event)
         return web.Response(status=204)
 
     def _learn(self, endpoint: Endpoint, message: str, event: dict[str, Any]) -> None:

@@ -45,10 +45,11 @@ class Outcome:
 
 
 async def done_to(made: Town, fault: Fault, scale: Scale, pace: Pace | None = None) -> Recoveries:
-    """The fault under load; returns when nothing is under way any more."""
+    """The fault under load; returns when nothing is under way any more, and whoever worked has ended."""
     async with made.load.running(pace or Pace()):
         recoveries = await fault.do(made, scale)
     await made.settled()
+    await made.rested()
     return recoveries
 
 

@@ -32,6 +32,8 @@ SETTLED_S = 600.0
 """Until nothing is under way any more: the second retry of a webhook comes after five to six minutes."""
 WORDS = 1_000
 """Characters of each log that are shown when something did not happen."""
+LOOK_S = 0.25
+"""Between looks into the database, and at what waits: they shall not be the load."""
 NOTICED_S = 120.0
 """For what must show soon, however busy the machine is."""
 
@@ -121,7 +123,7 @@ class Town:
                 )
             return self.holding(int(holder.split("/")[1])) if holder else None
 
-        found = await eventually(look, within_s=NOTICED_S)
+        found = await eventually(look, within_s=NOTICED_S, every_s=LOOK_S)
         assert found is not None
         return found
 
@@ -148,7 +150,13 @@ class Town:
     async def settled(self) -> None:
         """Return once nothing is under way: no event waits for anybody, no message for a healthy endpoint."""
         await self.ready()
-        await eventually(self._is_quiet, within_s=SETTLED_S)
+        await eventually(self._is_quiet, within_s=SETTLED_S, every_s=LOOK_S)
+
+    async def rested(self) -> None:
+        """Stop everybody but the gateways, who answer what became of it all. Each ends by itself, in time."""
+        ending = [one for one in self.processes if one.command[0] != "gateway"]
+        ended = await asyncio.gather(*(asyncio.to_thread(one.stop) for one in ending))
+        assert not any(ended), f"not all ended well: {ended}; {self.last_words()}"
 
     async def _is_quiet(self) -> bool:
         try:
@@ -157,16 +165,29 @@ class Town:
             assert not status["dead_letters"], status
             if any(status["lag"].values()):
                 return False
-            healthy = [one.endpoint for one in self.subscriptions if one.is_healthy]
             async with self.connection() as connection:
                 waiting = await connection.fetchval(
                     "SELECT (SELECT count(*) FROM journal WHERE position IS NULL) + (SELECT count(*) FROM "
                     "deliveries WHERE state = 'pending' AND endpoint_id = ANY($1::text[]))",
-                    healthy,
+                    self._healthy,
                 )
         except (httpx.HTTPError, OSError, asyncpg.PostgresError):
             return False
         return bool(waiting == 0)
+
+    async def nothing_failed_waits(self) -> bool:
+        """Whether no message for a healthy endpoint waits for another attempt."""
+        async with self.connection() as connection:
+            waiting = await connection.fetchval(
+                "SELECT count(*) FROM deliveries "
+                "WHERE state = 'pending' AND failures > 0 AND endpoint_id = ANY($1::text[])",
+                self._healthy,
+            )
+        return bool(waiting == 0)
+
+    @property
+    def _healthy(self) -> list[str]:
+        return [one.endpoint for one in self.subscriptions if one.is_healthy]
 
     async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         """The first gateway, as the administrator."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from schemas.match import Match, MatchSuggestion
 from tests.chaos import market
 from tests.chaos.ledger import Act, Input
 from tests.end_to_end.process import Liaison
@@ -16,18 +17,22 @@ from tests.end_to_end.town import UNLIMITED
 from tests.eventually import eventually
 
 SETTLED_S = 300.0
+LOOK_S = 0.25
+"""Between looks at what waits."""
 
 Suggestions = dict[tuple[str, str], dict[str, Any]]
 """What is said of a challenge (by its title) and a company (by its name)."""
 
-OF_THE_RUN = ("id", "state", "because", "suggested_at", "changed_at", "versions", "answer")
+OF_THE_RUN = {"id", "state", "because", "suggested_at", "changed_at", "versions"}
 """Fields that tell of the way there."""
+OF_READING = Match.model_fields.keys() - MatchSuggestion.model_fields.keys()
+"""Fields that are added where somebody reads a suggestion, and no event has."""
 
 
 def said(suggestion: dict[str, Any]) -> dict[str, Any]:
     """What a suggestion says, without what differs from run to run: names of rows, moments, and what
     triggered it last."""
-    kept = {name: value for name, value in suggestion.items() if name not in OF_THE_RUN}
+    kept = {name: value for name, value in suggestion.items() if name not in OF_THE_RUN | OF_READING}
     challenge, company = kept.pop("challenge"), kept.pop("company")
     return kept | {
         "challenge": [challenge["title"], challenge["version"]],
@@ -59,7 +64,7 @@ async def undisturbed(folder: Path, inputs: Sequence[Input]) -> Suggestions:
         await asyncio.to_thread(process.start)
         async with process.client() as admin:
             challenges = await _put_in(admin, inputs)
-            await eventually(lambda: _is_settled(admin), within_s=SETTLED_S)
+            await eventually(lambda: _is_settled(admin), within_s=SETTLED_S, every_s=LOOK_S)
             return await suggestions(admin, list(challenges.values()))
     finally:
         if process.process is not None and process.process.poll() is None:
@@ -75,7 +80,7 @@ async def _put_in(admin: httpx.AsyncClient, inputs: Sequence[Input]) -> dict[str
     for number in range(market.COMPANIES):
         path = f"/v1/companies?owner={market.owner_of(number)}"
         companies.append((await _put(admin, "POST", path, market.company(number))).json()["id"])
-    await eventually(lambda: _is_settled(admin), within_s=SETTLED_S)
+    await eventually(lambda: _is_settled(admin), within_s=SETTLED_S, every_s=LOOK_S)
     challenges: dict[str, str] = {}
     for one in inputs:
         match one.act:

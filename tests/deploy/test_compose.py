@@ -130,7 +130,11 @@ def test_no_secret_stands_in_a_variable() -> None:
 
 @pytest.mark.parametrize(
     ("secret", "holders"),
-    [("liaison_admin_key", {"gateway"}), ("liaison_qdrant_api_key", {"gateway", "worker"})],
+    [
+        ("liaison_admin_key", {"gateway"}),
+        ("liaison_qdrant_api_key", {"gateway", "worker"}),
+        ("liaison_ledger_key", {"relay"}),
+    ],
 )
 def test_a_secret_is_given_to_those_alone_that_need_it(secret: str, holders: set[str]) -> None:
     assert {name for name in EVERY if secret in services()[name].get("secrets", [])} == holders

@@ -158,6 +158,7 @@ def test_every_variable_is_a_setting_and_every_secret_is_named_after_one(folder:
             assert item["path"].upper() in KNOWN_VARIABLES
         held = {item["key"] for item in items}
         assert ("liaison_admin_key" in held) == (name == "liaison-gateway")
+        assert ("liaison_ledger_key" in held) == (name == "liaison-relay")
         assert ("liaison_qdrant_api_key" in held) == (name in ("liaison-gateway", "liaison-worker"))
         for container in (*pod["spec"]["containers"], *pod["spec"].get("initContainers", [])):
             assert container["envFrom"] == [{"configMapRef": {"name": settings["metadata"]["name"]}}]

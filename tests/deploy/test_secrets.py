@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from deploy.generate_secrets import generate
-from services.kernel.secrets_folder import server_secrets
+from services.kernel.secrets_folder import ledger_key, server_secrets
 from services.kernel.settings import SECRETS_VARIABLE, load_settings
 from tests.deploy.manifests import DEPLOY
 
@@ -22,6 +22,7 @@ def test_the_product_takes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert settings.database_url.startswith("postgresql://liaison:")
     assert settings.admin_key is not None
     box = server_secrets(settings).box
+    ledger_key(settings)
     assert box.open(box.seal("whsec")) == "whsec"
     assert not (tmp_path / "data").exists(), "nothing had to be made, nothing was written"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+
+from tests.end_to_end.forked import Forked
 
 ROOT = Path(__file__).parents[2]
 """What is tested is this tree, whichever one is installed."""
@@ -39,7 +39,7 @@ class Liaison:
     environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     command: tuple[str, ...] = ("serve",)
-    process: subprocess.Popen[bytes] | None = None
+    process: Forked | None = None
 
     @property
     def url(self) -> str:
@@ -60,18 +60,10 @@ class Liaison:
             "LIAISON_ALLOW_LOOPBACK_WEBHOOKS": "true",
             "LIAISON_LOG_LEVEL": "warning",
             "HF_HUB_OFFLINE": "1",
-            "PYTHONPATH": str(ROOT),
         }
         clean = {name: value for name, value in os.environ.items() if not name.startswith("LIAISON_")}
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "services.cli", *self.command],
-                env=clean | settings | self.environment,
-                stdout=log,
-                stderr=log,
-                cwd=self.data_dir,
-            )
+        self.process = Forked(self.command, clean | settings | self.environment, self.data_dir, self._log)
 
     def kill(self) -> None:
         """kill -9, at once."""

@@ -13,6 +13,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.kernel.log_repeats import EVERY_S, Repeats
 from services.kernel.logs import MASK, VALUE_MAX, masked, start_logging
 from services.kernel.security import new_key
 from services.kernel.settings import LogFormat, LogLevel
@@ -53,9 +54,35 @@ def test_a_line_is_json_with_level_logger_and_time(stream: io.StringIO) -> None:
 def test_what_libraries_log_goes_the_same_way(stream: io.StringIO) -> None:
     logging.getLogger("uvicorn.error").info("Started at %s", "http://user:pass@host/")
     logging.getLogger("uvicorn.access").info("GET /?key=1")
-    (line,) = lines(stream)
+    logging.getLogger("alembic.runtime.migration").info("Running upgrade 0001 -> 0002")
+    logging.getLogger("alembic.runtime.migration").warning("a revision is missing")
+    line, warning = lines(stream)
+    assert warning["event"] == "a revision is missing"
     assert line["event"] == f"Started at http://{MASK}@host/"
     assert line["logger"] == "uvicorn.error"
+
+
+def test_what_a_library_says_again_and_again_is_said_once_in_a_while(stream: io.StringIO) -> None:
+    """A broker that is down makes a worker's libraries say so a thousand times a second."""
+    for attempt in range(1_000):
+        logging.getLogger("aiokafka.consumer").error("Unable to connect to node %s: %s", 1, attempt)
+    logging.getLogger("aiokafka.consumer").error("Marking the coordinator dead")
+    for _ in range(2):
+        logging.getLogger("liaison.kafka").error("what we say ourselves")
+    assert [line["event"] for line in lines(stream)] == [
+        "Unable to connect to node 1: 0",
+        "Marking the coordinator dead",
+        *["what we say ourselves"] * 2,
+    ]
+
+
+def test_a_repetition_tells_how_many_were_left_out(stream: io.StringIO) -> None:
+    clock = iter((0.0, EVERY_S / 2, EVERY_S - 0.1, EVERY_S, 2 * EVERY_S))
+    (handler,) = [one for one in logging.getLogger().handlers if getattr(one, "liaison", False)]
+    handler.filters = [Repeats(("aiokafka",), now=lambda: next(clock))]
+    for _ in range(5):
+        logging.getLogger("aiokafka").error("Unable to connect")
+    assert [line.get("left_out") for line in lines(stream)] == [None, 2, None]
 
 
 def test_errors_come_with_their_trace_masked(stream: io.StringIO) -> None:

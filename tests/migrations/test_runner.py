@@ -19,8 +19,8 @@ VERSION = "alembic_version"
 
 
 @pytest.fixture
-async def empty(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
+async def empty(empty_database_url: str) -> AsyncIterator[Database]:
+    database = Database(empty_database_url)
     yield database
     await database.close()
 
@@ -99,8 +99,8 @@ async def test_a_database_of_a_newer_release_is_refused_and_left_alone(empty: Da
     assert await tables(empty) == set(metadata.tables)
 
 
-async def test_processes_that_start_together_migrate_once(database_url: str) -> None:
-    starting = [Database(database_url) for _ in range(4)]
+async def test_processes_that_start_together_migrate_once(empty_database_url: str) -> None:
+    starting = [Database(empty_database_url) for _ in range(4)]
     try:
         await asyncio.gather(*(runner.upgrade(database) for database in starting))
         assert await tables(starting[0]) == set(metadata.tables)

@@ -58,6 +58,31 @@ def instant(at: datetime) -> Markup:
     return Markup('<time datetime="{}" data-instant>{}</time>').format(f"{at:%Y-%m-%dT%H:%M:%SZ}", shown)
 
 
+def second(at: datetime) -> Markup:
+    """The same to the second, for what happens within minutes."""
+    at = at.astimezone(UTC)
+    shown = f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
+    return Markup('<time datetime="{}" data-instant="second">{}</time>').format(
+        f"{at:%Y-%m-%dT%H:%M:%S.%fZ}", shown
+    )
+
+
+def took(span: timedelta) -> str:
+    """How long something took: `40 ms`, `2.3 s`, `4 min 12 s`, `3 h 5 min`, `2 d 4 h`."""
+    seconds = max(0.0, span.total_seconds())
+    if seconds < 1:
+        return f"{seconds * 1_000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    whole = int(seconds)
+    unit, size, smaller, part = next(one for one in _SPANS if whole >= one[1])
+    return f"{whole // size} {unit} {whole % size // part} {smaller}"
+
+
+_SPANS = (("d", 86_400, "h", 3_600), ("h", 3_600, "min", 60), ("min", 60, "s", 1))
+"""Units above a minute, each in seconds, with the one that follows."""
+
+
 def day(on: date) -> Markup:
     """A day of the calendar, the same in every zone."""
     return Markup('<time datetime="{}">{}</time>').format(on.isoformat(), f"{on.day} {on:%B %Y}")
@@ -163,6 +188,8 @@ METHODS = {
 FILTERS = {
     "method": lambda name: METHODS.get(name, name),
     "instant": instant,
+    "second": second,
+    "took": took,
     "day": day,
     "country": country,
     "countries": countries,

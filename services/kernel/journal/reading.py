@@ -24,6 +24,13 @@ async def head(tx: AsyncSession) -> int:
     return (await tx.execute(select(func.max(JournalEntry.position)))).scalar() or 0
 
 
+async def unsequenced(tx: AsyncSession) -> tuple[int, datetime | None]:
+    """How many entries wait for their position, and the time of the oldest of them."""
+    query = select(func.count(), func.min(JournalEntry.time)).where(JournalEntry.position.is_(None))
+    entries, oldest = (await tx.execute(query)).one()
+    return entries, oldest
+
+
 async def read(
     tx: AsyncSession,
     *,

@@ -30,6 +30,11 @@ from services.kernel.stream.processor import Stopping
 COMMIT_S = 1.0
 """Between commits of offsets. Whatever was not committed comes again, and is known to be done."""
 
+SESSION_S = 15.0
+"""The broker takes a reader that it has not heard of for so long for dead, and gives its share to others: as
+long as our leases last, for the same reasons. Faust's default of a minute is a minute in which nothing is
+matched after a worker was killed, since whoever comes next waits for the dead one's answer."""
+
 SUPERVISE_S = 1.0
 """Between looks whether the Faust app still runs."""
 
@@ -154,6 +159,7 @@ class TopicReader:
             broker=[f"kafka://{server}" for server in self._connection.bootstrap_servers],
             broker_credentials=self._credentials(),
             broker_commit_interval=COMMIT_S,
+            broker_session_timeout=SESSION_S,
             consumer_auto_offset_reset="earliest",
             consumer_max_fetch_size=MESSAGE_BYTES,
             stream_wait_empty=False,  # a halted consumer must not hold up a rebalance

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import MovableClock
+from tests.conftest import MovableClock, copied
 from tests.gateway.board.world import World, world
 
 
 @pytest.fixture
-async def market(tmp_path: Path, clock: MovableClock) -> AsyncIterator[World]:
-    async with world(tmp_path, clock) as made:
+async def market(tmp_path: Path, clock: MovableClock, sqlite_tables: Path) -> AsyncIterator[World]:
+    async with world(tmp_path, clock, copied(sqlite_tables, tmp_path)) as made:
         yield made
 
 

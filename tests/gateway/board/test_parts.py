@@ -82,6 +82,22 @@ def test_words() -> None:
     assert "<b>" not in wording.lines("<b>\n</b>")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-1, "0 ms"),
+        (0.0404, "40 ms"),
+        (2.34, "2.3 s"),
+        (60, "1 min 0 s"),
+        (252, "4 min 12 s"),
+        (11_100, "3 h 5 min"),
+        (187_300, "2 d 4 h"),
+    ],
+)
+def test_how_long_something_took(seconds: float, said: str) -> None:
+    assert wording.took(timedelta(seconds=seconds)) == said
+
+
 async def test_the_picture_has_a_line_per_requirement_and_a_column_per_company(
     market: World, clock: MovableClock
 ) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
+from sqlalchemy import update
 
 from schemas.delivery import DeliveryState, EndpointContent
 from schemas.subscription import FollowCountry, SubscriptionContent
+from services.courier.model import DeliveryRow
 from tests.gateway.board.world import World, hidden, visible
 
 URL = "http://localhost:9999/hook"
@@ -53,6 +56,15 @@ async def test_a_test_is_sent_logged_and_sent_again(market: World) -> None:
         later = await firm.get(f"/settings/endpoints/{made.id}/log")
         assert "hx-trigger" not in later.text
         assert "None yet." in visible(await firm.get(f"/settings/deliveries/{message}"))
+        made_at = (await market.core.deliveries.get(market.principal("firm"), message)).created_at
+        sent = update(DeliveryRow).where(DeliveryRow.id == message)
+        async with market.core.database.write() as tx:
+            done = made_at + timedelta(seconds=2.5)
+            await tx.execute(sent.values(state="delivered", next_attempt_at=None, delivered_at=done))
+        log = await firm.get(f"/settings/endpoints/{made.id}/log")
+        assert f"{done:%H:%M:%S} UTC after 2.5 s" in visible(log)
+        shown = visible(await firm.get(f"/settings/deliveries/{message}"))
+        assert f"{done:%H:%M:%S} UTC, 2.5 s after it was made" in shown
         again = await firm.post(f"/settings/deliveries/{message}/resend", data={"x": ""})
         assert again.status_code == 303
         window = await firm.post(f"/settings/endpoints/{made.id}/resend", data={"hours": "24"})

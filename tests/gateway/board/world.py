@@ -206,7 +206,7 @@ def a_match(challenge: Challenge, company: Company, score: float, clock: Movable
 
 @asynccontextmanager
 async def world(folder: Path, clock: MovableClock, database_url: str | None = None) -> AsyncIterator[World]:
-    """`database_url`: an empty database; None: SQLite in the folder."""
+    """`database_url`: a database without rows; None: SQLite in the folder, made now."""
     chosen = {"database_url": database_url} if database_url else {}
     settings = load_settings(data_dir=folder, allow_loopback_webhooks=True, **chosen)
     async with open_core(settings, clock) as core:

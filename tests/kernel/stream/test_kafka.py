@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import uuid4
 
@@ -22,14 +23,16 @@ from services.kernel import journal
 from services.kernel.clock import SystemClock
 from services.kernel.database import Database
 from services.kernel.identifiers import new_id
+from services.kernel.leases import LEASE_S
 from services.kernel.stream import dead_letters
 from services.kernel.stream.dead_letters import DeadLetter
 from services.kernel.stream.kafka_connection import MESSAGE_BYTES, KafkaConnection
+from services.kernel.stream.kafka_records import Record
 from services.kernel.stream.kafka_stream import KafkaStream
 from services.kernel.stream.kafka_topics import Topics
 from services.kernel.stream.port import Handler
 from tests.eventually import eventually
-from tests.kafka_broker import PASSWORD, USER, Broker, kafka_home
+from tests.kafka_broker import PASSWORD, USER, Addresses, Broker, kafka_home
 from tests.kernel.stream.carriers import Carrier, some_topics
 from tests.kernel.stream.effects import (
     FOLLOWED,
@@ -293,7 +296,7 @@ async def test_topics_are_created_once_and_left_alone_then(kafka: str, topics: T
 
 
 async def test_everything_speaks_tls_and_sasl_where_it_is_told_to(
-    database: Database, kafka_node: Broker, topics: Topics
+    database: Database, kafka_node: Addresses, topics: Topics
 ) -> None:
     connection = KafkaConnection(
         (kafka_node.secured_servers,),
@@ -337,6 +340,23 @@ async def test_a_broker_that_dies_and_comes_back_costs_nothing(database: Databas
         shutil.rmtree(folder, ignore_errors=True)
     assert sorted(await effects(database)) == list(range(60))
     assert await letters(database, None) == []
+
+
+async def test_a_dead_reader_is_missed_as_soon_as_the_dead_holder_of_a_lease(tmp_path: Path) -> None:
+    """Until then whoever starts in its place waits with it. That a killed worker's share is taken over is
+    shown in `tests/chaos/`; this is how long the broker is told to wait."""
+    from services.kernel.stream.kafka import TopicReader  # Faust takes long to import
+
+    async def handle(records: Sequence[Record]) -> None:
+        raise AssertionError(records)
+
+    connection = KafkaConnection(("127.0.0.1:9",))
+    reader = TopicReader(
+        connection, SystemClock(), group="g", topics=["t"], batch=1, handle=handle, random=Random(1)
+    )
+    app = reader._new_app(str(tmp_path), asyncio.Queue())
+    assert app.conf.broker_session_timeout == LEASE_S
+    assert app.conf.broker_heartbeat_interval * 3 <= LEASE_S
 
 
 async def total(database: Database) -> int:

@@ -6,8 +6,8 @@ import asyncio
 import sys
 import time
 from asyncio.subprocess import PIPE
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -23,6 +23,9 @@ DIMENSIONS = 384
 NAME = "companies-a"
 LIMIT_SECONDS = 0.2
 BEAT_SECONDS = 0.002
+PAUSE_SECONDS = 0.05
+"""Between searches: they and the optimisation share two cores, and the test is to end."""
+CHANGES_EVERY = 10
 
 CONTROL = f"""
 import sys, time
@@ -90,26 +93,29 @@ ours."""
 
 
 @pytest.mark.slow
-@pytest.mark.alone
 @pytest.mark.timeout(900)
-async def test_nothing_waits_longer_than_200_ms_while_60_000_vectors_are_optimised(tmp_path: Path) -> None:
+async def test_nothing_waits_longer_than_200_ms_while_60_000_vectors_are_optimised(
+    tmp_path: Path, alone: Callable[[], AbstractContextManager[None]]
+) -> None:
+    rows = _unit_rows(COUNT, seed=2)
     waits: list[str] = []
     for attempt in range(ATTEMPTS):
-        longest, noise = await _longest_wait(tmp_path / str(attempt))
+        index = await EdgeVectorIndex.open(tmp_path / str(attempt))
+        await index.ensure(spec(NAME, DIMENSIONS))
+        for start in range(0, COUNT, 3_000):
+            await index.upsert(NAME, list(_points(rows[start : start + 3_000], start)))
+        with alone():
+            longest, noise = await _longest_wait(index, rows)
+        await index.close()
         if longest < LIMIT_SECONDS + noise:
             return
         waits.append(f"{longest * 1e3:.0f} ms (an idle process: {noise * 1e3:.0f} ms)")
     pytest.fail(f"longest waits: {', '.join(waits)}")
 
 
-async def _longest_wait(folder: Path) -> tuple[float, float]:
+async def _longest_wait(index: EdgeVectorIndex, rows: Rows) -> tuple[float, float]:
     """Seconds that something else waited while a collection was optimised, searched, changed and found
     right; and that an idle process beside it waited."""
-    index = await EdgeVectorIndex.open(folder / "vectors")
-    await index.ensure(spec(NAME, DIMENSIONS))
-    rows = _unit_rows(COUNT, seed=2)
-    for start in range(0, COUNT, 3_000):
-        await index.upsert(NAME, list(_points(rows[start : start + 3_000], start)))
     control = await asyncio.create_subprocess_exec(sys.executable, "-c", CONTROL, stdin=PIPE, stdout=PIPE)
     assert control.stdout is not None
     await control.stdout.readline()
@@ -124,9 +130,9 @@ async def _longest_wait(folder: Path) -> tuple[float, float]:
         while not optimising.done():
             query = queries[turn % len(queries)]
             [hits] = await index.search(NAME, [Query("text", query, 5, fields=())])
-            best = np.argsort(-(rows @ query))[:5] if turn % 50 == 0 else ()
+            best = np.argsort(-(rows @ query))[:5] if turn % CHANGES_EVERY == 0 else ()
             right += sum(identity(int(n)) in {hit.id for hit in hits} | gone for n in best)
-            if turn % 50 == 0:
+            if turn % CHANGES_EVERY == 0:
                 point = next(more)
                 await index.upsert(NAME, [point])
                 added[point.id] = point
@@ -134,7 +140,7 @@ async def _longest_wait(folder: Path) -> tuple[float, float]:
                 gone |= {identity(n) for n in range(3 * turn, 3 * turn + 3)}
                 await index.delete(NAME, Filter((Equals("company", company),)))
             turn += 1
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(PAUSE_SECONDS)
         await optimising
         [hits] = await index.search(NAME, [Query("text", queries[0], 5)])
     noise, _ = await control.communicate(b"")
@@ -150,5 +156,4 @@ async def _longest_wait(folder: Path) -> tuple[float, float]:
     assert {point.id for point in kept} == set(added)
     assert all(np.array_equal(p.dense["text"], added[p.id].dense["text"]) for p in kept)
     assert await index.retrieve(NAME, list(gone)) == []
-    await index.close()
     return heart.longest, float(noise)

@@ -6,6 +6,10 @@
   const clock = new Intl.DateTimeFormat("en-GB", {
     day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
   });
+  const exact = new Intl.DateTimeFormat("en-GB", {
+    day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit",
+    timeZoneName: "short",
+  });
   const DAY = 86400000;
 
   function left(element) {
@@ -19,7 +23,7 @@
 
   function localise(root) {
     for (const one of root.querySelectorAll("time[data-instant]")) {
-      one.textContent = clock.format(new Date(one.dateTime));
+      one.textContent = (one.dataset.instant === "second" ? exact : clock).format(new Date(one.dateTime));
       one.title = zone + "; " + one.dateTime;
       delete one.dataset.instant;
     }
