@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from services.kernel.embedding.fixed_point import as_float32
-from services.kernel.embedding.multilingual import MultilingualEncoder, shipped_digest
+from services.kernel.embedding.multilingual import MultilingualEncoder, headed, shipped_digest
 from services.kernel.embedding.port import Vectors
 
 DIMENSIONS = 192
@@ -53,5 +53,5 @@ class ShippedMeaning:
 
 def _embed(texts: Sequence[str]) -> Vectors:
     encoder = MultilingualEncoder.shipped()
-    rows = np.array([encoder.meaning([text]) for text in texts], np.int16)
+    rows = np.array([encoder.meaning(headed(text)) for text in texts], np.int16)
     return as_float32(rows.reshape(len(texts), DIMENSIONS))

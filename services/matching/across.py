@@ -15,8 +15,8 @@ they agree within .05. (Notices whose translations lack every word that the Engl
 lower, by .1: too little is better here than too much.) Like the rest it is exact arithmetic on dyadic
 fractions: a pair has one similarity, from both sides and in any batch.
 
-Vectors are made when the first pair needs them, about a millisecond a text, and remembered: where everybody
-writes English nothing is made at all.
+Vectors of unread texts are made when their profile is read, others when the first pair needs them, some .4 ms
+a text, and remembered: where everybody writes English nothing is made at all.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from services.kernel.embedding.multilingual import Multilingual, MultilingualEncoder
+from services.kernel.embedding.multilingual import Multilingual, MultilingualEncoder, headed
 from services.matching import evidence
 from services.matching.evidence import Floats, Integers, Texts, word_cosines
 from services.matching.said import Said
@@ -37,8 +37,8 @@ MEANING_WEIGHT = 0.5
 MEANINGS_ABOVE = 0.1
 """How much more alike the hundredth text of a part is by its meaning than by embeddings: .05 to .18 in
 collections of notices and of projects."""
-REMEMBERED = 65_536
-"""Texts whose vectors are kept, about 1.6 kB each: 100 MB when full."""
+REMEMBERED = 131_072
+"""Texts whose vectors are kept, about 1.6 kB each: 200 MB when full."""
 
 
 def similarities(parts: Texts, capabilities: Texts) -> Floats:
@@ -61,6 +61,12 @@ def likeness(parts: Texts, row: int, capabilities: Texts, column: int) -> tuple[
     if ours is None or theirs is None or not (ours.unread[row] or theirs.unread[column]):
         return float(parts.dense[row] @ capabilities.dense[column]), False
     return float(_across(ours, np.array([row]), theirs, np.array([column]))[0, 0]), True
+
+
+def prepare(said: Said) -> None:
+    """Make the vectors that every pair with these texts will need, before somebody waits for them."""
+    for place in np.flatnonzero(said.unread).tolist():
+        _encoded(said.texts[place], said.languages[place])
 
 
 def level_of_meanings(cosine: float) -> float:
@@ -89,4 +95,4 @@ def _texts(said: Said, places: Integers) -> Texts:
 
 @lru_cache(maxsize=REMEMBERED)
 def _encoded(text: str, language: str) -> Multilingual:
-    return MultilingualEncoder.shipped().encode((text,), language)
+    return MultilingualEncoder.shipped().encode(headed(text), language)

@@ -15,6 +15,7 @@ from services.intake.parts import Part, company_parts
 from services.kernel.embedding.fixed_point import quantise
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import Embedder
+from services.matching.across import prepare
 from services.matching.evidence import Texts
 from services.matching.said import Said
 
@@ -102,7 +103,7 @@ class Profiles:
         embedder = self._embedder
         empty = np.zeros((0, embedder.model.dimensions), dtype=np.float32)
         dense = quantise(await embedder.embed(texts) if texts else empty)
-        said = await asyncio.to_thread(lambda: [Said.of(own, embedder.model.name) for own in parts])
+        said = await asyncio.to_thread(_said, parts, embedder.model.name)
         if embedder is not self._embedder:  # another model serves since then
             return await self._made(companies)
         made, start = [], 0
@@ -131,3 +132,10 @@ class Profiles:
         while self._texts > self._texts_kept and len(self._kept) > 1:
             _, gone = self._kept.popitem(last=False)
             self._texts -= len(gone.texts)
+
+
+def _said(parts: Sequence[Sequence[Part]], model: str) -> list[Said]:
+    found = [Said.of(own, model) for own in parts]
+    for one in found:
+        prepare(one)
+    return found

