@@ -158,6 +158,13 @@ class MatchSuggestion(Contract):
     company: MatchedCompany
     score: Share
     strength: Strength
+    likelihood: Annotated[
+        Share | None,
+        Field(
+            description="Share of the pairs of this score that were right in the trial which GET /v1/scores "
+            "tells of, where one pair in 400 is right by chance; null: made before this was told"
+        ),
+    ] = None
     headline: Annotated[str, Field(description="One sentence: why this company")]
     requirements: tuple[RequirementMatch, ...]
     gates: tuple[Gate, ...]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from schemas.links import Links
 from schemas.match import Strength
 from schemas.scores import Factor, ScoreDisclosure, StrengthFrom
-from services.matching import evidence, feedback_rules, measured, scoring
+from services.matching import calibration, evidence, feedback_rules, measured, scoring
 
 PAGE = "/scores"
 
@@ -29,7 +29,13 @@ def disclosure() -> ScoreDisclosure:
         formula=scoring.FORMULA,
         factors=_factors(),
         strengths=tuple(
-            StrengthFrom(strength=strength, score=score, about=about)
+            StrengthFrom(
+                strength=strength,
+                score=score,
+                about=about,
+                likelihood=round(calibration.likelihood(score), scoring.DECIMALS),
+                lift=round(calibration.lift(score), 1),
+            )
             for strength, score, about in (
                 (Strength.strong, scoring.STRONG, "the best of what is suggested"),
                 (Strength.good, scoring.GOOD, "worth a look by both sides"),

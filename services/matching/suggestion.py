@@ -26,6 +26,7 @@ from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.identifiers import new_id
 from services.matching.across import likeness, similarities
 from services.matching.board import OpenChallenge
+from services.matching.calibration import likelihood
 from services.matching.explanation import Vocabulary, carrying_words, missing_words
 from services.matching.gates import gates
 from services.matching.profiles import Profile
@@ -97,6 +98,7 @@ class Composer:
             ),
             score=scored.score,
             strength=reached,
+            likelihood=round(likelihood(scored.score), DECIMALS),
             headline=headline(answers, len(missing - {scored.parts[0].id})),
             requirements=answers,
             gates=self._gates(challenge, profile),
