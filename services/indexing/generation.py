@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from services.indexing.collections import (
     ALIASES,
     COMPANIES,
+    LANGUAGES_TOLD,
     NAMES,
     Indexed,
     collection_name,
@@ -34,8 +35,8 @@ from services.kernel.vectors.port import VectorIndex
 class Generation:
     """`reference`: how the model is asked for by name or folder, so that it can be loaded again. `made_as`:
     the fingerprint of collections that an earlier release made, with another table of words or other
-    passages; they serve until the present ones are built. `meaning`: with it there are vectors for people who
-    search, which collections of an earlier release lack."""
+    passages; they serve until the present ones are built. `meaning`: with it texts have vectors that are
+    comparable across languages, and names their letters, which collections of an earlier release lack."""
 
     embedder: Embedder
     lexical: LexicalEncoder
@@ -47,7 +48,7 @@ class Generation:
     @property
     def fingerprint(self) -> str:
         """Of whatever decides a point: the embedding model, the table of words, the cutting into parts, and
-        what is there for people who search."""
+        what is there across languages and for people who search."""
         present = f"{self.embedder.model.fingerprint}-{self.lexical.fingerprint}-{CUTTING}"
         return self.made_as or present + (searchable(self.meaning) if self.meaning else "")
 
@@ -82,7 +83,7 @@ class Generation:
             for one in entities:
                 end = start + len(one.parts)
                 said = None if meanings is None else meanings[start:end]
-                batch.extend(points(one, rows[start:end], self.lexical, said))
+                batch.extend(await asyncio.to_thread(points, one, rows[start:end], self.lexical, said))
                 start = end
             await self.vectors.upsert(collection, batch)
         for one in entities:
@@ -104,7 +105,7 @@ class Generation:
 
 def searchable(meaning: Meaning) -> str:
     """What it adds to the fingerprint of a generation."""
-    return f"-{SCHEME}-{meaning.fingerprint}"
+    return f"-{SCHEME}-{LANGUAGES_TOLD}-{meaning.fingerprint}"
 
 
 class Generations:
