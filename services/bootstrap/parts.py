@@ -16,6 +16,7 @@ from services.bootstrap.adapters import (
 from services.bootstrap.ownership import owning
 from services.bootstrap.rooms import INBOX, ROOMS
 from services.consortia.completing import Completing
+from services.consortia.consenting import Consents
 from services.consortia.handlers import FormConsortia
 from services.consortia.market import Markets
 from services.consortia.meaning import KeptMeaning
@@ -24,6 +25,7 @@ from services.consortia.service import ConsortiumService
 from services.courier.address_guard import AddressGuard
 from services.courier.log import DeliveryLog
 from services.courier.service import Endpoints
+from services.dialogue.service import Dialogues
 from services.directory.service import Directory
 from services.gateway.board import SignInLinks
 from services.indexing.generation import Generations
@@ -87,9 +89,11 @@ class Core:
     matches: Matches
     answering: Answering
     consortia: ConsortiumService
+    consents: Consents
     completing: Completing
     reviewing: Reviewing
     pairing: Pairing
+    dialogues: Dialogues
     feedback: Feedback
     own_feedback: OwnFeedback
     links: SignInLinks
@@ -131,6 +135,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
         feedback = Feedback(database, clock, intake.reading)
         matches = Matches(database, clock, directory.members, feedback)
         markets = Markets(intake.reading, matches, KeptMeaning(VectorsInDatabase(database)))
+        consortia = ConsortiumService(database, markets=markets, memberships=directory.members)
         answering = Answering(database, clock, matches, directory.members)
         yield Core(
             settings=settings,
@@ -146,9 +151,11 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             deliveries=DeliveryLog(database, clock),
             subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
             matches=matches,
-            consortia=ConsortiumService(
+            consortia=consortia,
+            consents=Consents(
                 database,
                 clock,
+                consortia=consortia,
                 markets=markets,
                 memberships=directory.members,
                 public_url=settings.public_url,
@@ -170,6 +177,13 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
                 public_url=settings.public_url,
             ),
             pairing=Pairing(database, clock, directory, intake, public_url=settings.public_url),
+            dialogues=Dialogues(
+                database,
+                clock,
+                challenges=intake.challenges,
+                organisations=directory.organisations,
+                public_url=settings.public_url,
+            ),
             answering=answering,
             feedback=feedback,
             own_feedback=OwnFeedback(database, feedback, intake.companies, directory.members, answering),
@@ -234,6 +248,8 @@ def handlers(core: Core, brain: Brain | None, queries: QueryFits, rooms: Collect
         found.append(FormConsortia(core.database, core.clock, core.reviewing))
     if brain is not None and "pairing" in rooms:
         found.append(brain.pair)
+    if "pairing" in rooms:
+        found.append(core.pairing.grouping)
     if "notification" in rooms:
         found.append(Notify(core.database, core.clock, router(core, queries), core.endpoints))
         found.append(MarkNotified(core.database, core.clock, core.directory, linger_s=RECEIPTS_LINGER_S))

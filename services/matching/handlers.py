@@ -245,7 +245,7 @@ class Match:
         answered = await changes.answers(tx, before, found.now.keys())
         changed = changes.compare(before, found.now, gone=gone, at=now, answered=answered)
         await changes.write(tx, before, changed)
-        await specialists.write(
+        fresh = await specialists.write(
             tx,
             found.specialists,
             matched=found.matched,
@@ -254,6 +254,8 @@ class Match:
         )
         told = [telling.of_change(change, audiences, cause) for change in changed if change.told]
         told += [telling.of_settled(settled, cause) for settled in found.settled]
+        if fresh:
+            told.append(telling.of_specialists(fresh))
         await journal.append(tx, told, now=now)
 
 

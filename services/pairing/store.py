@@ -32,6 +32,15 @@ async def of_needs(tx: AsyncSession, needs: Collection[str], *, lock: bool = Fal
     return {(one.first.id, one.second.id): one for one in pairings}
 
 
+async def among(tx: AsyncSession, needs: Collection[str]) -> dict[Pair, Pairing]:
+    """Every pairing of two of these needs, dissolved ones too."""
+    ids = sorted(needs)
+    query = select(_TABLE.c.document).where(_TABLE.c.first.in_(ids), _TABLE.c.second.in_(ids))
+    found = (await tx.execute(query.order_by(_TABLE.c.id))).scalars()
+    pairings = (Pairing.model_validate(document) for document in found)
+    return {(one.first.id, one.second.id): one for one in pairings}
+
+
 async def find(tx: AsyncSession, pairing: str, *, lock: bool = False) -> Pairing | None:
     query = select(_TABLE.c.document).where(_TABLE.c.id == pairing)
     document = (await tx.execute(query.with_for_update() if lock else query)).scalar()

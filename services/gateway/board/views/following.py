@@ -11,6 +11,7 @@ from schemas.subscription import (
     FollowChallenge,
     FollowConsortia,
     FollowCountry,
+    FollowDialogue,
     FollowGaps,
     FollowMembers,
     FollowOwnProfile,
@@ -22,7 +23,18 @@ from schemas.subscription import (
 from services.gateway.board.forms import Form, build, number
 from services.gateway.board.ports import BoardPorts
 
-KINDS = ("own-profile", "members", "query", "challenge", "country", "bso", "consortia", "gaps", "pairings")
+KINDS = (
+    "own-profile",
+    "members",
+    "query",
+    "challenge",
+    "country",
+    "bso",
+    "consortia",
+    "gaps",
+    "dialogue",
+    "pairings",
+)
 _VALUE = {
     "own-profile": "company",
     "query": "query",
@@ -83,6 +95,8 @@ async def named(ports: BoardPorts, subscriptions: Sequence[Subscription]) -> dic
                 words = f"The challenge “{title}”"
             case FollowCountry(country=country):
                 words = f"What is open to companies of {country_name(country)}"
+            case FollowDialogue():
+                words = "Questions and answers of the market dialogues"
             case FollowPairings():
                 words = "Pairings of our needs with those of other buyers"
             case FollowBuyer(buyer=buyer):

@@ -94,7 +94,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         form = await read_form(request)
         try:
             wanted = build(Step, {"to": form.text("to"), "reason": form.text("reason") or None})
-            write = await ports.pairing.pairings.stepping(principal, pairing, wanted)
+            write = await ports.pairing.leading.stepping(principal, pairing, wanted)
         except InvalidInput as problem:
             return await show(visit, pairing, wrong=complaints(problem, ("reason",)))
 
