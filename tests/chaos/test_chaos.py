@@ -26,6 +26,8 @@ pytestmark = [
 
 BRIEF = Scale(rounds=len(KINDS), each=False, outage_s=2.0, load=0.25, progress=lambda _: None)
 """Each part dies once, at a quarter of the load: other tests want the machine too."""
+PACE = Pace(at_most=12).times(BRIEF.load)
+"""On a slow machine a fault lasts longer, and shall not bring more work with it."""
 DISK = "400m"
 
 
@@ -39,7 +41,7 @@ async def made() -> AsyncIterator[Town]:
 
 @pytest.mark.parametrize("fault", [pytest.param(one, id=one.name) for one in FAULTS if one.is_brief])
 async def test_it_recovers_by_itself_when(made: Town, fault: Fault) -> None:
-    async with made.load.running(Pace().times(BRIEF.load)):
+    async with made.load.running(PACE):
         recoveries = await fault.do(made, BRIEF)
     if not recoveries.rounds:
         pytest.skip("; ".join(recoveries.notes))
