@@ -227,7 +227,7 @@ class Upkeep:
                 await tx.execute(delete(IndexedRow).where(IndexedRow.collection.in_(collections)))
                 await tx.execute(delete(GenerationRow).where(GenerationRow.fingerprint == fingerprint))
 
-    def _former(self) -> Select[tuple[str]]:
+    def _former(self) -> Select[str]:
         kept = [one.fingerprint for one in self._generations.all()]
         return select(GenerationRow.fingerprint).where(
             GenerationRow.fingerprint.not_in(kept), GenerationRow.served_from.is_not(None)
