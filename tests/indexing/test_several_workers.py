@@ -201,6 +201,6 @@ async def test_a_paused_process_does_not_leave_its_older_version_in_the_index(
     plan = await handler.prepare(events)
     assert set((await contents(serving, COMPANIES))[made.id].values()) == {3}
     async with derivation.world.database.write() as tx:
-        await plan(tx)  # type: ignore[operator]
+        await plan(tx)
     (version, _) = (await on_record(derivation.world.database, serving, COMPANIES))[made.id]
     assert version == 3
