@@ -30,7 +30,8 @@ async def reseal_endpoints(database: Database, box: SecretBox) -> AsyncGenerator
 async def _some(tx: AsyncSession, box: SecretBox, after: str) -> tuple[str, Resealed]:
     query = select(ROW.c.id, ROW.c.secrets).where(ROW.c.id > after).order_by(ROW.c.id).limit(AT_A_TIME)
     rows = (await tx.execute(query.with_for_update())).all()
-    renewed, lost = 0, []
+    renewed = 0
+    lost: list[str] = []
     for row in rows:
         try:
             fresh = {place: box.renew(entry["sealed"]) for place, entry in enumerate(row.secrets)}

@@ -37,7 +37,8 @@ async def _some(tx: AsyncSession, box: SecretBox, after: tuple[str, str]) -> tup
         .limit(AT_A_TIME)
     )
     rows = (await tx.execute(query.with_for_update())).all()
-    renewed, lost = 0, []
+    renewed = 0
+    lost: list[str] = []
     for row in rows:
         try:
             fresh = box.renew(row.body.decode())
