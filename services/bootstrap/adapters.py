@@ -56,7 +56,7 @@ async def vector_index(settings: Settings) -> AsyncIterator[VectorIndex]:
             raise ConfigurationError(f"{error} {SHARED}") from None
     else:
         # Its client takes a second to import, which a start without it should not pay.
-        from services.kernel.vectors.server import ServerVectorIndex
+        from services.kernel.vectors.server import Layout, ServerVectorIndex
 
         assert settings.qdrant_url is not None
         index = ServerVectorIndex.connect(
@@ -64,6 +64,7 @@ async def vector_index(settings: Settings) -> AsyncIterator[VectorIndex]:
             api_key=settings.qdrant_api_key.get_secret_value() if settings.qdrant_api_key else None,
             prefer_grpc=settings.qdrant_grpc_port is not None,
             grpc_port=settings.qdrant_grpc_port or 6334,
+            layout=Layout(settings.qdrant_shards, settings.qdrant_replicas, settings.qdrant_quantised),
         )
     try:
         yield index

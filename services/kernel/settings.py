@@ -196,6 +196,18 @@ class Settings(BaseSettings):
     qdrant_grpc_port: int | None = Field(
         6334, ge=1, le=65_535, description="Port of the server's gRPC interface; `none` for HTTP alone."
     )
+    qdrant_shards: int | None = Field(
+        None, ge=1, le=64, description="Shards of a collection that is made new; default: one per server."
+    )
+    qdrant_replicas: int = Field(
+        1, ge=1, le=16, description="Copies of every shard: with 2 a server may die and searches go on."
+    )
+    qdrant_quantised: bool = Field(
+        False,
+        description="Search vectors of one byte a dimension, kept in memory, and decide by the full ones on "
+        "disk: a quarter of the memory, for a million companies. These three hold for collections that are "
+        "made from then on: at the first start, or by the next change of model.",
+    )
 
     embedding_model: str | None = _section(
         "Embedding",

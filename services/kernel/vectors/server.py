@@ -6,6 +6,7 @@ The server indexes in the background by itself, so that there is nothing to main
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 from uuid import UUID
@@ -50,13 +51,49 @@ POLL_SECONDS = 0.5
 """Between two looks at whether the server has finished indexing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a new collection lies on the servers: for a million companies it matters, for ten thousand not.
+
+    `shards`: parts of a collection, spread over the servers; None: one for each. `replicas`: copies of each.
+    `quantised`: searches read vectors of one byte a dimension, which stay in memory; those of four lie on
+    disk and decide among what was found, so that a quarter of the memory is enough.
+    """
+
+    shards: int | None = None
+    replicas: int = 1
+    quantised: bool = False
+
+    def of(self, dimensions: int) -> models.VectorParams:
+        # Dot product on unit vectors is the cosine, and keeps the vectors bit for bit.
+        size, distance = dimensions, models.Distance.DOT
+        if not self.quantised:
+            return models.VectorParams(size=size, distance=distance)
+        int8 = models.ScalarQuantizationConfig(type=models.ScalarType.INT8, always_ram=True)
+        return models.VectorParams(
+            size=size,
+            distance=distance,
+            on_disk=True,
+            quantization_config=models.ScalarQuantization(scalar=int8),
+        )
+
+
+PLAIN = Layout()
+
+
 class ServerVectorIndex:
     """Make one with `connect` (a server) or `local` (the client's own engine, for tests)."""
 
     def __init__(
-        self, client: AsyncQdrantClient, *, clock: Clock | None = None, indexes: bool = True
+        self,
+        client: AsyncQdrantClient,
+        *,
+        clock: Clock | None = None,
+        indexes: bool = True,
+        layout: Layout = PLAIN,
     ) -> None:
         self._client = client
+        self._layout = layout
         self._clock = clock or SystemClock()
         self._indexes = indexes
         self._shapes: dict[str, CollectionSpec] = {}
@@ -72,6 +109,7 @@ class ServerVectorIndex:
         grpc_port: int = 6334,
         timeout_seconds: int = TIMEOUT_SECONDS,
         clock: Clock | None = None,
+        layout: Layout = PLAIN,
     ) -> Self:
         """Nothing is sent yet: a server that is down is reported by the first call."""
         client = AsyncQdrantClient(
@@ -82,7 +120,7 @@ class ServerVectorIndex:
             timeout=timeout_seconds,
             check_compatibility=False,  # it would ask the server here, synchronously
         )
-        return cls(client, clock=clock)
+        return cls(client, clock=clock, layout=layout)
 
     @classmethod
     def local(cls, path: Path | None = None, *, clock: Clock | None = None) -> Self:
@@ -245,12 +283,10 @@ class ServerVectorIndex:
             try:
                 await self._client.create_collection(
                     spec.name,
-                    vectors_config={
-                        # Dot product on unit vectors is the cosine, and keeps the vectors bit for bit.
-                        name: models.VectorParams(size=dimensions, distance=models.Distance.DOT)
-                        for name, dimensions in spec.dense.items()
-                    },
+                    vectors_config={name: self._layout.of(size) for name, size in spec.dense.items()},
                     sparse_vectors_config={name: models.SparseVectorParams() for name in spec.sparse},
+                    shard_number=self._layout.shards,
+                    replication_factor=self._layout.replicas,
                 )
             except Exception:
                 # Another process may have been faster: then it exists, and its shape is compared next.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import grpc  # type: ignore[import-untyped]
 import pytest
@@ -14,7 +16,7 @@ from qdrant_client import AsyncQdrantClient
 
 from services.kernel.vectors.errors import UnknownCollection, VectorStoreUnavailable
 from services.kernel.vectors.port import Query
-from services.kernel.vectors.server import ServerVectorIndex
+from services.kernel.vectors.server import Layout, ServerVectorIndex
 from services.kernel.vectors.server_errors import server_errors
 from tests.kernel.vectors.points import points, spec, units
 
@@ -46,6 +48,38 @@ async def test_a_server_that_is_down_is_unavailable(prefer_grpc: bool) -> None:
     with pytest.raises(VectorStoreUnavailable, match="Qdrant server"):
         await index.search("companies", [Query("text", units(1)[0], 5)])
     await index.close()
+
+
+async def test_a_collection_lies_on_the_servers_as_the_settings_say() -> None:
+    asked: list[dict[str, Any]] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.method == "PUT":
+            asked.append(await request.json())
+            return web.json_response({"result": True, "status": "ok", "time": 0.0})
+        empty = {"collections": [], "aliases": []}
+        return web.json_response({"result": empty, "status": "ok", "time": 0.0})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    port = _free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    for layout in (Layout(shards=6, replicas=2, quantised=True), Layout()):
+        index = ServerVectorIndex.connect(f"http://127.0.0.1:{port}", layout=layout)
+        with suppress(
+            ValueError, VectorStoreUnavailable, UnknownCollection
+        ):  # it is not there to be looked at
+            await index.ensure(spec("companies"))
+        await index.close()
+    await runner.cleanup()
+    large, plain = asked
+    assert (large["shard_number"], large["replication_factor"]) == (6, 2)
+    assert large["vectors"]["text"]["quantization_config"]["scalar"] == {"type": "int8", "always_ram": True}
+    assert large["vectors"]["text"]["on_disk"] is True
+    assert plain.get("shard_number") is None
+    assert "quantization_config" not in plain["vectors"]["text"]
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
