@@ -57,7 +57,7 @@ async def test_a_collection_lies_on_the_servers_as_the_settings_say() -> None:
         if request.method == "PUT":
             asked.append(await request.json())
             return web.json_response({"result": True, "status": "ok", "time": 0.0})
-        empty = {"collections": [], "aliases": []}
+        empty: dict[str, list[str]] = {"collections": [], "aliases": []}
         return web.json_response({"result": empty, "status": "ok", "time": 0.0})
 
     app = web.Application()
