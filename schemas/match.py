@@ -87,11 +87,13 @@ class CarryingWord(Contract):
 
 class Answer(Contract):
     """The capability (or reference) that answers a requirement best, by its id in the profile, and its
-    text; of a long one the passage that does."""
+    text; of a long one the passage that does. `across_languages`: the two were compared by what their words
+    mean in English, because one of them is not in English."""
 
     capability: str
     text: str
     similarity: Share
+    across_languages: bool = False
 
 
 class RequirementMatch(Contract):

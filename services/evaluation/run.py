@@ -23,6 +23,7 @@ from services.evaluation.product import Product
 from services.evaluation.product_needs import ProductNeeds
 from services.evaluation.result import Report, Result, reports
 from services.indexing.generation import Generation
+from services.indexing.meaning import ShippedMeaning
 from services.kernel.database import Database
 from services.kernel.embedding.cached import CachedEmbedder
 from services.kernel.embedding.lexical import LexicalEncoder
@@ -143,7 +144,7 @@ async def _product(
         stack.push_async_callback(index.close)
         product = Product(
             bundle,
-            generation=Generation(models.embedder, models.lexical, index),
+            generation=Generation(models.embedder, models.lexical, index, meaning=ShippedMeaning()),
             database=database,
             progress=progress,
             discount=discount,

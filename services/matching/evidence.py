@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -41,6 +41,7 @@ from scipy import sparse
 
 from services.kernel.embedding.fixed_point import FixedPoint, as_float64
 from services.kernel.vectors.port import Sparse
+from services.matching.said import Said
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -112,19 +113,21 @@ def measure_background(similarities: Sequence[float], indexed: int) -> Backgroun
 class Texts:
     """Embedded texts, stacked. `dense`: (n, dimensions), exact fixed point. The entries of all word vectors
     are in `terms` and `weights`; `rows` says which text each belongs to. `by_term`: they are sorted by term,
-    which makes a large stack that stays fast to compare with a few texts."""
+    which makes a large stack that stays fast to compare with a few texts. `said`: how they are written; None
+    where the embedding model is taken to read them all."""
 
     dense: Floats
     terms: NDArray[np.uint32]
     weights: Floats
     rows: Integers
     by_term: bool = False
+    said: Said | None = None
 
     def __len__(self) -> int:
         return int(self.dense.shape[0])
 
     @classmethod
-    def of(cls, dense: FixedPoint, words: Sequence[Sparse]) -> Texts:
+    def of(cls, dense: FixedPoint, words: Sequence[Sparse], said: Said | None = None) -> Texts:
         """`dense` has one row per text, `words` one sparse vector per text."""
         if dense.shape[0] != len(words):
             raise ValueError(f"{dense.shape[0]} dense vectors, but {len(words)} word vectors")
@@ -134,22 +137,31 @@ class Texts:
             terms=np.concatenate([np.empty(0, np.uint32), *(vector.indices for vector in words)]),
             weights=np.concatenate([np.empty(0), *(vector.values for vector in words)]).astype(np.float64),
             rows=np.repeat(np.arange(len(words)), lengths),
+            said=said,
         )
 
     @classmethod
     def join(cls, stacks: Sequence[Texts]) -> Texts:
         """One stack of several; at least one."""
         starts = offsets([len(texts) for texts in stacks])
+        said = [texts.said for texts in stacks if texts.said is not None]
         return cls(
             dense=np.concatenate([texts.dense for texts in stacks]),
             terms=np.concatenate([texts.terms for texts in stacks]),
             weights=np.concatenate([texts.weights for texts in stacks]),
             rows=np.concatenate([texts.rows + start for texts, start in zip(stacks, starts, strict=False)]),
+            said=Said.join(said) if len(said) == len(stacks) else None,
         )
 
     def sorted_by_term(self) -> Texts:
         order = np.argsort(self.terms, kind="stable")
-        return Texts(self.dense, self.terms[order], self.weights[order], self.rows[order], by_term=True)
+        return replace(
+            self,
+            terms=self.terms[order],
+            weights=self.weights[order],
+            rows=self.rows[order],
+            by_term=True,
+        )
 
 
 def offsets(lengths: Sequence[int] | Integers) -> Integers:
@@ -158,7 +170,8 @@ def offsets(lengths: Sequence[int] | Integers) -> Integers:
 
 
 def similarities(parts: Texts, capabilities: Texts) -> Floats:
-    """Shape (parts, capabilities), each in [-1, 1 + LEXICAL_WEIGHT]; exact."""
+    """Shape (parts, capabilities), each in [-1, 1 + LEXICAL_WEIGHT]; exact. Of texts that the embedding model
+    reads; for others see `across`."""
     dense = parts.dense @ capabilities.dense.T
     return np.asarray(dense + LEXICAL_WEIGHT * word_cosines(parts, capabilities), dtype=np.float64)
 

@@ -8,12 +8,14 @@ from typing import Protocol
 import numpy as np
 
 from schemas.challenge import Challenge
-from services.intake.parts import challenge_parts
+from services.intake.parts import Part, challenge_parts
 from services.kernel.embedding.fixed_point import quantise
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import Embedder
-from services.matching.evidence import HALF, NO_BACKGROUND, Texts, answers, offsets, similarities
+from services.matching.across import similarities
+from services.matching.evidence import HALF, NO_BACKGROUND, Texts, answers, offsets
 from services.matching.nearest import embed
+from services.matching.said import Said
 from services.matching.scoring import DECIMALS
 
 QUERY_HALF = HALF / 1.5
@@ -54,7 +56,8 @@ class SavedQueries:
         """Fit in [0, 1] of every query (rows) to every challenge (columns); at least one of each."""
         encoders = self._encoders.serving
         dense = quantise(await encoders.embedder.embed(queries))
-        asked = Texts.of(dense, [encoders.lexical.document(query) for query in queries])
+        said = Said.of([Part(query, query) for query in queries], encoders.embedder.model.name)
+        asked = Texts.of(dense, [encoders.lexical.document(query) for query in queries], said)
         columns = []
         for challenge in challenges:
             parts = challenge_parts(challenge)

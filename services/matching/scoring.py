@@ -23,6 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from schemas.match import Strength
+from services.matching.across import likeness, similarities
 from services.matching.evidence import (
     DISCOUNT,
     Background,
@@ -31,7 +32,6 @@ from services.matching.evidence import (
     Texts,
     answered,
     offsets,
-    similarities,
     totals,
 )
 
@@ -92,13 +92,15 @@ class ChallengeTexts:
 @dataclass(frozen=True, slots=True)
 class PartScore:
     """How well one part is answered. `capability`: place of the company's nearest text, None when nothing
-    comes near; `similarity`: its cosine in [0, 1]; `missing`: a gap in the answer."""
+    comes near; `similarity`: its cosine in [0, 1], or what stands for it `across_languages`; `missing`: a gap
+    in the answer."""
 
     id: str
     score: float
     capability: int | None
     similarity: float
     missing: bool
+    across_languages: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +192,10 @@ class Scored:
         answer = float(self._answers[row, company])
         nearest = int(np.argmax(above)) if above.size else 0
         near = above.size > 0 and float(above[nearest]) > NAMED_ABOVE
-        cosine = (
-            float(self._challenges.texts.dense[row] @ self._companies.texts.dense[start + nearest])
+        cosine, across = (
+            likeness(self._challenges.texts, row, self._companies.texts, start + nearest)
             if near
-            else 0.0
+            else (0.0, False)
         )
         return PartScore(
             id=part.id,
@@ -201,6 +203,7 @@ class Scored:
             capability=nearest if near else None,
             similarity=round(min(1.0, max(0.0, cosine)), DECIMALS),
             missing=answer < ANSWERED,
+            across_languages=across,
         )
 
 

@@ -51,6 +51,17 @@ async def test_questions_are_asked_merged_and_answered_to_everybody(market: Worl
         assert "<script>alert" not in (await ilo.get(page)).text
 
 
+async def test_a_challenge_is_followed_with_one_click(market: World) -> None:
+    challenge = await market.challenge(title="Sensor")
+    page = f"/challenges/{challenge.id}"
+    async with market.browser("ess") as ess, market.browser() as nobody:
+        assert "Follow this challenge" not in visible(await nobody.get(page))
+        form = hidden(await ess.get(page), "/settings/subscriptions")
+        assert (await ess.post("/settings/subscriptions", data=form)).status_code == 303
+        assert "You follow this challenge" in visible(await ess.get(page))
+        assert "The challenge “Sensor”" in visible(await ess.get("/settings"))
+
+
 async def test_a_declined_question_is_told_to_who_asked_alone(market: World) -> None:
     challenge = await market.challenge(title="Sensor")
     page = f"/challenges/{challenge.id}/dialogue"
