@@ -30,6 +30,7 @@ from services.kernel.journal import Event
 from services.kernel.problems import TransientError
 from services.kernel.stream.port import Step
 from services.matching.backgrounds import MeasuredMeanwhile
+from services.matching.calibration import likelihood
 from services.matching.model import BackgroundRow, MatchRow
 from tests.conftest import START, MovableClock
 from tests.derivation import Derivation, Mind, deriving
@@ -72,6 +73,7 @@ async def test_a_challenge_finds_the_company_that_fits_and_says_why(derivation: 
     assert (found.challenge.id, found.challenge.version) == (challenge.id, 1)
     assert found.challenge.page == f"https://liaison.test/challenges/{challenge.id}"
     assert (found.because, found.suggested_at, found.changed_at) == ("challenge announced", START, START)
+    assert found.likelihood == pytest.approx(likelihood(found.score), abs=1e-4)
     answer = found.requirements[0].answered_by
     assert answer is not None
     assert (answer.capability, answer.text[:27]) == ("c1", "Cryogenic pressure sensors ")

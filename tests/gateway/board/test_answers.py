@@ -16,7 +16,9 @@ async def test_a_company_answers_changes_its_mind_and_takes_it_back(anywhere: Wo
     match = (await market.match(challenge, company)).id
     page, firm = f"/matches/{match}", market.principal("firm")
     async with market.browser("firm") as browser:
-        assert "Not for us" in visible(await browser.get(page))
+        shown = visible(await browser.get(page))
+        assert "Not for us" in shown
+        assert "with this score in the trial on research projects one in 8 really took part" in shown
         assert (await market.core.matches.get(firm, match)).state is MatchState.seen
 
         sent = await browser.post(

@@ -79,6 +79,7 @@ def test_words() -> None:
     assert wording.event("liaison.cluster.member-joined.v1") == "cluster member joined"
     assert wording.excerpt("word " * 100, 20).endswith(" …")
     assert [wording.level(value) for value in (0.0, 0.04, 0.05, 0.94, 1.0)] == [0, 0, 1, 9, 10]
+    assert [wording.one_in(share) for share in (0.129, 0.0025, 0.0)] == ["one in 8", "one in 400", "none"]
     assert "<b>" not in wording.lines("<b>\n</b>")
 
 
