@@ -32,7 +32,7 @@ PUMPS: dict[str, Any] = {
     "deadline": "2027-02-01",
     "purchase": {"starts": "2027-03-01", "ends": "2027-10-31", "volume": 24.0, "unit": "pumps"},
 }
-OTHERS = [
+OTHERS: list[tuple[str, dict[str, Any]]] = [
     ("esrf", {"title": "Pumps for cooling water", "purchase": {"starts": "2027-04-01"}}),
     ("ess", {"title": "Cooling water pumps, centrifugal"}),
 ]
