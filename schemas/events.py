@@ -127,6 +127,26 @@ class IndexSwitched(EventData):
     model: str
 
 
+class ErasedEntry(Contract):
+    """An entry from which words were taken. `event`: its id, which keeps its `position` (`sequence`);
+    `previous` and `hash`: of the chain, before it and its own; `digest`: of what is left of it."""
+
+    position: Annotated[int, Field(ge=1)]
+    event: EventId
+    previous: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class LedgerErased(EventData):
+    """Words were taken out of these entries, as the law may ask for a person's name. Whoever keeps copies of
+    them takes the same words out; each can be read anew."""
+
+    TYPE = "liaison.ledger.erased.v1"
+    reason: str
+    entries: list[ErasedEntry]
+
+
 class MemberJoined(EventData):
     TYPE = "liaison.cluster.member-joined.v1"
     membership: Membership
@@ -451,6 +471,7 @@ EVENTS: dict[str, type[EventData]] = {
         CompanyWithdrawn,
         CompanyIndexed,
         IndexSwitched,
+        LedgerErased,
         MemberJoined,
         MemberChanged,
         MemberLeft,

@@ -87,11 +87,13 @@ class CarryingWord(Contract):
 
 class Answer(Contract):
     """The capability (or reference) that answers a requirement best, by its id in the profile, and its
-    text; of a long one the passage that does."""
+    text; of a long one the passage that does. `across_languages`: the two were compared by what their words
+    mean in English, because one of them is not in English."""
 
     capability: str
     text: str
     similarity: Share
+    across_languages: bool = False
 
 
 class RequirementMatch(Contract):
@@ -156,6 +158,13 @@ class MatchSuggestion(Contract):
     company: MatchedCompany
     score: Share
     strength: Strength
+    likelihood: Annotated[
+        Share | None,
+        Field(
+            description="Share of the pairs of this score that were right in the trial which GET /v1/scores "
+            "tells of, where one pair in 400 is right by chance; null: made before this was told"
+        ),
+    ] = None
     headline: Annotated[str, Field(description="One sentence: why this company")]
     requirements: tuple[RequirementMatch, ...]
     gates: tuple[Gate, ...]

@@ -28,10 +28,11 @@ from services.courier.service import Endpoints
 from services.dialogue.service import Dialogues
 from services.directory.service import Directory
 from services.gateway.board import SignInLinks
+from services.indexing.changing import Changing
 from services.indexing.generation import Generations
 from services.indexing.handlers import LINGER_S, index_challenges, index_companies
 from services.indexing.state import OwnIndex
-from services.indexing.upkeep import Upkeep
+from services.indexing.upkeep import RETIRED_S, Upkeep
 from services.intake.handlers import AcceptInbox
 from services.intake.register import Register
 from services.intake.service import Intake
@@ -107,6 +108,7 @@ class Brain:
     index: VectorIndex
     generations: Generations
     upkeep: Upkeep
+    changing: Changing
     own: OwnIndex
     profiles: Profiles
     match: Match
@@ -204,7 +206,8 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
         for embedder in embedders:
             stack.push_async_callback(embedder.close)
         await generations.open()
-        upkeep = Upkeep(generations, database, clock, reading)
+        retired_s = RETIRED_S if settings.vectors is VectorStoreKind.server else 0.0
+        upkeep = Upkeep(generations, database, clock, reading, retired_s=retired_s)
         await upkeep.begin()
         core.ahead.serve(lambda: generations.serving.embedder)
         stack.push_async_callback(core.ahead.close)
@@ -219,10 +222,10 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
             clusters=core.directory,
             composer=Composer(serving.lexical, public_url=settings.public_url, versions=versions_of(serving)),
         )
-        own = OwnIndex(generations, upkeep)
+        own, changing = OwnIndex(generations, upkeep), Changing(generations, upkeep, database, clock)
         queries = SavedQueries(generations)
         pair, needs = core.pairing.handler(index, linger_s=PAIRING_LINGER_S)
-        yield Brain(index, generations, upkeep, own, profiles, match, queries, pair, needs, lease)
+        yield Brain(index, generations, upkeep, changing, own, profiles, match, queries, pair, needs, lease)
 
 
 def router(core: Core, queries: QueryFits) -> Router:

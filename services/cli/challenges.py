@@ -119,11 +119,12 @@ def matches(
         print_json(found)
         return
     print_table(
-        ("score", "", "challenge" if of_company else "company", "why"),
+        ("score", "", "right in the trial", "challenge" if of_company else "company", "why"),
         [
             (
                 f"{one['score']:.2f}",
                 bar(one["score"]),
+                "" if one.get("likelihood") is None else f"{one['likelihood']:.1%}",
                 escape(_other_side(one, of_company)),
                 escape(one["headline"]),
             )

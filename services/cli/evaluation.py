@@ -13,7 +13,7 @@ import typer
 
 from services.cli.output import EXIT_USAGE, fail, out, print_json, print_table, progress
 from services.cli.server import DataDir, settings_or_fail
-from services.evaluation.choices import Method, Task
+from services.evaluation.choices import Method, Task, methods_of
 from services.kernel.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class MethodChoice(StrEnum):
     """A method by its name, or all of them; written out, because a type checker reads no computed members."""
 
     liaison = Method.liaison.value
+    unbounded = Method.unbounded.value
     bm25 = Method.bm25.value
     dense = Method.dense.value
     mean_vector = Method.mean_vector.value
@@ -76,6 +77,10 @@ def evaluate(
             "(services/matching/data/measured.json)."
         ),
     ] = None,
+    collection: Annotated[
+        str | None,
+        typer.Option(help="Name of the bundle among published figures; default: that of its folder."),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Put a bundle through the product's own indexing and scoring, in a scratch index, and print how good it
@@ -94,7 +99,7 @@ def evaluate(
                     settings,
                     bundle,
                     task,
-                    _methods(method or []),
+                    _methods(method or [], task),
                     lambda what, done, total: advance(done, total, what),
                 )
             )
@@ -108,15 +113,15 @@ def evaluate(
     if json_file is not None:
         _write(json_file, shown)
     if publish is not None:
-        _publish(publish, found, bundle.resolve().name)
+        _publish(publish, found, collection or bundle.resolve().name)
     _print(found)
     out.print(f"bundle {bundle.name}, task {task}", style="dim", highlight=False)
 
 
-def _methods(chosen: Sequence[MethodChoice]) -> list[Method]:
+def _methods(chosen: Sequence[MethodChoice], task: Task) -> list[Method]:
     """In the order named, each once; the product alone where none is named."""
     if MethodChoice.every in chosen:
-        return list(Method)
+        return methods_of(task)
     return [Method(one.value) for one in dict.fromkeys(chosen)] or [Method.liaison]
 
 
@@ -182,14 +187,15 @@ def _print_details(method: Method, details: Mapping[str, Any]) -> None:
                 f"{row['low']:.1f} to {row['high']:.1f}",
                 row["count"],
                 f"{row['mean_score']:.3f}",
+                f"{row['mean_claimed']:.4f}",
                 f"{row['share_right']:.4f}",
             )
             for row in details["reliability"]
         ]
-        print_table(("score", "pairs", "mean score", "share right"), table, empty="")
+        print_table(("score", "pairs", "mean score", "said to be right", "right"), table, empty="")
         out.print(
-            f"expected calibration error {details['calibration_error']:.3f}, "
-            f"of what would be suggested {details['calibration_error_suggested']:.3f}",
+            f"expected calibration error {details['calibration_error']:.4f}, "
+            f"of what would be suggested {details['calibration_error_suggested']:.4f}",
             highlight=False,
         )
     for title, added in details.get("parts", {}).items():

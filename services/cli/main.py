@@ -35,6 +35,7 @@ ROOMS = {
     "dead-letters": "operations",
     "backup": "backup",
     "restore": "backup",
+    "erase": "erasing",
     "evaluate": "evaluation",
     "ledger": "ledger",
     "secrets": "secrets",

@@ -81,7 +81,8 @@ async def _reseal(settings: Settings, box: SecretBox, advance: Callable[[int], N
     from services.kernel.web.resealing import reseal_answers
 
     database = open_database(settings)
-    seen, renewed, lost = 0, 0, []
+    seen, renewed = 0, 0
+    lost: list[str] = []
     try:
         await check_keys(database, box)
         for of_room in (reseal_endpoints, reseal_answers):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from sqlalchemy import select, update
@@ -16,7 +16,7 @@ from services.kernel.security import SecretBox
 ROW: Any = EndpointRow.__table__
 
 
-async def reseal_endpoints(database: Database, box: SecretBox) -> AsyncIterator[Resealed]:
+async def reseal_endpoints(database: Database, box: SecretBox) -> AsyncGenerator[Resealed, None]:
     """As `kernel.resealing.Reseal`. An endpoint's version stays: its owner has changed nothing."""
     after = ""
     while True:

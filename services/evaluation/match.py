@@ -15,6 +15,7 @@ from services.evaluation.measure import Measure
 from services.evaluation.methods import CompanyRanker, Progress, Ranked
 from services.evaluation.metrics import ndcg, recall, reciprocal_rank
 from services.evaluation.result import Result
+from services.matching.calibration import likelihood
 from services.matching.suggestion import SUGGESTED
 
 
@@ -50,10 +51,13 @@ def _calibration(found: dict[str, list[Ranked]], judgements: dict[str, dict[str,
     right = np.array(
         [float(one.id in judgements[challenge]) for challenge, ranked in found.items() for one in ranked]
     )
+    claimed = np.array([likelihood(score) for score in scores])
     suggested = scores >= SUGGESTED
-    table = reliability(scores, right)
+    table = reliability(scores, right, claimed)
     return {
         "reliability": [asdict(one) for one in table],
         "calibration_error": calibration_error(table),
-        "calibration_error_suggested": calibration_error(reliability(scores[suggested], right[suggested])),
+        "calibration_error_suggested": calibration_error(
+            reliability(scores[suggested], right[suggested], claimed[suggested])
+        ),
     }

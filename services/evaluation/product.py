@@ -17,6 +17,7 @@ from services.intake.parts import REQUIREMENT_PREFIX, company_parts
 from services.kernel.database import Database
 from services.matching.board import Board
 from services.matching.candidates import Candidates, candidates
+from services.matching.evidence import DISCOUNT
 from services.matching.profiles import Profiles
 
 PAGE = 256
@@ -35,11 +36,18 @@ class Considered:
 
 class Product:
     """Challenge → companies and back. `generation` and `database` are the caller's; empty, they are filled
-    here. Its index is searched by full scan, never optimised: an approximate search finds other neighbours
-    each time it is built, and two runs must print the same figures."""
+    here. `discount`: what each further text of a company counts. Its index is searched by full scan, never
+    optimised: an approximate search finds other neighbours each time it is built, and two runs must print the
+    same figures."""
 
     def __init__(
-        self, bundle: Bundle, *, generation: Generation, database: Database, progress: Progress
+        self,
+        bundle: Bundle,
+        *,
+        generation: Generation,
+        database: Database,
+        progress: Progress,
+        discount: float = DISCOUNT,
     ) -> None:
         companies = companies_of(bundle.companies)
         challenges = challenges_of(bundle.challenges)
@@ -53,6 +61,7 @@ class Product:
         self._profiles = Profiles(self, generation.embedder, generation.lexical)
         self._board = Board(database, self, generation)
         self._progress = progress
+        self._discount = discount
 
     async def fill(self) -> None:
         """Index the companies."""
@@ -70,7 +79,7 @@ class Product:
         look = await self._board.look(self._challenges[self._challenge_ids[challenge]])
         near = await self._profiles.get(look.near.versions)
         profiles = sorted(near.values(), key=lambda one: one.company.id)
-        found = candidates([look.ready], profiles, floor=EVERYTHING)
+        found = candidates([look.ready], profiles, floor=EVERYTHING, discount=self._discount)
         return [
             Ranked(self._names[profiles[column].company.id], score) for _, column, score in _scores(found)
         ]
@@ -113,7 +122,13 @@ class Product:
         await self._board.refresh()
         open_challenges = self._board.challenges()
         profiles = list((await self._profiles.get({self._company_ids[company]: 1})).values())
-        found = candidates(open_challenges, profiles, floor=EVERYTHING, stack=self._board.stack())
+        found = candidates(
+            open_challenges,
+            profiles,
+            floor=EVERYTHING,
+            stack=self._board.stack(),
+            discount=self._discount,
+        )
         return {self._names[open_challenges[row].challenge.id]: score for row, _, score in _scores(found)}
 
     # -- what the product reads from its database, read from the bundle ---------------------------------

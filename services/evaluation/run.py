@@ -23,6 +23,7 @@ from services.evaluation.product import Product
 from services.evaluation.product_needs import ProductNeeds
 from services.evaluation.result import Report, Result, reports
 from services.indexing.generation import Generation
+from services.indexing.meaning import ShippedMeaning
 from services.kernel.database import Database
 from services.kernel.embedding.cached import CachedEmbedder
 from services.kernel.embedding.lexical import LexicalEncoder
@@ -32,6 +33,7 @@ from services.kernel.embedding.stored import VectorsInDatabase
 from services.kernel.embedding.transformer import open_transformer
 from services.kernel.settings import Settings
 from services.kernel.vectors.edge import EdgeVectorIndex
+from services.matching.evidence import DISCOUNT, UNBOUNDED
 from services.migrations import runner
 
 KEPT = "evaluation.db"
@@ -82,8 +84,9 @@ async def _of_companies(
 ) -> Result:
     async with AsyncExitStack() as stack:
         ranker: Product | Baseline
-        if method is Method.liaison:
-            ranker = await stack.enter_async_context(_product(bundle, models, progress))
+        if method in (Method.liaison, Method.unbounded):
+            discount = DISCOUNT if method is Method.liaison else UNBOUNDED
+            ranker = await stack.enter_async_context(_product(bundle, models, progress, discount))
         else:
             ranker = await Baseline.of(bundle, text_scorer(method, models.embedder, progress))
         if task is Task.match:
@@ -99,6 +102,11 @@ async def _of_teams(bundle: Bundle, method: Method, models: _Models, progress: P
 
 
 def _needs(method: Method, models: _Models, progress: Progress) -> NeedScorer:
+    if method is Method.unbounded:
+        raise BundleError(
+            "Needs have no number of references that could be bounded; leave --method unbounded to the tasks "
+            "match and reverse."
+        )
     if method is Method.liaison:
         return ProductNeeds(MultilingualEncoder.shipped(), progress)
     return NeedBaseline(text_scorer(method, models.embedder, progress), parts=method is Method.mean_vector)
@@ -124,7 +132,9 @@ async def _models(settings: Settings) -> AsyncIterator[_Models]:
 
 
 @asynccontextmanager
-async def _product(bundle: Bundle, models: _Models, progress: Progress) -> AsyncIterator[Product]:
+async def _product(
+    bundle: Bundle, models: _Models, progress: Progress, discount: float = DISCOUNT
+) -> AsyncIterator[Product]:
     async with AsyncExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         database = Database(f"sqlite:///{scratch / 'scratch.db'}")
@@ -134,9 +144,10 @@ async def _product(bundle: Bundle, models: _Models, progress: Progress) -> Async
         stack.push_async_callback(index.close)
         product = Product(
             bundle,
-            generation=Generation(models.embedder, models.lexical, index),
+            generation=Generation(models.embedder, models.lexical, index, meaning=ShippedMeaning()),
             database=database,
             progress=progress,
+            discount=discount,
         )
         await product.fill()
         yield product

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from schemas.challenge import OPEN_STATES, Challenge
 from schemas.company import Capability, Company, Reference
 from services.indexing.names import of_name
-from services.intake.parts import Part
+from services.intake.parts import Part, language_of
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import Vectors
 from services.kernel.vectors.port import CollectionSpec, Equals, Filter, Payload, PayloadValue, Point
@@ -35,6 +35,10 @@ LETTERS = "letters"
 ENTITY = "entity"
 VERSION = "version"
 PART = "part"
+LANGUAGE = "language"
+"""Of a text, as it was found out."""
+LANGUAGES_TOLD = "l1"
+"""Version of how that is done, for the fingerprint."""
 KIND = "kind"
 """Of a name: the alias of the collection that its texts are in."""
 
@@ -67,7 +71,7 @@ def specification(
             name=collection_name(alias, fingerprint), dense={}, sparse=(LETTERS,), keywords=(ENTITY, KIND)
         )
     keywords = {
-        COMPANIES: (ENTITY, "country", "cpv", "stages", "state"),
+        COMPANIES: (ENTITY, LANGUAGE, "country", "cpv", "stages", "state"),
         CHALLENGES: (ENTITY, "countries", "cpv", "stages", "state", "buyer"),
     }[alias]
     return CollectionSpec(
@@ -97,7 +101,7 @@ def points(
                 id=point_id(indexed.entity, part.id),
                 dense=dense,
                 sparse={WORDS: lexical.document(part.text)},
-                payload=_payload(indexed) | {PART: part.id},
+                payload=_payload(indexed) | {PART: part.id, LANGUAGE: language_of(part)},
             )
         )
     return made

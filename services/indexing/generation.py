@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from services.indexing.collections import (
     ALIASES,
+    COMPANIES,
+    LANGUAGES_TOLD,
     NAMES,
     Indexed,
     collection_name,
@@ -33,8 +35,8 @@ from services.kernel.vectors.port import VectorIndex
 class Generation:
     """`reference`: how the model is asked for by name or folder, so that it can be loaded again. `made_as`:
     the fingerprint of collections that an earlier release made, with another table of words or other
-    passages; they serve until the present ones are built. `meaning`: with it there are vectors for people who
-    search, which collections of an earlier release lack."""
+    passages; they serve until the present ones are built. `meaning`: with it texts have vectors that are
+    comparable across languages, and names their letters, which collections of an earlier release lack."""
 
     embedder: Embedder
     lexical: LexicalEncoder
@@ -46,7 +48,7 @@ class Generation:
     @property
     def fingerprint(self) -> str:
         """Of whatever decides a point: the embedding model, the table of words, the cutting into parts, and
-        what is there for people who search."""
+        what is there across languages and for people who search."""
         present = f"{self.embedder.model.fingerprint}-{self.lexical.fingerprint}-{CUTTING}"
         return self.made_as or present + (searchable(self.meaning) if self.meaning else "")
 
@@ -81,7 +83,7 @@ class Generation:
             for one in entities:
                 end = start + len(one.parts)
                 said = None if meanings is None else meanings[start:end]
-                batch.extend(points(one, rows[start:end], self.lexical, said))
+                batch.extend(await asyncio.to_thread(points, one, rows[start:end], self.lexical, said))
                 start = end
             await self.vectors.upsert(collection, batch)
         for one in entities:
@@ -103,7 +105,7 @@ class Generation:
 
 def searchable(meaning: Meaning) -> str:
     """What it adds to the fingerprint of a generation."""
-    return f"-{SCHEME}-{meaning.fingerprint}"
+    return f"-{SCHEME}-{LANGUAGES_TOLD}-{meaning.fingerprint}"
 
 
 class Generations:
@@ -122,10 +124,29 @@ class Generations:
         return (self.serving,) if self.building is None else (self.serving, self.building)
 
     async def open(self) -> None:
-        """Make the collections, and point the aliases at those that serve."""
+        """Make the collections, and point the aliases at those that serve. While a new generation is to be
+        built they point there already, and another process may be the one that moves them on."""
         for generation in self.all():
             await generation.ensure()
-        await self._point(self.serving)
+        if self.building is None:
+            await self._point(self.serving)
+
+    async def follow(self) -> bool:
+        """Let the new generation serve here too, if another process has switched to it. True when there is
+        nothing to switch to any more."""
+        new = self.building
+        if new is None:
+            return True
+        if await new.vectors.resolve(COMPANIES) != new.collection(COMPANIES):
+            return False
+        async with self.writing:
+            if self.building is new:
+                self.serving, self.building, self.is_whole = new, None, True
+        return True
+
+    async def is_present(self) -> bool:
+        """Whether the generation that serves here is the one that serves everybody."""
+        return await self.serving.vectors.resolve(COMPANIES) == self.serving.collection(COMPANIES)
 
     async def switch(self) -> Generation:
         """Let the new generation serve from now on; returns the old one, whose collections may go."""

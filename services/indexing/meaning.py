@@ -1,6 +1,7 @@
 """What texts mean across languages, for the index: one vector a text, comparable in 23 languages.
 
-Matching does not read it; people who search do, in their own language and with their own spelling.
+People who search ask for it in their own language; matching does where the embedding model cannot read a
+text.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from services.kernel.embedding.fixed_point import as_float32
-from services.kernel.embedding.multilingual import MultilingualEncoder, shipped_digest
+from services.kernel.embedding.multilingual import MultilingualEncoder, headed, shipped_digest
 from services.kernel.embedding.port import Vectors
 
 DIMENSIONS = 192
@@ -52,5 +53,5 @@ class ShippedMeaning:
 
 def _embed(texts: Sequence[str]) -> Vectors:
     encoder = MultilingualEncoder.shipped()
-    rows = np.array([encoder.meaning([text]) for text in texts], np.int16)
+    rows = np.array([encoder.meaning(headed(text)) for text in texts], np.int16)
     return as_float32(rows.reshape(len(texts), DIMENSIONS))

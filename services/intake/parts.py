@@ -15,6 +15,7 @@ from math import ceil
 from schemas.challenge import Challenge
 from schemas.company import Capability, Company, Reference
 from services.intake.segmentation import segments
+from services.kernel.embedding.languages import DETECTOR
 
 WHOLE = "whole"
 """Part id of a challenge's title and need together. A client's requirement of this name gets no clash:
@@ -35,11 +36,12 @@ CUTTING = "p1"
 @dataclass(frozen=True, slots=True)
 class Part:
     """One text to embed. `id` is unique within its entity. `passage_of`: the capability or reference that
-    the text is a further passage of."""
+    the text is a further passage of; `language`: what is stated of it, ISO 639-1."""
 
     id: str
     text: str
     passage_of: str | None = None
+    language: str = "en"
 
     @property
     def stated_as(self) -> str:
@@ -47,10 +49,19 @@ class Part:
         return self.passage_of or self.id
 
 
+def language_of(part: Part) -> str:
+    """As it is stated, or as the letters clearly speak for another one."""
+    return DETECTOR.detect(part.text, part.language) or part.language
+
+
 def challenge_parts(challenge: Challenge) -> list[Part]:
     """The whole first, then the requirements in their order."""
-    whole = Part(WHOLE, f"{challenge.title}\n{challenge.need}")
-    return [whole, *(Part(REQUIREMENT_PREFIX + one.id, one.text) for one in challenge.requirements)]
+    language = challenge.language
+    whole = Part(WHOLE, f"{challenge.title}\n{challenge.need}", language=language)
+    return [
+        whole,
+        *(Part(REQUIREMENT_PREFIX + one.id, one.text, language=language) for one in challenge.requirements),
+    ]
 
 
 def company_parts(company: Company) -> list[Part]:
@@ -71,10 +82,10 @@ def _passages(stated: Capability | Reference, taken: Collection[str]) -> Iterato
     numbers = count(2)
     for place, text in enumerate(passages(stated.text, stated.language)):
         if place == 0:
-            yield Part(stated.id, text)
+            yield Part(stated.id, text, language=stated.language)
         else:
             name = next(name for number in numbers if (name := f"{stated.id}#{number}") not in taken)
-            yield Part(name, text, passage_of=stated.id)
+            yield Part(name, text, stated.id, stated.language)
 
 
 def passages(text: str, language: str | None = None) -> list[str]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from schemas.match import MatchSuggestion
 from services.matching.board import OpenChallenge
 from services.matching.changes import Pair
+from services.matching.evidence import DISCOUNT
 from services.matching.profiles import Profile
 from services.matching.scoring import Challenges, Companies, Scored
 from services.matching.suggestion import Composer
@@ -44,13 +45,16 @@ def candidates(
     *,
     floor: float,
     stack: Challenges | None = None,
+    discount: float = DISCOUNT,
 ) -> Candidates:
-    """All of them against each other. `stack`: the challenges stacked, if that is at hand."""
+    """All of them against each other. `stack`: the challenges stacked, if that is at hand; `discount`: see
+    `Scored`."""
     if not challenges or not profiles:
         return Candidates(challenges, profiles, None, ())
     scored = Scored(
         stack or Challenges([one.texts for one in challenges]),
         Companies([profile.texts for profile in profiles]),
+        discount,
     )
     rows, columns = (scored.totals >= floor).nonzero()
     pairs = [(int(row), int(column)) for row, column in zip(rows, columns, strict=True)]

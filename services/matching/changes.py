@@ -25,12 +25,14 @@ _OF_THE_ROW = {"id": True, "state": True, "because": True, "suggested_at": True,
 _SILENT: dict[str, Any] = {
     **_OF_THE_ROW,
     "improvement": True,
+    "likelihood": True,
     "versions": True,
     "challenge": {"version"},
     "company": {"version"},
 }
 """Fields whose change alone nobody needs to hear of: a new version of a profile that answers the same
-requirements by the same words is no news, nor is another hint at what it lacks."""
+requirements by the same words is no news, nor is another hint at what it lacks, nor a score of which more
+is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from schemas.links import Links
 from schemas.match import Strength
 from schemas.scores import Factor, ScoreDisclosure, StrengthFrom
-from services.matching import evidence, feedback_rules, measured, scoring
+from services.matching import across, calibration, evidence, feedback_rules, measured, scoring
 
 PAGE = "/scores"
 
@@ -29,7 +29,13 @@ def disclosure() -> ScoreDisclosure:
         formula=scoring.FORMULA,
         factors=_factors(),
         strengths=tuple(
-            StrengthFrom(strength=strength, score=score, about=about)
+            StrengthFrom(
+                strength=strength,
+                score=score,
+                about=about,
+                likelihood=round(calibration.likelihood(score), scoring.DECIMALS),
+                lift=round(calibration.lift(score), 1),
+            )
             for strength, score, about in (
                 (Strength.strong, scoring.STRONG, "the best of what is suggested"),
                 (Strength.good, scoring.GOOD, "worth a look by both sides"),
@@ -46,6 +52,9 @@ def disclosure() -> ScoreDisclosure:
 def _factors() -> tuple[Factor, ...]:
     rows: tuple[tuple[str, float, str], ...] = (
         ("LEXICAL_WEIGHT", evidence.LEXICAL_WEIGHT, "what shared words count; likeness of meaning counts 1"),
+        ("SCALE", across.SCALE, "between two languages: likeness of words read in English counts so much"),
+        ("MEANING_WEIGHT", across.MEANING_WEIGHT, "likeness of meaning beside it, between two languages"),
+        ("ZERO", across.ZERO, "what is taken off the sum of the two"),
         ("DISCOUNT", evidence.DISCOUNT, "what each further text of a company counts, beside the one before"),
         ("COUNTED_MAX", evidence.COUNTED_MAX, "texts of a company that count, at the most"),
         ("HALF", evidence.HALF, "evidence that makes an answer of one half"),

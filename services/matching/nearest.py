@@ -1,24 +1,38 @@
-"""Asking the vector index: which companies have texts near a part, and how near texts in general are."""
+"""Asking the vector index: which companies have texts near a part, and how near texts in general are.
+
+A part that the embedding model reads is looked for among all texts by its embedding and by its words, and
+among those that the model cannot read by what it means across languages; a part that it cannot read, among
+all of them by that and by its words.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
-from services.indexing.collections import COMPANIES, ENTITY, TEXT, VERSION, WORDS
+from schemas.codes import OFFICIAL_EU_LANGUAGES
+from services.indexing.collections import COMPANIES, ENTITY, LANGUAGE, MEANING, TEXT, VERSION, WORDS
 from services.indexing.generation import Generation
 from services.intake.parts import Part
 from services.kernel.embedding.fixed_point import quantise
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import Embedder, Vectors
-from services.kernel.vectors.port import Query, Sparse
+from services.kernel.embedding.source import reads
+from services.kernel.vectors.port import NO_FILTER, AnyOf, Dense, Filter, Hit, Query, Sparse
+from services.matching.across import level_of_meanings
 from services.matching.evidence import Background, Texts, measure_background
+from services.matching.said import Said
 
 DENSE_NEAREST = 200
 WORDS_NEAREST = 200
 """Texts fetched per part by meaning and by words. On CORDIS (3,326 organisations) the 250 companies they
 belong to, scored exactly, reach nDCG@50 .270, as all companies do; half as many texts reach .265."""
+
+FOREIGN_SHARE_MIN = 0.1
+"""Texts that the model cannot read are looked for as many as is their share of the index, but not fewer than
+this share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,34 +57,79 @@ class Nearest:
 async def embed(embedder: Embedder, lexical: LexicalEncoder, parts: Sequence[Part]) -> Embedded:
     """At least one part."""
 
-    async def cut() -> tuple[Sparse, ...]:
-        return tuple(lexical.query(part.text) for part in parts)
+    async def cut() -> tuple[tuple[Sparse, ...], Said]:
+        return tuple(lexical.query(part.text) for part in parts), Said.of(parts, embedder.model.name)
 
     # In this order: words are cut while the model is at work.
-    dense, words = await asyncio.gather(embedder.embed([part.text for part in parts]), cut())
-    return Embedded(tuple(parts), dense, words, Texts.of(quantise(dense), words))
+    dense, (words, said) = await asyncio.gather(embedder.embed([part.text for part in parts]), cut())
+    return Embedded(tuple(parts), dense, words, Texts.of(quantise(dense), words, said))
 
 
-def queries(dense: Vectors, words: Sequence[Sparse]) -> list[Query]:
-    """For every part the texts nearest by meaning, and then for those that have words, by words."""
-    near = [Query(TEXT, vector, DENSE_NEAREST, fields=(ENTITY, VERSION)) for vector in dense]
-    spoken = [one for one in words if one.indices.size]
-    return near + [Query(WORDS, one, WORDS_NEAREST, fields=(ENTITY, VERSION)) for one in spoken]
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One search: of which part, and whether its answer tells the background of that part."""
+
+    part: int
+    query: Query
+    tells: bool = False
 
 
 async def nearest(generation: Generation, embedded: Embedded) -> Nearest:
-    """Both searches for every part in one request. By the collection's own name, not by the alias: vectors
+    """All searches for all parts in one request. By the collection's own name, not by the alias: vectors
     of one model are never held against another's, also while the alias moves."""
     collection = generation.collection(COMPANIES)
     indexed = await generation.vectors.count(collection)
-    answers = await generation.vectors.search(collection, queries(embedded.dense, embedded.words))
+    asked = await _asked(generation, collection, embedded, indexed)
+    answers = await generation.vectors.search(collection, [one.query for one in asked])
     found = Nearest()
-    for part, hits in zip(embedded.parts, answers, strict=False):
-        found.backgrounds[part.id] = measure_background([hit.score for hit in hits], indexed)
-    for hits in answers:
-        for hit in hits:
-            company, version = hit.payload[ENTITY], hit.payload[VERSION]
-            assert isinstance(company, str)
-            assert isinstance(version, int)
-            found.versions[company] = max(version, found.versions.get(company, 0))
+    for one, hits in zip(asked, answers, strict=True):
+        if one.tells:
+            scores = [hit.score for hit in hits]
+            if one.query.using == MEANING:
+                scores = [level_of_meanings(score) for score in scores]
+            found.backgrounds[embedded.parts[one.part].id] = measure_background(scores, indexed)
+        _take(found, hits)
     return found
+
+
+async def _asked(generation: Generation, collection: str, embedded: Embedded, indexed: int) -> list[_Asked]:
+    said, meaning = embedded.texts.said, generation.meaning
+    foreign = _foreign(generation.embedder.model.name)
+    unread, share = [False] * len(embedded.parts), 0.0
+    meanings: Sequence[Dense] = ()
+    if meaning is not None and said is not None and foreign is not None:
+        unread = said.unread.tolist()
+        if not (share := await generation.vectors.count(collection, foreign) / max(1, indexed)):
+            foreign = None
+        if foreign or any(unread):
+            meanings = list(await meaning.embed(said.texts))
+    asked = []
+    for part in range(len(embedded.parts)):
+        if not unread[part]:
+            asked.append(_Asked(part, _query(TEXT, embedded.dense[part], DENSE_NEAREST), tells=True))
+        where = NO_FILTER if unread[part] else foreign
+        if meanings and where is not None and meanings[part].any():
+            limit = DENSE_NEAREST if unread[part] else ceil(DENSE_NEAREST * max(share, FOREIGN_SHARE_MIN))
+            query = _query(MEANING, meanings[part], limit, where)
+            asked.append(_Asked(part, query, tells=unread[part]))
+        if embedded.words[part].indices.size:
+            asked.append(_Asked(part, _query(WORDS, embedded.words[part], WORDS_NEAREST)))
+    return asked
+
+
+def _foreign(model: str) -> Filter | None:
+    """Texts that the model cannot read; None for one that reads all."""
+    unread = tuple(one for one in OFFICIAL_EU_LANGUAGES if not reads(model, one))
+    return Filter(must=(AnyOf(LANGUAGE, unread),)) if unread else None
+
+
+def _query(using: str, vector: Dense | Sparse, limit: int, where: Filter = NO_FILTER) -> Query:
+    return Query(using, vector, limit, where, fields=(ENTITY, VERSION))
+
+
+def _take(found: Nearest, hits: Sequence[Hit]) -> None:
+    for hit in hits:
+        company, version = hit.payload[ENTITY], hit.payload[VERSION]
+        assert isinstance(company, str)
+        assert isinstance(version, int)
+        found.versions[company] = max(version, found.versions.get(company, 0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from services.intake.parts import Part, company_parts
 from services.kernel.embedding.fixed_point import quantise
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import Embedder
+from services.matching.across import prepare
 from services.matching.evidence import Texts
+from services.matching.said import Said
 
 TEXTS_KEPT = 100_000
 """Capability texts kept in memory: about 4 kB each (384 dimensions as float64, words, the text), so 400 MB
@@ -100,15 +103,20 @@ class Profiles:
         embedder = self._embedder
         empty = np.zeros((0, embedder.model.dimensions), dtype=np.float32)
         dense = quantise(await embedder.embed(texts) if texts else empty)
+        said = await asyncio.to_thread(_said, parts, embedder.model.name)
         if embedder is not self._embedder:  # another model serves since then
             return await self._made(companies)
         made, start = [], 0
-        for company, own in zip(companies, parts, strict=True):
+        for company, own, written in zip(companies, parts, said, strict=True):
             end = start + len(own)
             profile = Profile(
                 company=company,
                 parts=tuple(own),
-                texts=Texts.of(dense[start:end], [self._lexical.document(part.text) for part in own]),
+                texts=Texts.of(
+                    dense[start:end],
+                    [self._lexical.document(part.text) for part in own],
+                    written,
+                ),
             )
             start = end
             self._keep(profile)
@@ -124,3 +132,10 @@ class Profiles:
         while self._texts > self._texts_kept and len(self._kept) > 1:
             _, gone = self._kept.popitem(last=False)
             self._texts -= len(gone.texts)
+
+
+def _said(parts: Sequence[Sequence[Part]], model: str) -> list[Said]:
+    found = [Said.of(own, model) for own in parts]
+    for one in found:
+        prepare(one)
+    return found

@@ -24,8 +24,9 @@ from services.indexing.generation import Generation
 from services.intake.parts import REQUIREMENT_PREFIX, Part
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.identifiers import new_id
+from services.matching.across import likeness, similarities
 from services.matching.board import OpenChallenge
-from services.matching.evidence import similarities
+from services.matching.calibration import likelihood
 from services.matching.explanation import Vocabulary, carrying_words, missing_words
 from services.matching.gates import gates
 from services.matching.profiles import Profile
@@ -68,7 +69,7 @@ class Composer:
             raise ValueError(f"a score of {scored.score} is below what is suggested")
         requirements = {REQUIREMENT_PREFIX + one.id: one for one in challenge.challenge.requirements}
         answers = tuple(
-            self._requirement(requirements[part.id], part, profile)
+            self._requirement(requirements[part.id], part, challenge, profile)
             for part in scored.parts
             if part.id in requirements
         )
@@ -97,6 +98,7 @@ class Composer:
             ),
             score=scored.score,
             strength=reached,
+            likelihood=round(likelihood(scored.score), DECIMALS),
             headline=headline(answers, len(missing - {scored.parts[0].id})),
             requirements=answers,
             gates=self._gates(challenge, profile),
@@ -108,7 +110,9 @@ class Composer:
             changed_at=now,
         )
 
-    def _requirement(self, requirement: Requirement, part: PartScore, profile: Profile) -> RequirementMatch:
+    def _requirement(
+        self, requirement: Requirement, part: PartScore, challenge: OpenChallenge, profile: Profile
+    ) -> RequirementMatch:
         capability: Part | None = None if part.capability is None else profile.parts[part.capability]
         answered = capability is not None and not part.missing
         return RequirementMatch(
@@ -118,16 +122,17 @@ class Composer:
             mandatory=requirement.mandatory,
             score=part.score,
             answered_by=Answer(
-                capability=capability.stated_as, text=capability.text, similarity=part.similarity
+                capability=capability.stated_as,
+                text=capability.text,
+                similarity=part.similarity,
+                across_languages=part.across_languages,
             )
             if capability is not None
             else None,
             words=carrying_words(requirement.text, capability.text, self._lexical)
             if capability is not None and answered
             else (),
-            missing=()
-            if answered
-            else missing_words(requirement.text, self._vocabulary(profile), self._lexical),
+            missing=() if answered else self._missing(requirement, challenge, profile),
         )
 
     def _improvement(
@@ -143,28 +148,54 @@ class Composer:
             mandatory=weakest.mandatory,
             score=weakest.score,
             nearest=weakest.answered_by or _nearest(challenge, profile, weakest.id),
-            missing=missing_words(weakest.text, self._vocabulary(profile), self._lexical),
+            missing=self._missing(weakest, challenge, profile),
         )
+
+    def _missing(
+        self, requirement: Requirement | RequirementMatch, challenge: OpenChallenge, profile: Profile
+    ) -> tuple[str, ...]:
+        """Words that nothing in the profile has; none where the profile has no text in their language, which
+        cannot have them."""
+        language = _language(challenge, requirement.id)
+        vocabulary = self._vocabulary(profile, language)
+        return () if vocabulary is None else missing_words(requirement.text, vocabulary, self._lexical)
 
     def _gates(self, challenge: OpenChallenge, profile: Profile) -> tuple[Gate, ...]:
         return gates(challenge.challenge, profile.company)
 
-    def _make_vocabulary(self, profile: Profile) -> Vocabulary:
-        return Vocabulary([part.text for part in profile.parts], self._lexical)
+    def _make_vocabulary(self, profile: Profile, language: str | None) -> Vocabulary | None:
+        """Of its texts in a language, None without one; of all texts, where languages are not told apart."""
+        said = profile.texts.said
+        texts = [
+            part.text
+            for place, part in enumerate(profile.parts)
+            if said is None or language is None or said.languages[place] == language
+        ]
+        return Vocabulary(texts, self._lexical) if texts else None
+
+
+def _language(challenge: OpenChallenge, requirement: str) -> str | None:
+    said = challenge.texts.texts.said
+    return None if said is None else said.languages[_row(challenge, requirement)]
+
+
+def _row(challenge: OpenChallenge, requirement: str) -> int:
+    return [part.id for part in challenge.parts].index(REQUIREMENT_PREFIX + requirement)
 
 
 def _nearest(challenge: OpenChallenge, profile: Profile, requirement: str) -> Answer | None:
     """The text of the company that comes nearest to a requirement, however far it is; None if it has none."""
     if not profile.parts:
         return None
-    row = [part.id for part in challenge.parts].index(REQUIREMENT_PREFIX + requirement)
+    row = _row(challenge, requirement)
     place = int(np.argmax(similarities(challenge.texts.texts, profile.texts)[row]))
-    cosine = float(challenge.texts.texts.dense[row] @ profile.texts.dense[place])
+    cosine, across = likeness(challenge.texts.texts, row, profile.texts, place)
     part = profile.parts[place]
     return Answer(
         capability=part.stated_as,
         text=part.text,
         similarity=round(min(1.0, max(0.0, cosine)), DECIMALS),
+        across_languages=across,
     )
 
 

@@ -24,11 +24,11 @@ from services.intake.parts import Part, challenge_parts
 from services.kernel.embedding.batching import BatchingEmbedder
 from services.kernel.security import CLUSTER as CLUSTER_ROLE
 from services.kernel.security import Principal
-from services.matching.nearest import queries
 from services.matching.scoring import POSSIBLE
 from tests.bench import ground
 from tests.bench.bare_model import open_model
 from tests.bench.figures import Aim, Bench, Samples, Scale, significant
+from tests.bench.hybrid import queries
 from tests.bench.outside import Announced, Outside, outside
 from tests.bench.texts import Writer, next_year
 

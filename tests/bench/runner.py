@@ -19,6 +19,7 @@ MODULES = (
     "first_webhook",
     "backlog",
     "rescoring",
+    "querying",
     "consortia",
     "carriage",
     "streams",

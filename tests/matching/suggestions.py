@@ -19,7 +19,7 @@ from schemas.match import (
     RequirementMatch,
 )
 from services.kernel.identifiers import new_id
-from services.matching.scoring import strength
+from services.matching.scoring import FORMULA, strength
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 BUYER, OWNER = new_id("org"), new_id("org")
@@ -73,7 +73,7 @@ def suggestion(
         ),
         "gates": (Gate(gate=GateName.trl, state=gate, reason="…"),),
         "because": because,
-        "versions": MatchVersions(model=model, index=f"{model}-words", scoring="evidence-1"),
+        "versions": MatchVersions(model=model, index=f"{model}-words", scoring=FORMULA),
         "suggested_at": at,
         "changed_at": at,
     }

@@ -11,7 +11,7 @@ from services.evaluation.bundle import BundleError
 from services.evaluation.choices import Method, Task
 from services.evaluation.publish import publish
 from services.evaluation.result import Report
-from services.matching import evidence, feedback_rules, measured, scoring
+from services.matching import across, evidence, feedback_rules, measured, scoring
 from services.matching.disclosure import disclosure
 
 TODAY = date(2026, 11, 27)
@@ -31,7 +31,7 @@ def a_report(value: float, method: Method = Method.liaison) -> Report:
 def test_factors_are_those_of_the_code() -> None:
     told = disclosure()
     assert told.formula == scoring.FORMULA
-    modules = (evidence, scoring, feedback_rules)
+    modules = (across, evidence, scoring, feedback_rules)
     for factor in told.factors:
         (home,) = [module for module in modules if hasattr(module, factor.name)][:1]
         assert factor.value == getattr(home, factor.name)

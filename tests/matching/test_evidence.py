@@ -10,18 +10,21 @@ from numpy.typing import NDArray
 
 from services.kernel.embedding.fixed_point import quantise
 from services.matching.evidence import (
+    BACKGROUND_WEIGHT,
     COUNTED_MAX,
     DISCOUNT,
     LEVEL,
     NEIGHBOURS,
     NO_BACKGROUND,
     TYPICAL_LEVEL,
+    UNBOUNDED,
     Background,
     Texts,
     answers,
     measure_background,
     offsets,
     similarities,
+    totals,
     word_cosines,
 )
 from tests.matching.generated import SEEDS, texts
@@ -92,10 +95,10 @@ class TestBackground:
         assert NO_BACKGROUND.offset == LEVEL
 
     @given(st.lists(st.floats(-1, 1), min_size=1, max_size=200), st.integers(1, 10**7))
-    def test_it_never_takes_everything_away_nor_adds_anything(self, found: list[float], indexed: int) -> None:
+    def test_it_takes_or_adds_a_bounded_part(self, found: list[float], indexed: int) -> None:
         offset = measure_background(found, indexed).offset
 
-        assert 0.0 <= offset <= 0.4
+        assert LEVEL - BACKGROUND_WEIGHT * (1 + TYPICAL_LEVEL) <= offset <= LEVEL + BACKGROUND_WEIGHT
 
     def test_a_part_near_to_everything_loses_more(self) -> None:
         vague = measure_background([0.7] * NEIGHBOURS, 20_000)
@@ -159,8 +162,17 @@ class TestAnswers:
     def test_no_more_than_the_best_count(self) -> None:
         assert answer(*[0.3] * COUNTED_MAX) == answer(*[0.3] * (COUNTED_MAX + 200))
 
+    def test_without_the_bound_every_capability_counts_in_full(self) -> None:
+        many = np.full((1, COUNTED_MAX + 8), 0.5)
+
+        without = totals(many, np.zeros(1), offsets([COUNTED_MAX + 8]), UNBOUNDED)[0, 0]
+
+        assert without == pytest.approx((COUNTED_MAX + 8) * 0.5**3)
+        assert totals(many, np.zeros(1), offsets([COUNTED_MAX + 8]))[0, 0] < without / 4
+
     def test_a_company_without_capabilities_answers_nothing(self) -> None:
         empty: NDArray[np.float64] = np.zeros((2, 0))
 
         assert answers(empty, np.array([0.1, 0.2]), offsets([0])).tolist() == [[0.0], [0.0]]
-        assert answers(np.array([[0.9]]), LEVELS, offsets([0, 1, 0]))[0].tolist() == [0.0, answer(0.8), 0.0]
+        alone = answers(np.array([[LEVEL + 0.8]]), LEVELS, offsets([0, 1, 0]))[0]
+        assert alone.tolist() == [0.0, answer(0.8), 0.0]

@@ -374,7 +374,7 @@ async def test_a_new_index_has_every_open_challenge_matched_anew(derivation: Der
     )
     await derivation.settle()
     async with derivation.world.database.write() as tx:
-        await tx.execute(delete(MatchRow).where(MatchRow.score > 0.6))
+        await tx.execute(delete(MatchRow).where(MatchRow.score > 0.8))
         data = IndexSwitched(index="x", model="y")
         switched = journal.NewEvent(
             type=data.TYPE, subject="index/x", key="index", data=data.model_dump(mode="json")

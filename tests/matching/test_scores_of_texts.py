@@ -9,7 +9,7 @@ import pytest
 from services.kernel.embedding.encoder import Encoder
 from services.kernel.embedding.fixed_point import quantise
 from services.kernel.embedding.lexical import LexicalEncoder
-from services.matching.evidence import Background, Texts, measure_background
+from services.matching.evidence import TYPICAL_LEVEL, Background, Texts, measure_background
 from services.matching.scoring import (
     POSSIBLE,
     Challenges,
@@ -131,7 +131,7 @@ def test_the_nearest_of_three_unrelated_companies_scores_low(model: Encoder) -> 
 
 def test_the_fitting_one_of_three_scores_about_as_in_a_large_index(model: Encoder) -> None:
     three = Sample(model, ("newcomer", "bakery", "steel"))
-    ordinary = Background(level=0.45, indexed=20_000)
+    ordinary = Background(level=TYPICAL_LEVEL, indexed=20_000)
     large = replace(
         three.challenge, parts=tuple(replace(one, background=ordinary) for one in three.challenge.parts)
     )

@@ -22,7 +22,7 @@ from tests.matching.market import announce, company
 
 WORDS = LexicalEncoder.shipped()
 REQUIREMENTS = 60
-LEAST = 0.1
+LEAST = 0.05
 """Answers that are looked at: fewer are answers, at this number of texts, than a test wants."""
 NEAREST = 3
 """Texts of companies held against each requirement: those that share most words with it, so that there is

@@ -41,11 +41,11 @@ REASONS = {
 }
 """They go on after "not for us: " and "because it is"."""
 STRENGTHS = {
-    Strength.strong: "among the best 2 % in the trial on research projects; one in twenty of these really "
+    Strength.strong: "among the best 1 % in the trial on research projects; one in twelve of these really "
     "took part, by chance it is one in 400",
-    Strength.good: "among the best 6 % in the trial on research projects, which held two thirds of those "
-    "who really took part",
-    Strength.possible: "among the best 12 % in the trial on research projects, which held four fifths of "
+    Strength.good: "among the best 2.3 % in the trial on research projects, which held half of those who "
+    "really took part",
+    Strength.possible: "among the best 4 % in the trial on research projects, which held three fifths of "
     "those who really took part",
 }
 """What the words stand for, as measured: `services.matching.scoring` has the figures and their source."""
@@ -125,6 +125,11 @@ def score(value: float) -> str:
     return f"{value:.2f}"
 
 
+def one_in(share: float) -> str:
+    """A small share as people say it: `one in 25`."""
+    return f"one in {max(1, round(1.0 / share)):,}" if share > 0.0 else "none"
+
+
 def level(value: float) -> int:
     """The shade of a score, 0 to LEVELS."""
     return min(LEVELS, max(0, int(value * LEVELS + 0.5)))
@@ -179,6 +184,7 @@ def lines(text: str) -> Markup:
 
 METHODS = {
     "liaison": "Liaison",
+    "unbounded": "without the bound on popularity",
     "bm25": "BM25",
     "dense": "best single likeness",
     "mean-vector": "one mean vector",
@@ -194,6 +200,7 @@ FILTERS = {
     "country": country,
     "countries": countries,
     "score": score,
+    "one_in": one_in,
     "level": level,
     "count": count,
     "excerpt": excerpt,

@@ -15,6 +15,7 @@ from services.kernel.settings import ConfigurationError
 BUNDLED = "all-MiniLM-L6-v2"
 BUNDLED_NAMES = (BUNDLED, f"sentence-transformers/{BUNDLED}")
 """Names that mean the model which is installed with Liaison: no hub is asked for it."""
+BUNDLED_LANGUAGE = "en"
 
 DEFAULT_ORGANISATION = "sentence-transformers"
 """Where a hub name without an owner is looked for, as sentence-transformers itself does."""
@@ -32,6 +33,12 @@ _OTHER_BACKENDS = frozenset({"onnx", "openvino", "coreml"})
 
 _LIGHT_FILES = ["*.json", "*.txt", "*.model"]
 _CHUNK = 1 << 20
+
+
+def reads(model: str, language: str | None) -> bool:
+    """Whether a model's vectors say what a text in this language means. The bundled model reads English; of
+    another one it is taken that whoever chose it chose it for the languages at hand."""
+    return model != BUNDLED or language == BUNDLED_LANGUAGE
 
 
 class ModelUnavailable(ConfigurationError):

@@ -12,7 +12,8 @@ from services.kernel.embedding.batching import BatchingEmbedder
 from services.kernel.embedding.cores import usable_cores
 from services.kernel.embedding.encoder import Encoder
 from services.kernel.embedding.exported import OnnxUnusable, open_exported
-from services.kernel.embedding.source import fingerprint, locate
+from services.kernel.embedding.metric import MappedEncoder, shipped
+from services.kernel.embedding.source import BUNDLED_NAMES, fingerprint, locate
 from services.kernel.embedding.torch_encoder import TorchEncoder
 from services.kernel.settings import EmbeddingBackend
 
@@ -47,7 +48,14 @@ async def open_transformer(
 
 
 def open_encoder(model: str | None, *, cache: Path, backend: EmbeddingBackend, threads: int) -> Encoder:
-    """The loaded model, without the batches: for threads, and for measuring. Blocks."""
+    """The loaded model, without the batches: for threads, and for measuring. Blocks. The bundled model's
+    vectors are mapped by the metric that ships for them; for other models there is none."""
+    plain = open_plain_encoder(model, cache=cache, backend=backend, threads=threads)
+    return MappedEncoder(plain, shipped()) if model is None or model in BUNDLED_NAMES else plain
+
+
+def open_plain_encoder(model: str | None, *, cache: Path, backend: EmbeddingBackend, threads: int) -> Encoder:
+    """The same with vectors as the model gives them."""
     # The lanes are the threads; a tokeniser that opens threads of its own would take cores from them.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     source = locate(model)

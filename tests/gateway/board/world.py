@@ -41,6 +41,7 @@ from services.kernel.identifiers import new_id
 from services.kernel.security import Principal
 from services.kernel.settings import load_settings
 from services.matching import changes
+from services.matching.calibration import likelihood
 from services.matching.scoring import strength
 from services.search.service import Search
 from tests.conftest import MovableClock
@@ -191,6 +192,7 @@ def a_match(challenge: Challenge, company: Company, score: float, clock: Movable
         ),
         score=score,
         strength=reached,
+        likelihood=round(likelihood(score), 4),
         headline="2 of 3 requirements; missing: flange",
         requirements=requirements,
         gates=(

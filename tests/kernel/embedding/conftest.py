@@ -14,7 +14,7 @@ import pytest
 from services.kernel.embedding.batching import BatchingEmbedder
 from services.kernel.embedding.encoder import Encoder
 from services.kernel.embedding.source import locate
-from services.kernel.embedding.transformer import open_encoder
+from services.kernel.embedding.transformer import open_encoder, open_plain_encoder
 from services.kernel.settings import EmbeddingBackend
 
 if TYPE_CHECKING:
@@ -29,6 +29,12 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "vacuum", "pump", "helium
 @pytest.fixture(scope="session")
 def encoder() -> Encoder:
     return open_encoder(None, cache=MODELS, backend=EmbeddingBackend.onnx, threads=2)
+
+
+@pytest.fixture(scope="session")
+def plain() -> Encoder:
+    """The bundled model with vectors as it gives them."""
+    return open_plain_encoder(None, cache=MODELS, backend=EmbeddingBackend.onnx, threads=2)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from services.gateway.board.rendering import Renderer
 from services.gateway.board.views.explanation import explain, explanation
 from services.gateway.board.visit import Visit, Visits
 from services.kernel.problems import NotFound
+from services.matching.calibration import CHANCE
 
 BACK = "back"
 """Sent in the place of an answer: it is taken back."""
@@ -29,6 +30,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
             "match.html",
             visit,
             match=found,
+            chance=CHANCE,
             explanations=[explain(one) for one in found.requirements],
             answers=await ports.answering.may_answer(principal, found.company.id, found.company.owner),
         )
