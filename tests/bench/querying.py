@@ -104,7 +104,7 @@ async def measure(scale: Scale) -> Samples:
     companies = _companies(scale.pick(20_000, 400))
     challenges = _challenges(WARM_UP + scale.pick(31, 4))
     embedder = await _embedder(companies, challenges)
-    folder = FOLDER / f"querying-{VERSION}-{len(companies)}"
+    folder = _folder(len(companies), embedder)
     async with sqlite() as database:
         if not folder.is_dir():
             await _make(folder, embedder, companies)
@@ -149,6 +149,11 @@ async def _measure(
         f"{picked // counted}; its searches take {significant(sorted(searched)[counted // 2]):g} ms of it"
     )
     return samples
+
+
+def _folder(companies: int, embedder: Recombined) -> Path:
+    """Of the index that is kept; another one for another model."""
+    return FOLDER / f"querying-{VERSION}-{companies}-{embedder.model.fingerprint}"
 
 
 async def _make(folder: Path, embedder: Recombined, companies: Sequence[Company]) -> None:
