@@ -15,8 +15,8 @@ from services.intake.cues import ADMINISTRATIVE, FURNITURE, SECTION_LABEL
 from services.intake.requirements import trl_hint
 from services.intake.segmentation import segments
 
-LIVE = "HORIZON-JU-CBE-2026-IAFlag-01"
-"""Announced before the audience: many companies of the demo make products from biomass."""
+LIVE = "HORIZON-EURATOM-LS-2026-01-01"
+"""Announced before the audience: a dozen companies of the demo have worked on the safety of reactors."""
 CALLS = (
     "HORIZON-CL3-2026-01-SSRI-03",
     "HORIZON-CL3-2027-01-SSRI-03",
@@ -45,13 +45,13 @@ CALLS = (
     "HORIZON-EURATOM-2026-01-02",
     "HORIZON-EURATOM-2026-01-05",
     "HORIZON-EURATOM-2027-02-01",
-    "HORIZON-EURATOM-LS-2026-01-01",
+    LIVE,
     "HORIZON-HLTH-2027-01-DISEASE-06",
     "HORIZON-HLTH-2027-01-ENVHLTH-MISSCLIMA-03",
     "HORIZON-HLTH-2027-02-IND-02-two-stage",
     "HORIZON-HLTH-2027-03-TOOL-02",
     "HORIZON-JU-CBE-2026-IA-03",
-    LIVE,
+    "HORIZON-JU-CBE-2026-IAFlag-01",
     "HORIZON-JU-CBE-2026-RIA-01",
     "HORIZON-JU-CHIPS-2026-FT1-IA",
     "HORIZON-MISS-2027-02-CANCER-05",
