@@ -107,6 +107,11 @@ EventId = Annotated[
 PairingId = Annotated[
     str, StringConstraints(pattern="^pai" + _ULID), Field(description="A pairing: `pai_` and a ULID")
 ]
+GroupId = Annotated[
+    str,
+    StringConstraints(pattern="^grp" + _ULID),
+    Field(description="A group of pairings: `grp_` and a ULID"),
+]
 PlanId = Annotated[
     str, StringConstraints(pattern="^pln" + _ULID), Field(description="An investment plan: `pln_` and a ULID")
 ]
@@ -114,4 +119,9 @@ ItemId = Annotated[
     str,
     StringConstraints(pattern="^itm" + _ULID),
     Field(description="A person, deadline, document or KPI of a pairing: `itm_` and a ULID"),
+]
+QuestionId = Annotated[
+    str,
+    StringConstraints(pattern="^que" + _ULID),
+    Field(description="A question of the market dialogue: `que_` and a ULID"),
 ]

@@ -175,13 +175,14 @@ class Composition(Contract):
 
 class ConsortiumRules(Contract):
     """What a consortium for the challenge must be like. `pace_minutes`: consortia that were suggested are
-    thought over anew at most so often, whatever changes in between."""
+    thought over anew at most so often, whatever changes in between; None: every few minutes on the first day,
+    then once an hour."""
 
     members_min: Annotated[int, Field(ge=1, le=MEMBERS_MAX), Whole] = 2
     members_max: Annotated[int, Field(ge=1, le=MEMBERS_MAX), Whole] = 5
     smes_min: Annotated[int, Field(ge=0, le=MEMBERS_MAX), Whole] = 0
     countries_min: Annotated[int, Field(ge=0, le=MEMBERS_MAX), Whole] = 0
-    pace_minutes: Annotated[int, Field(ge=0, le=PACE_MAX), Whole] = 60
+    pace_minutes: Annotated[int, Field(ge=0, le=PACE_MAX), Whole] | None = None
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -25,9 +25,10 @@ from schemas.base import (
 from schemas.challenge import Challenge, ChallengeContent, Change
 from schemas.company import Company, CompanyContent
 from schemas.consortium import Consortium, GapBrief, SoughtPartner
+from schemas.dialogue import DialogueNews, Entry, QuestionNews
 from schemas.match import CompanyAnswer, MatchedChallenge, MatchedCompany, MatchSuggestion
 from schemas.organisation import Membership, Organisation
-from schemas.pairing import Pairing, PairingSide, PairingState
+from schemas.pairing import Group, Pairing, PairingSide, PairingState
 from schemas.subscription import Subscription
 from schemas.text import Note
 
@@ -126,6 +127,26 @@ class IndexSwitched(EventData):
     model: str
 
 
+class ErasedEntry(Contract):
+    """An entry from which words were taken. `event`: its id, which keeps its `position` (`sequence`);
+    `previous` and `hash`: of the chain, before it and its own; `digest`: of what is left of it."""
+
+    position: Annotated[int, Field(ge=1)]
+    event: EventId
+    previous: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class LedgerErased(EventData):
+    """Words were taken out of these entries, as the law may ask for a person's name. Whoever keeps copies of
+    them takes the same words out; each can be read anew."""
+
+    TYPE = "liaison.ledger.erased.v1"
+    reason: str
+    entries: list[ErasedEntry]
+
+
 class MemberJoined(EventData):
     TYPE = "liaison.cluster.member-joined.v1"
     membership: Membership
@@ -189,6 +210,14 @@ class ChallengeMatched(EventData):
     companies: int
     countries: int
     unanswered: Annotated[tuple[str, ...], Field(description="Ids of requirements nobody answers")]
+
+
+class SpecialistsFound(EventData):
+    """Profiles that came or changed answer a requirement of these challenges well, and too little of the
+    whole to be suggested alone. For the service itself, whose teams may lack just them."""
+
+    TYPE = "liaison.match.specialists-found.v1"
+    challenges: Annotated[tuple[ChallengeId, ...], Field(min_length=1)]
 
 
 class ConsortiumProposed(Consortium, EventData):
@@ -317,6 +346,51 @@ class PairingReminder(PairingStep):
     responsible: ItemId | None
 
 
+class GroupFormed(Group, EventData):
+    """Needs of three buyers and more, of which every two are paired, could be bought together. For all of
+    these buyers, and who announces for them."""
+
+    TYPE = "liaison.pairing.group-formed.v1"
+    headline: str
+
+
+class GroupChanged(Group, EventData):
+    """A need came to the group or left it, or the group stands otherwise. Whoever has left is told too."""
+
+    TYPE = "liaison.pairing.group-changed.v1"
+    headline: str
+    joined: tuple[ChallengeId, ...]
+    left: tuple[ChallengeId, ...]
+
+
+class GroupDissolved(Group, EventData):
+    """Its needs no longer all hang together; the pairings among them that stand go on."""
+
+    TYPE = "liaison.pairing.group-dissolved.v1"
+    headline: str
+
+
+class QuestionReceived(QuestionNews, EventData):
+    """Somebody asks the buyer a question about a challenge. For the buyer, and who announced for it; who
+    asked is told to nobody."""
+
+    TYPE = "liaison.dialogue.question-received.v1"
+
+
+class QuestionDeclined(QuestionNews, EventData):
+    """The buyer does not answer the question. For whoever asked it alone."""
+
+    TYPE = "liaison.dialogue.question-declined.v1"
+    reason: Note
+
+
+class DialoguePublished(DialogueNews, EventData):
+    """Answers of the market dialogue. Everybody reads them, at the same moment."""
+
+    TYPE = "liaison.dialogue.published.v1"
+    entries: Annotated[tuple[Entry, ...], Field(min_length=1)]
+
+
 class SubscriptionChanged(EventData):
     """Created, changed, paused or resumed."""
 
@@ -397,6 +471,7 @@ EVENTS: dict[str, type[EventData]] = {
         CompanyWithdrawn,
         CompanyIndexed,
         IndexSwitched,
+        LedgerErased,
         MemberJoined,
         MemberChanged,
         MemberLeft,
@@ -404,6 +479,7 @@ EVENTS: dict[str, type[EventData]] = {
         MatchUpdated,
         MatchRetracted,
         MatchAnswered,
+        SpecialistsFound,
         ConsortiumProposed,
         ConsortiumUpdated,
         ConsortiumConsented,
@@ -420,6 +496,12 @@ EVENTS: dict[str, type[EventData]] = {
         PairingDissolved,
         PairingNoted,
         PairingReminder,
+        GroupFormed,
+        GroupChanged,
+        GroupDissolved,
+        QuestionReceived,
+        QuestionDeclined,
+        DialoguePublished,
         SubscriptionChanged,
         SubscriptionRemoved,
         EndpointDisabled,

@@ -13,6 +13,7 @@ from schemas.base import (
     Contract,
     Day,
     Flag,
+    GroupId,
     Handle,
     ItemId,
     OrganisationId,
@@ -28,6 +29,9 @@ from schemas.text import Label, Name, Note, Title
 Figure = Annotated[
     float, Field(ge=-MONEY_MAX, le=MONEY_MAX, allow_inf_nan=False, strict=True, description="Of a KPI")
 ]
+MAILBOX = r"^[^@\s\x00-\x1f\x7f-\xa0]+@[^@\s\x00-\x1f\x7f-\xa0]+\.[^@\s\x00-\x1f\x7f-\xa0]+$"
+"""The control characters are named besides: regular expressions do not agree whether they are blank."""
+
 REMIND_DAYS = 7
 """Days before a deadline on which both buyers are reminded: a week is enough to hold the meeting it needs."""
 
@@ -217,7 +221,7 @@ class PersonContent(Contract):
 
     role: Label
     name: Label | None = None
-    mailbox: Annotated[str | None, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", max_length=254)] = None
+    mailbox: Annotated[str | None, Field(pattern=MAILBOX, max_length=254)] = None
     stage: PairingState | None = None
 
 
@@ -298,12 +302,26 @@ class PairingFile(Pairing):
     may: tuple[PairingState, ...]
 
 
-class Group(Contract):
-    """Needs of more than two buyers of which every two hang together. `similarity`: of the least alike
-    two."""
+class GroupState(StrEnum):
+    """`dissolved`: fewer than three of its needs still hang together."""
 
+    formed = "formed"
+    dissolved = "dissolved"
+
+
+class Group(Contract):
+    """Needs of more than two buyers of which every two are paired, and which all want to buy at one time.
+    `similarity`: of the least alike two. `reason` is given when it is dissolved."""
+
+    id: GroupId
+    version: Version
+    state: GroupState
     needs: tuple[PairedNeed, ...]
     similarity: Share
     starts: date
     ends: date
     lead: Lead
+    reason: str | None = None
+    page: str
+    formed_at: AwareDatetime
+    changed_at: AwareDatetime

@@ -48,7 +48,7 @@ class FollowQuery(Contract):
 
 
 class FollowChallenge(Contract):
-    """A challenge: its changes, and to those who announced it or buy, its matches."""
+    """A challenge: its changes and its market dialogue, and to those who announced it or buy, its matches."""
 
     kind: Literal["challenge"] = "challenge"
     challenge: ChallengeId
@@ -83,8 +83,17 @@ class FollowGaps(Contract):
     challenge: ChallengeId | None = None
 
 
+class FollowDialogue(Contract):
+    """What is asked and answered in the market dialogue: of one challenge, or of all that the filters let
+    through."""
+
+    kind: Literal["dialogue"] = "dialogue"
+    challenge: ChallengeId | None = None
+
+
 class FollowPairings(Contract):
-    """Pairings of the subscriber's needs with those of other buyers: found, on their way, reminders."""
+    """Pairings of the subscriber's needs with those of other buyers, and groups of more than two: found, on
+    their way, reminders."""
 
     kind: Literal["pairings"] = "pairings"
 
@@ -98,6 +107,7 @@ Follow = Annotated[
     | FollowBuyer
     | FollowConsortia
     | FollowGaps
+    | FollowDialogue
     | FollowPairings,
     Field(discriminator="kind"),
 ]

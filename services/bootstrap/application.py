@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from services.bootstrap.parts import Core, router
 from services.consortia import endpoints as consortia
 from services.courier import endpoints as courier
+from services.dialogue import endpoints as dialogue
 from services.directory import endpoints as directory
 from services.gateway import board, status_endpoints
 from services.gateway.app import create_app
@@ -50,8 +51,10 @@ def board_ports(core: Core, search: Search) -> board.BoardPorts:
         matches=core.matches,
         answering=core.answering,
         consortia=core.consortia,
+        consents=core.consents,
         completing=core.completing,
         pairing=core.pairing,
+        dialogues=core.dialogues,
         search=search,
         feedback=core.own_feedback,
         subscriptions=core.subscriptions,
@@ -68,13 +71,14 @@ def routers(core: Core, index: Index, lag: Lag, search: Search) -> list[APIRoute
         *directory.routers(core.directory),
         *intake.routers(core.intake),
         matching.router(core.matches, core.answering, core.own_feedback),
-        consortia.router(core.consortia, core.completing),
+        consortia.router(core.consortia, core.consents, core.completing),
         searching.router(search),
         notification.router(core.subscriptions),
         courier.endpoints_router(core.endpoints),
         courier.deliveries_router(core.deliveries),
         indexing.router(index),
         *pairing.routers(core.pairing),
+        dialogue.router(core.dialogues),
         status_endpoints.router(core.database, core.clock, lag, index.lacking),
         board.router(board_ports(core, search)),
     ]

@@ -16,6 +16,7 @@ from services.bootstrap.adapters import (
 from services.bootstrap.ownership import owning
 from services.bootstrap.rooms import INBOX, ROOMS
 from services.consortia.completing import Completing
+from services.consortia.consenting import Consents
 from services.consortia.handlers import FormConsortia
 from services.consortia.market import Markets
 from services.consortia.meaning import KeptMeaning
@@ -24,12 +25,14 @@ from services.consortia.service import ConsortiumService
 from services.courier.address_guard import AddressGuard
 from services.courier.log import DeliveryLog
 from services.courier.service import Endpoints
+from services.dialogue.service import Dialogues
 from services.directory.service import Directory
 from services.gateway.board import SignInLinks
+from services.indexing.changing import Changing
 from services.indexing.generation import Generations
 from services.indexing.handlers import LINGER_S, index_challenges, index_companies
 from services.indexing.state import OwnIndex
-from services.indexing.upkeep import Upkeep
+from services.indexing.upkeep import RETIRED_S, Upkeep
 from services.intake.handlers import AcceptInbox
 from services.intake.register import Register
 from services.intake.service import Intake
@@ -87,9 +90,11 @@ class Core:
     matches: Matches
     answering: Answering
     consortia: ConsortiumService
+    consents: Consents
     completing: Completing
     reviewing: Reviewing
     pairing: Pairing
+    dialogues: Dialogues
     feedback: Feedback
     own_feedback: OwnFeedback
     links: SignInLinks
@@ -103,6 +108,7 @@ class Brain:
     index: VectorIndex
     generations: Generations
     upkeep: Upkeep
+    changing: Changing
     own: OwnIndex
     profiles: Profiles
     match: Match
@@ -131,6 +137,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
         feedback = Feedback(database, clock, intake.reading)
         matches = Matches(database, clock, directory.members, feedback)
         markets = Markets(intake.reading, matches, KeptMeaning(VectorsInDatabase(database)))
+        consortia = ConsortiumService(database, markets=markets, memberships=directory.members)
         answering = Answering(database, clock, matches, directory.members)
         yield Core(
             settings=settings,
@@ -146,9 +153,11 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             deliveries=DeliveryLog(database, clock),
             subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
             matches=matches,
-            consortia=ConsortiumService(
+            consortia=consortia,
+            consents=Consents(
                 database,
                 clock,
+                consortia=consortia,
                 markets=markets,
                 memberships=directory.members,
                 public_url=settings.public_url,
@@ -170,6 +179,13 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
                 public_url=settings.public_url,
             ),
             pairing=Pairing(database, clock, directory, intake, public_url=settings.public_url),
+            dialogues=Dialogues(
+                database,
+                clock,
+                challenges=intake.challenges,
+                organisations=directory.organisations,
+                public_url=settings.public_url,
+            ),
             answering=answering,
             feedback=feedback,
             own_feedback=OwnFeedback(database, feedback, intake.companies, directory.members, answering),
@@ -190,7 +206,8 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
         for embedder in embedders:
             stack.push_async_callback(embedder.close)
         await generations.open()
-        upkeep = Upkeep(generations, database, clock, reading)
+        retired_s = RETIRED_S if settings.vectors is VectorStoreKind.server else 0.0
+        upkeep = Upkeep(generations, database, clock, reading, retired_s=retired_s)
         await upkeep.begin()
         core.ahead.serve(lambda: generations.serving.embedder)
         stack.push_async_callback(core.ahead.close)
@@ -205,10 +222,10 @@ async def open_brain(core: Core) -> AsyncIterator[Brain]:
             clusters=core.directory,
             composer=Composer(serving.lexical, public_url=settings.public_url, versions=versions_of(serving)),
         )
-        own = OwnIndex(generations, upkeep)
+        own, changing = OwnIndex(generations, upkeep), Changing(generations, upkeep, database, clock)
         queries = SavedQueries(generations)
         pair, needs = core.pairing.handler(index, linger_s=PAIRING_LINGER_S)
-        yield Brain(index, generations, upkeep, own, profiles, match, queries, pair, needs, lease)
+        yield Brain(index, generations, upkeep, changing, own, profiles, match, queries, pair, needs, lease)
 
 
 def router(core: Core, queries: QueryFits) -> Router:
@@ -234,6 +251,8 @@ def handlers(core: Core, brain: Brain | None, queries: QueryFits, rooms: Collect
         found.append(FormConsortia(core.database, core.clock, core.reviewing))
     if brain is not None and "pairing" in rooms:
         found.append(brain.pair)
+    if "pairing" in rooms:
+        found.append(core.pairing.grouping)
     if "notification" in rooms:
         found.append(Notify(core.database, core.clock, router(core, queries), core.endpoints))
         found.append(MarkNotified(core.database, core.clock, core.directory, linger_s=RECEIPTS_LINGER_S))

@@ -16,6 +16,7 @@ from services.kernel.stream.lag import Consumed, JournalLag, KafkaLag
 from services.matching.handlers import Match
 from services.matching.notified import MarkNotified
 from services.notification.handlers import Notify
+from services.pairing.grouping import FormGroups
 from services.pairing.handlers import PairNeeds
 
 INBOX = AcceptInbox.name
@@ -23,7 +24,7 @@ ROOMS: dict[str, Consumed] = {
     "indexing": INDEXING,
     "matching": {Match.name: Match.consumes},
     "consortia": {FormConsortia.name: FormConsortia.consumes},
-    "pairing": {PairNeeds.name: PairNeeds.consumes},
+    "pairing": {PairNeeds.name: PairNeeds.consumes, FormGroups.name: FormGroups.consumes},
     "notification": {Notify.name: Notify.consumes, MarkNotified.name: MarkNotified.consumes},
     INBOX: {},
 }

@@ -119,14 +119,23 @@ async def _keep_index(core: Core, brain: Brain) -> None:
     """Mend the index, change its model if another is configured, and keep it quick."""
     while not await _mended(brain):
         await core.clock.sleep(MAINTAIN_S)
+    lacked = 0
     while True:
-        with contextlib.suppress(TransientError):
+        try:
             lacking = await brain.upkeep.lacking()
             metrics.WITHOUT_VECTOR.set(lacking)
             if lacking:
                 log.error("profiles or challenges lack vectors and cannot be found", lacking=lacking)
+            if lacking and lacked:  # not those that are being handled just now
+                await brain.upkeep.catch_up()
+            lacked = lacking
+            await brain.upkeep.retire()
             if isinstance(brain.index, EdgeVectorIndex):
                 await brain.index.maintain()
+        except TransientError as error:
+            log.warning("the index cannot be looked after now", reason=str(error))
+        except Exception:  # whatever a text does to the model, its event has a dead letter; the rest goes on
+            log.exception("what lacks vectors cannot be caught up with")
         await core.clock.sleep(MAINTAIN_S)
 
 
@@ -134,7 +143,7 @@ async def _mended(brain: Brain) -> bool:
     """False where a store was out of reach: then again later, from the beginning."""
     try:
         if brain.generations.building is not None:
-            await brain.upkeep.change_model()
+            await brain.changing.run()
         else:
             await brain.upkeep.repair()
     except TransientError as error:

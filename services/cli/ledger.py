@@ -29,6 +29,9 @@ def register(app: typer.Typer) -> None:
 
 T = TypeVar("T")
 
+ERASED_SHOWN = 20
+"""Positions named; more are counted."""
+
 
 @commands.command()
 def verify(data_dir: DataDir = None, as_json: Json = False) -> None:
@@ -38,10 +41,25 @@ def verify(data_dir: DataDir = None, as_json: Json = False) -> None:
     """
     verdict = _read(settings_or_fail(data_dir=data_dir), verify_chain)
     if as_json:
-        print_json({"entries": verdict.entries, "head": verdict.head, "broken_at": verdict.broken_at})
+        print_json(
+            {
+                "entries": verdict.entries,
+                "head": verdict.head,
+                "broken_at": verdict.broken_at,
+                "erased": list(verdict.erased),
+            }
+        )
     _whole(verdict)
     if not as_json:
         out.print(f"{verdict.entries} entries, unbroken; head {verdict.head}", highlight=False)
+        if verdict.erased:
+            shown = ", ".join(str(one) for one in verdict.erased[:ERASED_SHOWN])
+            more = (
+                f" and {len(verdict.erased) - ERASED_SHOWN} more"
+                if len(verdict.erased) > ERASED_SHOWN
+                else ""
+            )
+            out.print(f"words were erased from entries {shown}{more}, as the ledger tells", highlight=False)
 
 
 @commands.command()
@@ -71,7 +89,11 @@ def export(data_dir: DataDir = None) -> None:
 def check(
     file: Annotated[Path, typer.Argument(help="Checkpoints, as `liaison ledger export` printed them.")],
     key: Annotated[
-        str | None, typer.Option(help="Public key that must have signed them, in base64; default: any, told.")
+        list[str] | None,
+        typer.Option(
+            help="Public key that must have signed them, in base64; say it again for a key before or after a "
+            "rotation. Default: any, told."
+        ),
     ] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -87,9 +109,11 @@ def check(
     except checkpoints.BadCheckpoint as error:
         fail(f"{file}: {error}")
     keys = sorted({one.key for one in kept})
-    if key is not None and keys != [key]:
-        others = ", ".join(one for one in keys if one != key)
-        fail(f"{file} holds checkpoints signed by another key: {others}.")
+    if key and (others := [one for one in keys if one not in key]):
+        fail(
+            f"{file} holds checkpoints signed by another key: {', '.join(others)}. If the ledger's key was "
+            "rotated, name both with --key; whoever runs it tells the new one."
+        )
 
     async def look(tx: AsyncSession) -> tuple[Verdict, dict[int, str]]:
         return await verify_chain(tx), await hashes(tx, {one.position for one in kept})

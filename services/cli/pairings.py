@@ -36,6 +36,7 @@ def pairings(
     """List your pairings, the most alike first.
 
     liaison pairings
+    liaison pairings groups
     liaison pairings show pai_…
     liaison pairings step pai_… confirmed
     """
@@ -62,6 +63,34 @@ def pairings(
         rows,
         empty="No pairing yet. They appear when a need of yours that other buyers may read is like one of "
         "theirs: announce it, or send your investment plan with `liaison import plan FILE`.",
+    )
+
+
+@commands.command()
+def groups(
+    url: Url = "http://localhost:8000",
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Needs of three buyers and more of which every two are paired, the largest groups first."""
+    with connected(url, key) as client:
+        found = client.get("/v1/pairings/groups")
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (
+            one["id"],
+            f"{one['similarity']:.2f}",
+            f"{one['starts']} to {one['ends']}",
+            escape("; ".join(f"{need['buyer_name']}: {need['title']}" for need in one["needs"])),
+        )
+        for one in found
+    ]
+    print_table(
+        ("group", "alike", "all buy", "needs"),
+        rows,
+        empty="No group yet. One forms when three needs of different buyers are paired, every two of them.",
     )
 
 

@@ -51,7 +51,7 @@ def worker(
     only: Annotated[
         str,
         typer.Option(
-            help="Rooms to do alone: indexing, matching, consortia, notification, inbox; comma-separated."
+            help="Rooms to do alone: indexing, matching, consortia, pairing, notification, inbox; by commas."
         ),
     ] = "",
     health_port: HealthPort = None,
@@ -59,7 +59,7 @@ def worker(
 ) -> None:
     """Handle events: index, match, notify, and take the inbox in.
 
-    One worker alone can have the embedded vector store; several with indexing or matching need
+    One worker alone can have the embedded vector store; several with indexing, matching or pairing need
     LIAISON_VECTORS=server.
     """
     from services.bootstrap import process, processes

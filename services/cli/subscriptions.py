@@ -35,6 +35,9 @@ def subscribe(
     gaps: Annotated[
         bool, typer.Option("--gaps", help="Follow what the best consortia for challenges still lack.")
     ] = False,
+    dialogue: Annotated[
+        bool, typer.Option("--dialogue", help="Follow questions and answers of every market dialogue.")
+    ] = False,
     pairings: Annotated[
         bool, typer.Option("--pairings", help="Follow pairings of your needs with those of other buyers.")
     ] = False,
@@ -59,6 +62,7 @@ def subscribe(
         query,
         consortia=consortia,
         gaps=gaps,
+        dialogue=dialogue,
         pairings=pairings,
     )
     if (webhook is None) == (endpoint is None):
@@ -94,6 +98,7 @@ def _follow(
     *,
     consortia: bool,
     gaps: bool,
+    dialogue: bool,
     pairings: bool,
 ) -> dict[str, str]:
     given: list[dict[str, str]] = []
@@ -113,12 +118,14 @@ def _follow(
         given.append({"kind": "consortia"})
     if gaps:
         given.append({"kind": "gaps"})
+    if dialogue:
+        given.append({"kind": "dialogue"})
     if pairings:
         given.append({"kind": "pairings"})
     if len(given) != 1:
         fail(
             "Say what to follow: one of --company, --members, --challenge, --buyer, --country, --query, "
-            "--consortia, --gaps, --pairings.",
+            "--consortia, --gaps, --dialogue, --pairings.",
             EXIT_USAGE,
         )
     return given[0]

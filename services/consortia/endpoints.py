@@ -16,7 +16,8 @@ from schemas.consortium import (
     ConsortiumDecline,
 )
 from services.consortia.completing import Completing
-from services.consortia.service import ConsortiumService, Write
+from services.consortia.consenting import Consents, Write
+from services.consortia.service import ConsortiumService
 from services.kernel.problems import (
     Conflict,
     Forbidden,
@@ -34,16 +35,24 @@ _Id = Annotated[ConsortiumId, Path()]
 _Gone = Annotated[bool, Query(description="Also those that were declined or dissolved")]
 
 
-def router(consortia: ConsortiumService, completing: Completing) -> APIRouter:
-    """Routes under /v1; `consortia` and `completing` are what they act on."""
-    routes = APIRouter(prefix="/v1", tags=["consortia"])
-    problems = responses_for(Unauthenticated, InvalidInput, Unavailable)
-    answers = problems | responses_for(NotFound, Forbidden, Conflict)
+_PROBLEMS = responses_for(Unauthenticated, InvalidInput, Unavailable)
+_ANSWERS = _PROBLEMS | responses_for(NotFound, Forbidden, Conflict)
 
+
+def router(consortia: ConsortiumService, consents: Consents, completing: Completing) -> APIRouter:
+    """Routes under /v1; the use cases are what they act on."""
+    routes = APIRouter(prefix="/v1", tags=["consortia"])
+    _completing(routes, completing)
+    _reading(routes, consortia)
+    _answering(routes, consents)
+    return routes
+
+
+def _reading(routes: APIRouter, consortia: ConsortiumService) -> None:
     @routes.get(
         "/challenges/{challenge}/consortia",
         summary="Teams that cover a challenge together",
-        responses=problems,
+        responses=_PROBLEMS,
         description=(
             "The best different teams, best first: who covers which requirement in which stage, what nobody "
             "covers, and what kind of partner would. Whoever announced the challenge and its buyer see all "
@@ -56,10 +65,22 @@ def router(consortia: ConsortiumService, completing: Completing) -> APIRouter:
     ) -> Consortia:
         return await consortia.of_challenge(principal, challenge, gone=gone)
 
+    @routes.get(
+        "/consortia/{consortium}",
+        response_model=Consortium,
+        responses=_PROBLEMS | responses_for(NotFound),
+        summary="One consortium",
+    )
+    async def one_consortium(principal: Reader, consortium: _Id) -> Response:
+        found = await consortia.get(principal, consortium)
+        return reply(found, version=found.version)
+
+
+def _completing(routes: APIRouter, completing: Completing) -> None:
     @routes.post(
         "/consortia/complete",
         summary="Who is missing in a team",
-        responses=answers,
+        responses=_ANSWERS,
         description=(
             "For a company or a cluster that has some members already: the best different ways to complete "
             "the team, in roles, without names. Nothing is stored and nobody is told; POST /v1/consortia "
@@ -73,7 +94,7 @@ def router(consortia: ConsortiumService, completing: Completing) -> APIRouter:
         "/consortia",
         status_code=201,
         response_model=Consortium,
-        responses=answers,
+        responses=_ANSWERS,
         summary="Begin a team and ask who would complete it",
         description=(
             "The best completion becomes a consortium: your companies have consented, the others hear that a "
@@ -89,16 +110,8 @@ def router(consortia: ConsortiumService, completing: Completing) -> APIRouter:
 
         return await once.run(effect)
 
-    @routes.get(
-        "/consortia/{consortium}",
-        response_model=Consortium,
-        responses=problems | responses_for(NotFound),
-        summary="One consortium",
-    )
-    async def one_consortium(principal: Reader, consortium: _Id) -> Response:
-        found = await consortia.get(principal, consortium)
-        return reply(found, version=found.version)
 
+def _answering(routes: APIRouter, consents: Consents) -> None:
     async def answered(once: Once, write: Write) -> Response:
         async def effect(tx: AsyncSession) -> Response:
             return reply(await write(tx))
@@ -108,7 +121,7 @@ def router(consortia: ConsortiumService, completing: Completing) -> APIRouter:
     @routes.post(
         "/consortia/{consortium}/consent",
         response_model=Consortium,
-        responses=answers,
+        responses=_ANSWERS,
         summary="Consent to be introduced",
         description=(
             "For a member, or a cluster that acts for it. When all have consented, they know each other. "
@@ -116,12 +129,12 @@ def router(consortia: ConsortiumService, completing: Completing) -> APIRouter:
         ),
     )
     async def consent(content: ConsortiumAnswer, principal: Writer, consortium: _Id, once: Once) -> Response:
-        return await answered(once, await consortia.consenting(principal, consortium, content))
+        return await answered(once, await consents.consenting(principal, consortium, content))
 
     @routes.post(
         "/consortia/{consortium}/decline",
         response_model=Consortium,
-        responses=answers,
+        responses=_ANSWERS,
         summary="Decline a consortium",
         description=(
             "The best alternate takes the role; what the others have consented to holds. Your company is not "
@@ -129,16 +142,14 @@ def router(consortia: ConsortiumService, completing: Completing) -> APIRouter:
         ),
     )
     async def decline(content: ConsortiumDecline, principal: Writer, consortium: _Id, once: Once) -> Response:
-        return await answered(once, await consortia.declining(principal, consortium, content))
+        return await answered(once, await consents.declining(principal, consortium, content))
 
     @routes.post(
         "/consortia/{consortium}/confirm",
         response_model=Consortium,
-        responses=answers,
+        responses=_ANSWERS,
         summary="Confirm that the consortium is formed",
         description="After the introduction. When all members have confirmed, the consortium is `formed`.",
     )
     async def confirm(content: ConsortiumAnswer, principal: Writer, consortium: _Id, once: Once) -> Response:
-        return await answered(once, await consortia.confirming(principal, consortium, content))
-
-    return routes
+        return await answered(once, await consents.confirming(principal, consortium, content))

@@ -17,6 +17,7 @@ from schemas.events import (
     MatchRetracted,
     MatchSuggested,
     MatchUpdated,
+    SpecialistsFound,
 )
 from schemas.match import CompanyAnswer
 from services.consortia import store
@@ -28,11 +29,19 @@ from services.kernel.stream.port import Plan
 
 BATCH = 200
 """Events at once: the hundreds of a challenge's matches make one look at its teams."""
-MATCHES = frozenset({MatchSuggested.TYPE, MatchUpdated.TYPE, MatchRetracted.TYPE, MatchAnswered.TYPE})
+MATCHES = frozenset(
+    {
+        MatchSuggested.TYPE,
+        MatchUpdated.TYPE,
+        MatchRetracted.TYPE,
+        MatchAnswered.TYPE,
+        SpecialistsFound.TYPE,
+    }
+)
 PROFILES = frozenset({CompanyIndexed.TYPE, CompanyWithdrawn.TYPE})
 MATCHED_AFTER = timedelta(seconds=10)
 """A profile that changed is matched beside this handler; teams are thought over when that is done. A member
-who is a specialist has no suggestion whose change would tell."""
+who was a specialist and is one no longer has no suggestion whose change would tell."""
 
 
 class FormConsortia:
@@ -60,6 +69,8 @@ class FormConsortia:
                 withdrawn[event.key] = event
             elif event.type == ChallengeMatched.TYPE:
                 settled[event.key] = event
+            elif event.type == SpecialistsFound.TYPE:
+                changed |= dict.fromkeys(event.data["challenges"], event)
             elif event.type not in PROFILES and _changes_a_team(event):
                 changed[event.key] = event
         profiles = {event.data["company"] for event in events if event.type in PROFILES}

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from schemas.challenge import OPEN_STATES, Challenge, ConsortiumRules
+from schemas.challenge import OPEN_STATES, Challenge
 from schemas.consortium import Consortium, ConsortiumState, GapBrief
 from schemas.events import ConsortiumDissolved
 from services.consortia import store, telling
 from services.consortia.market import Markets
+from services.consortia.pace import PACE, next_look
 from services.consortia.review import Change, dissolved, review
 from services.consortia.telling import Clusters
 from services.intake.completion import last_open_day
@@ -98,8 +99,7 @@ class Reviewing:
     async def next_look(self, challenge: str, reviewed_at: datetime) -> datetime:
         """When the pace of the challenge allows to think over what was thought over then."""
         present = await self._markets.challenge(challenge)
-        rules = ConsortiumRules() if present is None or present.consortium is None else present.consortium
-        return reviewed_at + timedelta(minutes=rules.pace_minutes)
+        return reviewed_at + PACE if present is None else next_look(present, reviewed_at)
 
     async def review_due(self) -> int:
         """Those whose time has come; how many. One that changes meanwhile is left for the next round."""

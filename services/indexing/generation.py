@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from services.indexing.collections import (
     ALIASES,
+    COMPANIES,
     LANGUAGES_TOLD,
     NAMES,
     Indexed,
@@ -123,10 +124,29 @@ class Generations:
         return (self.serving,) if self.building is None else (self.serving, self.building)
 
     async def open(self) -> None:
-        """Make the collections, and point the aliases at those that serve."""
+        """Make the collections, and point the aliases at those that serve. While a new generation is to be
+        built they point there already, and another process may be the one that moves them on."""
         for generation in self.all():
             await generation.ensure()
-        await self._point(self.serving)
+        if self.building is None:
+            await self._point(self.serving)
+
+    async def follow(self) -> bool:
+        """Let the new generation serve here too, if another process has switched to it. True when there is
+        nothing to switch to any more."""
+        new = self.building
+        if new is None:
+            return True
+        if await new.vectors.resolve(COMPANIES) != new.collection(COMPANIES):
+            return False
+        async with self.writing:
+            if self.building is new:
+                self.serving, self.building, self.is_whole = new, None, True
+        return True
+
+    async def is_present(self) -> bool:
+        """Whether the generation that serves here is the one that serves everybody."""
+        return await self.serving.vectors.resolve(COMPANIES) == self.serving.collection(COMPANIES)
 
     async def switch(self) -> Generation:
         """Let the new generation serve from now on; returns the old one, whose collections may go."""

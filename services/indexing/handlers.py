@@ -21,6 +21,7 @@ from schemas.events import (
     CompanyWithdrawn,
     EventData,
 )
+from services.indexing import newest
 from services.indexing.collections import (
     CHALLENGES,
     COMPANIES,
@@ -30,7 +31,8 @@ from services.indexing.collections import (
     of_company,
 )
 from services.indexing.generation import Generations
-from services.indexing.ports import Versions
+from services.indexing.newest import Written
+from services.indexing.ports import Contents
 from services.indexing.record import record
 from services.intake.parts import challenge_parts, company_parts
 from services.kernel import journal
@@ -73,7 +75,7 @@ class IndexEntities:
     def __init__(
         self,
         generations: Generations,
-        versions: Versions,
+        contents: Contents,
         clock: Clock,
         *,
         name: str,
@@ -89,7 +91,7 @@ class IndexEntities:
         self.name = name
         self.consumes = consumes
         self._generations = generations
-        self._versions = versions
+        self._contents = contents
         self._clock = clock
         self._alias = alias
         self._read = read
@@ -97,15 +99,13 @@ class IndexEntities:
 
     async def prepare(self, events: Sequence[Event]) -> Plan:
         await asyncio.sleep(self._linger_s)
-        newest = {event.key: event for event in events}
-        written = await self._written([self._read(event) for event in newest.values()])
+        latest = {event.key: event for event in events}
+        written, in_it = await self._written([self._read(event) for event in latest.values()])
 
         async def plan(tx: AsyncSession) -> None:
             now = self._clock.now()
             collections = [one.collection(self._alias) for one in self._generations.all()]
-            entities = [one.indexed for one in written if one.indexed is not None]
-            gone = [one.entity for one in written if one.indexed is None]
-            await record(tx, collections, entities, gone, now)
+            await record(tx, collections, in_it.present, in_it.gone, now)
             index = self._generations.serving.fingerprint
             told = [
                 _event(self._found(one.indexed, index), one.event)
@@ -116,26 +116,27 @@ class IndexEntities:
 
         return plan
 
-    async def _written(self, wanted: Sequence[_Wanted]) -> list[_Wanted]:
-        """What the index holds now. What is older than the present version is left alone: the event of that
-        one comes, or came, when an event that was put aside is handled again."""
+    async def _written(self, wanted: Sequence[_Wanted]) -> tuple[list[_Wanted], Written]:
+        """What was put in or taken out, and what the index holds of it now. What is older than the present
+        version is left alone: the event of that one comes, or came, when an event that was put aside is
+        handled again."""
         async with self._generations.writing:
-            present = await self._versions.present_versions([one.entity for one in wanted])
+            present = await self._contents.present_versions([one.entity for one in wanted])
             current = [one for one in wanted if present.get(one.entity, 0) <= one.version]
-            entities = [one.indexed for one in current if one.indexed is not None]
-            for generation in self._generations.all():
-                await generation.write(self._alias, entities)
-                for one in current:
-                    if one.indexed is None:
-                        await generation.remove(self._alias, one.entity)
-        return current
+            state = Written(
+                [one.indexed for one in current if one.indexed is not None],
+                [one.entity for one in current if one.indexed is None],
+            )
+            versions = {one.entity: one.version for one in current}
+            every = self._generations.all()
+            return current, await newest.write(every, self._alias, state, versions, self._contents)
 
 
-def index_companies(generations: Generations, versions: Versions, clock: Clock) -> IndexEntities:
+def index_companies(generations: Generations, contents: Contents, clock: Clock) -> IndexEntities:
     """Handler `indexing.companies`: a point per capability and reference of every active profile."""
     return IndexEntities(
         generations,
-        versions,
+        contents,
         clock,
         name="indexing.companies",
         alias=COMPANIES,
@@ -148,12 +149,12 @@ def index_companies(generations: Generations, versions: Versions, clock: Clock) 
 
 
 def index_challenges(
-    generations: Generations, versions: Versions, clock: Clock, *, linger_s: float = 0.0
+    generations: Generations, contents: Contents, clock: Clock, *, linger_s: float = 0.0
 ) -> IndexEntities:
     """Handler `indexing.challenges`: a point per requirement as long as the challenge is open."""
     return IndexEntities(
         generations,
-        versions,
+        contents,
         clock,
         name="indexing.challenges",
         alias=CHALLENGES,

@@ -16,7 +16,17 @@ class Versions(Protocol):
         out."""
 
 
-class Entities(Versions, Protocol):
+class Contents(Versions, Protocol):
+    """What these entities are now."""
+
+    async def companies(self, ids: Collection[str]) -> Mapping[str, Company]:
+        """Those that exist, by id, withdrawn ones included."""
+
+    async def challenges(self, ids: Collection[str]) -> Mapping[str, Challenge]:
+        """Those that exist, by id."""
+
+
+class Entities(Contents, Protocol):
     """What is to be in the index."""
 
     def active_companies(self) -> AsyncIterator[Sequence[Company]]:

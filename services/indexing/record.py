@@ -40,7 +40,13 @@ async def record(
         statement = insert_or(tx, IndexedRow)
         fresh = {name: statement.excluded[name] for name in ("version", "texts", "at")}
         await tx.execute(
-            statement.on_conflict_do_update(index_elements=["collection", "entity"], set_=fresh), rows
+            statement.on_conflict_do_update(
+                index_elements=["collection", "entity"],
+                set_=fresh,
+                # Of two processes that have written an entity, the slower one may have the older version.
+                where=IndexedRow.version <= statement.excluded.version,
+            ),
+            rows,
         )
 
 

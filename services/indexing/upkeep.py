@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.events import IndexSwitched
+from services.indexing import newest
 from services.indexing.collections import (
     ALIASES,
     CHALLENGES,
@@ -22,6 +23,7 @@ from services.indexing.collections import (
 )
 from services.indexing.generation import Generation, Generations
 from services.indexing.model import GenerationRow, IndexedRow
+from services.indexing.newest import Written, as_they_are
 from services.indexing.ports import Entities
 from services.indexing.record import record, recorded
 from services.intake.parts import challenge_parts, company_parts
@@ -34,20 +36,35 @@ GRACE = timedelta(seconds=60)
 """A profile may wait this long for its vectors before it counts as lacking: longer than a bulk import
 queues, shorter than anybody waits for a first match."""
 
+RETIRED_S = 60.0
+"""How long the collections of a former model stay where other processes may still ask them: each goes over
+within seconds, and what it has in hand is done long before."""
+
 log = structlog.get_logger("liaison.indexing")
 
 Progress = Callable[[str, int], None]
 """What is being written, and how many entities so far."""
 
+CATCH_UP = 256
+"""Entities read and embedded together."""
+
 
 class Upkeep:
     def __init__(
-        self, generations: Generations, database: Database, clock: Clock, entities: Entities
+        self,
+        generations: Generations,
+        database: Database,
+        clock: Clock,
+        entities: Entities,
+        *,
+        retired_s: float = 0.0,
     ) -> None:
+        """`retired_s`: how long collections of a former model stay; 0 where no other process asks them."""
         self._generations = generations
         self._database = database
         self._clock = clock
         self._entities = entities
+        self._retired = timedelta(seconds=retired_s)
 
     async def begin(self) -> None:
         """To be called once, before anything is handled: note which models there are, finish a change of the
@@ -55,22 +72,36 @@ class Upkeep:
         for generation in self._generations.all():
             await self._remember(generation)
         await self._settle()
+        await self.retire()
         self._generations.is_whole = not await self.lost()
 
     async def lacking(self) -> int:
         """Active companies and open challenges that should have vectors of their present version by now, and
         have not."""
-        settled = self._clock.now() - GRACE
-        wanted = {
-            COMPANIES: await self._entities.company_versions(settled),
-            CHALLENGES: await self._entities.challenge_versions(settled),
-        }
-        return sum([await self._outdated(alias, versions) for alias, versions in wanted.items()])
+        return sum(len(entities) for entities in (await self._lacking()).values())
 
-    async def _outdated(self, alias: str, versions: Mapping[str, int]) -> int:
+    async def catch_up(self) -> int:
+        """Write what is lacking, as after a change of the model while a process knew only the former one;
+        returns how many entities."""
+        written = 0
+        for alias, entities in (await self._lacking()).items():
+            for start in range(0, len(entities), CATCH_UP):
+                found = await as_they_are(alias, entities[start : start + CATCH_UP], self._entities)
+                await self._write(self._generations.serving, alias, found.present, {alias: {}})
+                written += len(found.present)
+        return written
+
+    async def _lacking(self) -> dict[str, list[str]]:
+        settled = self._clock.now() - GRACE
+        return {
+            COMPANIES: await self._outdated(COMPANIES, await self._entities.company_versions(settled)),
+            CHALLENGES: await self._outdated(CHALLENGES, await self._entities.challenge_versions(settled)),
+        }
+
+    async def _outdated(self, alias: str, versions: Mapping[str, int]) -> list[str]:
         async with self._database.read() as tx:
             indexed = await recorded(tx, self._generations.serving.collection(alias))
-        return sum(indexed.get(entity, 0) < version for entity, version in versions.items())
+        return [entity for entity, version in versions.items() if indexed.get(entity, 0) < version]
 
     async def lost(self) -> int:
         """Texts that were indexed and are not in the serving collections: the vector store lost them."""
@@ -107,6 +138,7 @@ class Upkeep:
     async def rebuild(self, progress: Progress | None = None) -> int:
         """Write all anew while the index goes on serving, then have every open challenge matched anew: it may
         have been held against half an index. Returns how many entities were written."""
+        await self._generations.serving.ensure()  # the store may have lost the very collections
         written = await self.write_all(self._generations.serving, progress)
         async with self._database.write() as tx:
             await self._tell(tx)
@@ -127,11 +159,14 @@ class Upkeep:
         recorded = await self._recorded(self._generations.serving)
         return not any(recorded.values()) and await self.lacking() > 0
 
-    async def change_model(self, progress: Progress | None = None) -> Generation:
+    async def change_model(
+        self, progress: Progress | None = None, *, may_switch: Callable[[], Awaitable[None]] | None = None
+    ) -> Generation:
         """Build the new generation while the old one serves, then switch at once.
 
         Tells `liaison.index.switched.v1`, upon which matching scores every open challenge anew. Returns the
-        old generation, whose collections are gone.
+        old generation, whose collections are gone, or go when no other process can ask them any more.
+        `may_switch` raises where another process has taken over.
         """
         new = self._generations.building
         if new is None:
@@ -139,8 +174,11 @@ class Upkeep:
         await self._empty(new)
         log.info("building the index for another model", model=new.embedder.model.name)
         await self.write_all(new, progress)
+        if may_switch is not None:
+            await may_switch()
         old = await self._generations.switch()
         await self._settle()
+        await self.retire()
         log.info("the new index serves", model=new.embedder.model.name)
         return old
 
@@ -155,13 +193,9 @@ class Upkeep:
             await tx.execute(insert_or(tx, GenerationRow).values(row).on_conflict_do_nothing())
 
     async def _settle(self) -> None:
-        """Tell that another generation serves than the one before, once; then take that one away. Each step
-        can be done again, so that a process that ends in between leaves nothing undone."""
+        """Tell that another generation serves than the one before, once. It and `retire` can be done again,
+        so that a process that ends in between leaves nothing undone."""
         serving = self._generations.serving
-        kept = [one.fingerprint for one in self._generations.all()]
-        former = select(GenerationRow.fingerprint).where(
-            GenerationRow.fingerprint.not_in(kept), GenerationRow.served_from.is_not(None)
-        )
         first = (
             update(GenerationRow)
             .where(GenerationRow.fingerprint == serving.fingerprint, GenerationRow.served_from.is_(None))
@@ -169,9 +203,22 @@ class Upkeep:
             .returning(GenerationRow.fingerprint)
         )
         async with self._database.write() as tx:
-            gone = (await tx.execute(former)).scalars().all()
-            if (await tx.execute(first)).first() is not None and gone:
+            former = (await tx.execute(self._former())).first()
+            if (await tx.execute(first)).first() is not None and former is not None:
                 await self._tell(tx)
+
+    async def retire(self) -> None:
+        """Take away the generations that have served and do so no more, when the present one has served for
+        long enough that nobody asks them."""
+        serving = self._generations.serving
+        since = select(GenerationRow.served_from).where(GenerationRow.fingerprint == serving.fingerprint)
+        async with self._database.read() as tx:
+            served_from = (await tx.execute(since)).scalar()
+            gone = (await tx.execute(self._former())).scalars().all()
+        if not gone or served_from is None or self._clock.now() - served_from < self._retired:
+            return
+        if not await self._generations.is_present():
+            return  # another process has gone on to yet another model
         for fingerprint in gone:
             collections = [collection_name(alias, fingerprint) for alias in (*ALIASES, NAMES)]
             for collection in collections:
@@ -179,6 +226,12 @@ class Upkeep:
             async with self._database.write() as tx:
                 await tx.execute(delete(IndexedRow).where(IndexedRow.collection.in_(collections)))
                 await tx.execute(delete(GenerationRow).where(GenerationRow.fingerprint == fingerprint))
+
+    def _former(self) -> Select[str]:
+        kept = [one.fingerprint for one in self._generations.all()]
+        return select(GenerationRow.fingerprint).where(
+            GenerationRow.fingerprint.not_in(kept), GenerationRow.served_from.is_not(None)
+        )
 
     async def _tell(self, tx: AsyncSession) -> None:
         serving = self._generations.serving
@@ -219,10 +272,11 @@ class Upkeep:
         async with self._generations.writing:
             present = await self._entities.present_versions([one.entity for one in entities])
             # The handler writes a newer version into every generation, as soon as it has the lock.
-            newest = [one for one in entities if present.get(one.entity) == one.version]
-            await generation.write(alias, newest)
+            current = [one for one in entities if present.get(one.entity) == one.version]
+            versions = {one.entity: one.version for one in current}
+            now = await newest.write([generation], alias, Written(current, ()), versions, self._entities)
             async with self._database.write() as tx:
-                await record(tx, [generation.collection(alias)], newest, [], self._clock.now())
+                await record(tx, [generation.collection(alias)], now.present, now.gone, self._clock.now())
         for one in entities:
             before[alias].pop(one.entity, None)
 

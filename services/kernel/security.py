@@ -71,7 +71,8 @@ class SecretBox:
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
             raise ValueError("at least one encryption key is needed")
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        each = [Fernet(key) for key in keys]
+        self._first, self._fernet = each[0], MultiFernet(each)
 
     @staticmethod
     def new_key() -> str:
@@ -79,6 +80,15 @@ class SecretBox:
 
     def seal(self, secret: str) -> str:
         return self._fernet.encrypt(secret.encode()).decode()
+
+    def renew(self, sealed: str) -> str | None:
+        """The same secret under the first key; None if that one sealed it. Raises ValueError if none of the
+        keys opens it."""
+        try:
+            self._first.decrypt(sealed.encode())
+        except InvalidToken:
+            return self.seal(self.open(sealed))
+        return None
 
     def open(self, sealed: str) -> str:
         """Raises ValueError if none of the keys opens it."""

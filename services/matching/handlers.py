@@ -58,6 +58,10 @@ class HalfAnIndex(TransientError):
     """Whoever is matched now would not meet those that are not in the index again yet."""
 
 
+class AnotherIndex(TransientError):
+    """This process scores with another model than the one whose index serves."""
+
+
 class Match:
     """Handler `matching`: a challenge looks for companies, an indexed profile for open challenges."""
 
@@ -89,8 +93,13 @@ class Match:
     async def prepare(self, events: Sequence[Event]) -> Plan | Step:
         if not self._generations.is_whole:
             raise HalfAnIndex("the vector store has lost texts, which are being written anew; matching waits")
-        self._follow_generation()
         switched = [event for event in events if event.type == IndexSwitched.TYPE]
+        if switched and not await self._goes_over():
+            raise AnotherIndex(
+                "the index that serves was made by another model than this process has; all processes need "
+                "the same LIAISON_EMBEDDING_MODEL: restart this one with it"
+            )
+        self._follow_generation()
         if switched:
             await self._match_all(switched[-1])
         newest = _newest(event for event in events if event.type != IndexSwitched.TYPE)
@@ -111,6 +120,11 @@ class Match:
         if indexed:
             await self._match_companies(indexed, found)
         return await self._planned(found, newest)
+
+    async def _goes_over(self) -> bool:
+        """Another process may have switched, and this one not have noticed yet."""
+        await self._generations.follow()
+        return await self._generations.is_present()
 
     def _follow_generation(self) -> None:
         """Score with the model whose index serves."""
@@ -245,7 +259,7 @@ class Match:
         answered = await changes.answers(tx, before, found.now.keys())
         changed = changes.compare(before, found.now, gone=gone, at=now, answered=answered)
         await changes.write(tx, before, changed)
-        await specialists.write(
+        fresh = await specialists.write(
             tx,
             found.specialists,
             matched=found.matched,
@@ -254,6 +268,8 @@ class Match:
         )
         told = [telling.of_change(change, audiences, cause) for change in changed if change.told]
         told += [telling.of_settled(settled, cause) for settled in found.settled]
+        if fresh:
+            told.append(telling.of_specialists(fresh))
         await journal.append(tx, told, now=now)
 
 

@@ -7,18 +7,18 @@ the room of consortia, and whoever needs the company asks it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.intake.parts import REQUIREMENT_PREFIX
 from services.matching.candidates import Candidates
 from services.matching.gates import gates
 from services.matching.model import SpecialistRow
-from services.matching.scoring import GOOD
+from services.matching.scoring import ANSWERED, GOOD
 
 Pair = tuple[str, str]
 """Challenge id, company id."""
@@ -77,9 +77,11 @@ async def write(
     matched: Collection[str],
     rescored: Collection[str],
     closed: Collection[str],
-) -> None:
-    """Bring the table to what was found: of these challenges and companies there are no others."""
+) -> list[str]:
+    """Bring the table to what was found: of these challenges and companies there are no others. Returns the
+    challenges for which a profile that was rescored answers otherwise than before."""
     challenges, companies = sorted({*matched, *closed}), sorted({*rescored, *closed})
+    before = await _answers(tx, sorted(rescored))
     for some in (challenges, companies):
         column = SpecialistRow.challenge if some is challenges else SpecialistRow.company
         for start in range(0, len(some), DELETED_AT_ONCE):
@@ -90,3 +92,27 @@ async def write(
     ]
     if rows:
         await tx.execute(insert(SpecialistRow), rows)
+    fresh = {
+        challenge
+        for (challenge, company), one in found.items()
+        if company in rescored
+        and challenge not in matched
+        and before.get((challenge, company)) != _answered(one.document)
+    }
+    return sorted(fresh)
+
+
+async def _answers(tx: AsyncSession, companies: Sequence[str]) -> dict[Pair, Mapping[str, float]]:
+    found: dict[Pair, Mapping[str, float]] = {}
+    for start in range(0, len(companies), DELETED_AT_ONCE):
+        query = select(SpecialistRow.challenge, SpecialistRow.company, SpecialistRow.document).where(
+            SpecialistRow.company.in_(companies[start : start + DELETED_AT_ONCE])
+        )
+        for challenge, company, document in await tx.execute(query):
+            found[challenge, company] = _answered(document)
+    return found
+
+
+def _answered(document: Mapping[str, Any]) -> dict[str, float]:
+    """Requirements that are answered, with how well, in steps that are more than noise."""
+    return {one["id"]: round(one["score"], 1) for one in document["requirements"] if one["score"] >= ANSWERED}

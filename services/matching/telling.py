@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from schemas.challenge import Challenge
-from schemas.events import ChallengeMatched, MatchAnswered, MatchRetracted, MatchSuggested, MatchUpdated
+from schemas.events import (
+    ChallengeMatched,
+    MatchAnswered,
+    MatchRetracted,
+    MatchSuggested,
+    MatchUpdated,
+    SpecialistsFound,
+)
 from schemas.match import MatchSuggestion
 from services.kernel import journal
 from services.kernel.journal import Event
@@ -56,6 +63,17 @@ def of_settled(settled: ChallengeMatched, cause: Mapping[str, Event]) -> journal
         data=settled.model_dump(mode="json"),
         public=True,
         correlation_id=caused_by.correlation_id if caused_by else None,
+    )
+
+
+def of_specialists(challenges: Sequence[str]) -> journal.NewEvent:
+    """For the service itself."""
+    data = SpecialistsFound(challenges=tuple(challenges))
+    return journal.NewEvent(
+        type=data.TYPE,
+        subject=f"challenge/{challenges[0]}",
+        key=challenges[0],
+        data=data.model_dump(mode="json"),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import services.consortia.model
 import services.courier.model
+import services.dialogue.model
 import services.directory.model
 import services.indexing.model
 import services.intake.model
@@ -23,6 +24,7 @@ metadata = Base.metadata
 ROOMS = (
     services.consortia.model,
     services.courier.model,
+    services.dialogue.model,
     services.notification.model,
     services.matching.model,
     services.pairing.model,

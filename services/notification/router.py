@@ -10,6 +10,7 @@ from services.kernel.journal import Event
 from services.notification.ports import Challenges, Nudges, QueryFits
 from services.notification.routing import (
     CONSORTIA,
+    DIALOGUE,
     GAPS,
     MATCHES,
     PAIRINGS,
@@ -21,7 +22,7 @@ from services.notification.routing import (
     wants,
 )
 
-_NAMING = MATCHES | CONSORTIA | {GAPS}
+_NAMING = MATCHES | CONSORTIA | DIALOGUE | {GAPS}
 """Events that name a challenge without having it in them."""
 
 
@@ -89,7 +90,7 @@ class Router:
         about: dict[str, Challenge] = {
             _version(one): one.challenge
             for one in concerns
-            if one.challenge is not None and one.event.type not in _NAMING and one.other is None
+            if one.challenge is not None and one.event.type not in _NAMING and not one.others
         }
         if not saved or not about:
             return {}

@@ -19,6 +19,7 @@ from schemas.subscription import (
     FollowChallenge,
     FollowConsortia,
     FollowCountry,
+    FollowDialogue,
     FollowGaps,
     FollowMembers,
     FollowOwnProfile,
@@ -62,15 +63,25 @@ PAIRINGS = frozenset(
         "liaison.pairing.dissolved.v1",
         "liaison.pairing.noted.v1",
         "liaison.pairing.reminder.v1",
+        "liaison.pairing.group-formed.v1",
+        "liaison.pairing.group-changed.v1",
+        "liaison.pairing.group-dissolved.v1",
     }
 )
-ROUTED = MATCHES | ANNOUNCEMENTS | CONSORTIA | PAIRINGS | {SETTLED, GAPS}
+DIALOGUE = frozenset(
+    {
+        "liaison.dialogue.question-received.v1",
+        "liaison.dialogue.question-declined.v1",
+        "liaison.dialogue.published.v1",
+    }
+)
+ROUTED = MATCHES | ANNOUNCEMENTS | CONSORTIA | PAIRINGS | DIALOGUE | {SETTLED, GAPS}
 
 
 @dataclass(frozen=True, slots=True)
 class Concern:
     """What an event is about, as far as routing asks. `challenge` is None where its data are not at hand.
-    `other`: a pairing is about two needs, and whoever follows either of them follows it."""
+    `others`: a pairing is about two needs, a group about more, and whoever follows any of them follows it."""
 
     event: Event
     challenge_id: str
@@ -80,7 +91,12 @@ class Concern:
     company_country: str | None = None
     score: float | None = None
     previous_score: float | None = None
-    other: Concern | None = None
+    others: tuple[Concern, ...] = ()
+
+    @property
+    def sides(self) -> tuple[Concern, ...]:
+        """Itself and the others."""
+        return (self, *self.others)
 
     @property
     def is_match(self) -> bool:
@@ -102,12 +118,12 @@ def concern(event: Event, challenges: Mapping[str, Challenge]) -> Concern:
             data["score"],
             data.get("previous_score"),
         )
-    if event.type in CONSORTIA or event.type == GAPS:
+    if event.type in CONSORTIA | DIALOGUE or event.type == GAPS:
         about = data["challenge"]
         return Concern(event, about["id"], challenges.get(about["id"]), about["buyer"])
     if event.type in PAIRINGS:
-        first, second = (_side(event, data[name], challenges) for name in ("first", "second"))
-        return replace(first, other=second)
+        first, *others = (_side(event, side, challenges) for side in _sides(data))
+        return replace(first, others=tuple(others))
     if event.type == SETTLED:
         known = challenges.get(data["challenge"])
         return Concern(event, data["challenge"], known, known.buyer if known else None)
@@ -116,8 +132,13 @@ def concern(event: Event, challenges: Mapping[str, Challenge]) -> Concern:
 
 
 def paired_needs(event: Event) -> set[str]:
-    """Ids of the two needs of an event of `PAIRINGS`."""
-    return {_need(event.data[name]) for name in ("first", "second")}
+    """Ids of the needs of an event of `PAIRINGS`."""
+    return {_need(side) for side in _sides(event.data)}
+
+
+def _sides(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The needs of a group, or the two of a pairing."""
+    return list(data["needs"]) if "needs" in data else [data["first"], data["second"]]
 
 
 def _side(event: Event, side: Mapping[str, Any], challenges: Mapping[str, Challenge]) -> Concern:
@@ -146,7 +167,7 @@ def follow_key(follow: Follow, owner: str) -> str:
             return buyer
         case FollowConsortia():
             return owner
-        case FollowGaps(challenge=challenge):
+        case FollowGaps(challenge=challenge) | FollowDialogue(challenge=challenge):
             return challenge or ANY
         case FollowQuery():
             return ANY
@@ -162,12 +183,13 @@ def possible_keys(concerns: Iterable[Concern]) -> set[tuple[str, str]]:
         if one.event.type == GAPS:
             keys.update({("gaps", one.challenge_id), ("gaps", ANY)})
             continue
-        for side in (one, one.other):
-            if side is not None:
-                keys.add(("challenge", side.challenge_id))
-                if side.buyer:
-                    keys.add(("bso", side.buyer))
-        if one.other is not None:
+        if one.event.type in DIALOGUE:
+            keys.update({("dialogue", one.challenge_id), ("dialogue", ANY)})
+        for side in one.sides:
+            keys.add(("challenge", side.challenge_id))
+            if side.buyer:
+                keys.add(("bso", side.buyer))
+        if one.others:
             keys.update(("pairings", organisation) for organisation in one.event.audience)
         if one.is_match:
             assert one.company is not None
@@ -200,10 +222,9 @@ def wants(
     if _is_stale_to(subscription.owner, one.event):
         return False
     threshold = default_threshold if subscription.threshold is None else subscription.threshold
-    if one.other is not None:
-        sides = (one, one.other)
-        return _follows_pairing(subscription.follow, sides) and any(
-            _passes(subscription.filters, side) for side in sides
+    if one.others:
+        return _follows_pairing(subscription.follow, one.sides) and any(
+            _passes(subscription.filters, side) for side in one.sides
         )
     return (
         _follows(subscription, one, threshold, query_fit)
@@ -235,7 +256,7 @@ def _is_stale_to(owner: str, event: Event) -> bool:
     return owner not in (event.data["challenge"]["buyer"], event.data["challenge"]["announced_by"])
 
 
-def _follows_pairing(follow: Follow, sides: tuple[Concern, Concern]) -> bool:
+def _follows_pairing(follow: Follow, sides: tuple[Concern, ...]) -> bool:
     match follow:
         case FollowPairings():
             return True
@@ -254,6 +275,8 @@ def _follows(subscription: Subscription, one: Concern, threshold: float, query_f
             return kind in CONSORTIA and challenge in (None, one.challenge_id)
         case FollowGaps(challenge=challenge):
             return kind == GAPS and challenge in (None, one.challenge_id)
+        case FollowDialogue(challenge=challenge):
+            return kind in DIALOGUE and challenge in (None, one.challenge_id)
         case _ if kind in CONSORTIA or kind == GAPS:
             return False
         case FollowOwnProfile(company=company):

@@ -7,6 +7,7 @@ from schemas.subscription import (
     FollowBuyer,
     FollowChallenge,
     FollowConsortia,
+    FollowDialogue,
     FollowGaps,
     FollowOwnProfile,
 )
@@ -34,7 +35,11 @@ class FollowRules:
                     return FollowBuyer(buyer=buyer.id), None
                 case FollowChallenge(challenge=challenge):
                     await self._challenges.get(principal, challenge)
-                case FollowConsortia(challenge=challenge) | FollowGaps(challenge=challenge):
+                case (
+                    FollowConsortia(challenge=challenge)
+                    | FollowGaps(challenge=challenge)
+                    | FollowDialogue(challenge=challenge)
+                ):
                     if challenge is not None:
                         await self._challenges.get(principal, challenge)
                 case FollowOwnProfile(company=company):

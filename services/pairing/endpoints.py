@@ -1,30 +1,13 @@
 """Pairings over HTTP."""
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from schemas.base import ChallengeId, ItemId, PairingId
-from schemas.pairing import (
-    Deadline,
-    DeadlineContent,
-    Document,
-    DocumentContent,
-    Group,
-    Joining,
-    Kpi,
-    KpiContent,
-    Pairing,
-    PairingFile,
-    PairingState,
-    Person,
-    PersonContent,
-    Step,
-)
+from schemas.base import ChallengeId, GroupId, PairingId
+from schemas.pairing import Group, Joining, Pairing, PairingFile, PairingState, Step
 from services.kernel.problems import (
     Conflict,
     Forbidden,
@@ -38,20 +21,55 @@ from services.kernel.web.idempotency import Once
 from services.kernel.web.pagination import Page, Paging
 from services.kernel.web.problems import responses_for
 from services.kernel.web.reply import reply
+from services.pairing import toolbox_endpoints
+from services.pairing.grouping import Groups
+from services.pairing.joining import Observers
+from services.pairing.leading import Leading
 from services.pairing.plans import endpoints as plans
 from services.pairing.room import Pairing as Room
 from services.pairing.service import Pairings
-from services.pairing.toolbox import Kind, Toolbox
 
 _Id = Annotated[PairingId, Path()]
-_Item = Annotated[ItemId, Path()]
 _ALWAYS = responses_for(Unauthenticated, InvalidInput, Unavailable)
 _WRITING = _ALWAYS | responses_for(NotFound, Forbidden, Conflict)
 
 
 def routers(room: Room) -> list[APIRouter]:
-    """Every route of the room."""
-    return [_pairings(room.pairings), _toolbox(room.toolbox), plans.router(room.plans)]
+    """Every route of the room. That of groups comes before that of a pairing, whose id it would be."""
+    return [
+        _groups(room.groups),
+        _pairings(room.pairings),
+        _leading(room.leading, room.observers),
+        toolbox_endpoints.router(room.toolbox),
+        plans.router(room.plans),
+    ]
+
+
+def _groups(groups: Groups) -> APIRouter:
+    routes = APIRouter(prefix="/v1/pairings/groups", tags=["pairings"])
+
+    @routes.get(
+        "",
+        responses=_ALWAYS,
+        summary="Groups of three buyers or more",
+        description=(
+            "Needs of which every two are paired and all want to buy at one time, one of yours among them; "
+            "the largest groups first."
+        ),
+    )
+    async def list_groups(principal: Reader) -> list[Group]:
+        return await groups.page(principal)
+
+    @routes.get(
+        "/{group}",
+        responses=_ALWAYS | responses_for(NotFound),
+        summary="One group",
+        description="Also one that is dissolved, with the reason.",
+    )
+    async def get_group(principal: Reader, group: Annotated[GroupId, Path()]) -> Group:
+        return await groups.get(principal, group)
+
+    return routes
 
 
 def _pairings(pairings: Pairings) -> APIRouter:
@@ -85,18 +103,6 @@ def _pairings(pairings: Pairings) -> APIRouter:
         return paging.page(found, lambda one: (one.comparison.similarity, one.id), lambda one: one)
 
     @routes.get(
-        "/pairings/groups",
-        responses=_ALWAYS,
-        summary="Groups of three buyers or more",
-        description=(
-            "Needs of which every two are paired and all want to buy at one time, one of yours among them; "
-            "the largest groups first."
-        ),
-    )
-    async def list_groups(principal: Reader) -> list[Group]:
-        return await pairings.groups(principal)
-
-    @routes.get(
         "/pairings/{pairing}",
         responses=_ALWAYS | responses_for(NotFound),
         summary="One pairing",
@@ -107,6 +113,12 @@ def _pairings(pairings: Pairings) -> APIRouter:
     )
     async def get_pairing(principal: Reader, pairing: _Id) -> PairingFile:
         return await pairings.get(principal, pairing)
+
+    return routes
+
+
+def _leading(leading: Leading, observers: Observers) -> APIRouter:
+    routes = APIRouter(prefix="/v1", tags=["pairings"])
 
     @routes.post(
         "/pairings/{pairing}/steps",
@@ -120,7 +132,7 @@ def _pairings(pairings: Pairings) -> APIRouter:
         ),
     )
     async def take_step(wanted: Step, principal: Writer, pairing: _Id, once: Once) -> Response:
-        write = await pairings.stepping(principal, pairing, wanted)
+        write = await leading.stepping(principal, pairing, wanted)
 
         async def effect(tx: AsyncSession) -> Response:
             return reply(await write(tx))
@@ -142,7 +154,7 @@ def _pairings(pairings: Pairings) -> APIRouter:
     async def join(
         wanted: Joining, principal: Writer, challenge: Annotated[ChallengeId, Path()], once: Once
     ) -> Response:
-        write = await pairings.joining(principal, challenge, wanted)
+        write = await observers.joining(principal, challenge, wanted)
 
         async def effect(tx: AsyncSession) -> Response:
             made = await write(tx)
@@ -151,78 +163,3 @@ def _pairings(pairings: Pairings) -> APIRouter:
         return await once.run(effect)
 
     return routes
-
-
-def _toolbox(toolbox: Toolbox) -> APIRouter:
-    routes = APIRouter(prefix="/v1/pairings/{pairing}", tags=["pairings"])
-    _entries(
-        routes, toolbox, "people", "person", PersonContent, Person, "a person who is responsible",
-        "A role and its mailbox rather than a name; what you remove is nowhere kept.",
-    )  # fmt: skip
-    _entries(
-        routes, toolbox, "deadlines", "deadline", DeadlineContent, Deadline, "a deadline",
-        "Both buyers are reminded once, a week before, unless it is done.",
-    )  # fmt: skip
-    _entries(
-        routes, toolbox, "documents", "document", DocumentContent, Document, "a document",
-        "By its address: Liaison keeps no files.",
-    )  # fmt: skip
-    _entries(
-        routes, toolbox, "kpis", "kpi", KpiContent, Kpi, "a figure to watch",
-        "For example the savings over buying alone.",
-    )  # fmt: skip
-    return routes
-
-
-def _entries(
-    routes: APIRouter,
-    toolbox: Toolbox,
-    path: str,
-    kind: Kind,
-    content: type[Any],
-    shown: type[BaseModel],
-    what: str,
-    description: str,
-) -> None:
-    """The three routes of one kind of entry. Annotations are given as values: they differ by kind."""
-
-    async def add(content: Any, principal: Writer, pairing: _Id, once: Once) -> Response:
-        write = await toolbox.adding(principal, pairing, content)
-
-        async def effect(tx: AsyncSession) -> Response:
-            return reply(await write(tx), 201)
-
-        return await once.run(effect)
-
-    async def change(content: Any, principal: Writer, pairing: _Id, item: _Item) -> Response:
-        return reply(await toolbox.change(principal, pairing, item, content))
-
-    async def remove(principal: Writer, pairing: _Id, item: _Item) -> None:
-        await toolbox.remove(principal, pairing, kind, item)
-
-    functions: tuple[Callable[..., Any], ...] = (add, change, remove)
-    for function in functions:
-        function.__name__ = f"{function.__name__}_{kind}"
-    for function in (add, change):
-        function.__annotations__["content"] = content
-    routes.post(
-        f"/{path}",
-        status_code=201,
-        response_model=shown,
-        responses=_WRITING,
-        summary=f"Add {what}",
-        description=description,
-    )(add)
-    routes.put(
-        f"/{path}/{{item}}",
-        response_model=shown,
-        responses=_WRITING,
-        summary=f"Change {what}",
-        description="All of it is replaced. What changes nothing is told to nobody.",
-    )(change)
-    routes.delete(
-        f"/{path}/{{item}}",
-        status_code=204,
-        responses=_ALWAYS | responses_for(NotFound, Forbidden),
-        summary=f"Remove {what}",
-    )(remove)

@@ -93,3 +93,29 @@ class PairingItemRow(Base):
     changed_at: Mapped[datetime] = mapped_column(Instant)
 
     __table_args__ = (Index("ix_pairing_items_due", "due", "reminded_at"),)
+
+
+class GroupRow(Base):
+    """A group of needs of which every two are paired. `document` is the Group."""
+
+    __tablename__ = "pairing_groups"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(16))
+    size: Mapped[int] = mapped_column(Integer)
+    document: Mapped[Any] = mapped_column(Document)
+    changed_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class GroupNeedRow(Base):
+    """A need of a group, and whose it is."""
+
+    __tablename__ = "pairing_group_needs"
+
+    group: Mapped[str] = mapped_column(String(64), primary_key=True)
+    need: Mapped[str] = mapped_column(String(64), primary_key=True)
+    buyer: Mapped[str] = mapped_column(String(64), index=True)
+    announced_by: Mapped[str] = mapped_column(String(64), index=True)
+
+    __table_args__ = (Index("ix_pairing_group_needs_need", "need"),)

@@ -1,4 +1,4 @@
-"""The pairing room as the others see it: pairings, their toolbox, investment plans."""
+"""The pairing room as the others see it: pairings and their groups, the toolbox, investment plans."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.embedding.multilingual import MultilingualEncoder
 from services.kernel.vectors.port import VectorIndex
+from services.pairing.grouping import FormGroups, Groups
 from services.pairing.handlers import PairNeeds
 from services.pairing.index import NeedsIndex
+from services.pairing.joining import Observers
+from services.pairing.leading import Leading
 from services.pairing.looking import Looking
 from services.pairing.plans.service import Plans
 from services.pairing.reminders import Reminders
@@ -20,7 +23,8 @@ from services.pairing.vectors import NeedVectors
 
 
 class Pairing:
-    """What needs nothing but the database, and, with an index, the handler and its upkeep."""
+    """What needs nothing but the database (`grouping` is a handler), and, with an index, the handler that
+    pairs needs and its upkeep."""
 
     def __init__(
         self, database: Database, clock: Clock, directory: Directory, intake: Intake, *, public_url: str
@@ -30,7 +34,11 @@ class Pairing:
         self._intake = intake
         self._vectors = NeedVectors(MultilingualEncoder.shipped)
         self._looking = Looking(directory.organisations, self._vectors, public_url=public_url)
-        self.pairings = Pairings(database, clock, directory, intake.challenges, self._looking)
+        self.pairings = Pairings(database)
+        self.leading = Leading(clock, self.pairings)
+        self.observers = Observers(clock, directory, intake.challenges, self._looking)
+        self.groups = Groups(database)
+        self.grouping = FormGroups(clock, public_url=public_url)
         self.toolbox = Toolbox(database, clock, self.pairings)
         self.plans = Plans(database, clock, directory, intake.challenges, public_url=public_url)
         self.reminders = Reminders(database, clock)

@@ -16,6 +16,9 @@ _TABLE = PairingRow.__table__
 _LOG = PairingLogRow.__table__
 _ITEMS = PairingItemRow.__table__
 
+ASKED_AT_ONCE = 500
+"""Ids named in one query: far below the databases' limits of variables."""
+
 Pair = tuple[str, str]
 """Ids of two needs, in their order."""
 
@@ -30,6 +33,17 @@ async def of_needs(tx: AsyncSession, needs: Collection[str], *, lock: bool = Fal
     found = (await tx.execute(query.with_for_update() if lock else query)).scalars()
     pairings = (Pairing.model_validate(document) for document in found)
     return {(one.first.id, one.second.id): one for one in pairings}
+
+
+async def among(tx: AsyncSession, needs: Collection[str]) -> dict[Pair, Pairing]:
+    """Every pairing of two of these needs, dissolved ones too."""
+    ids, found = sorted(needs), dict[Pair, Pairing]()
+    for start in range(0, len(ids), ASKED_AT_ONCE):
+        query = select(_TABLE.c.second, _TABLE.c.document)
+        rows = await tx.execute(query.where(_TABLE.c.first.in_(ids[start : start + ASKED_AT_ONCE])))
+        inside = (Pairing.model_validate(document) for second, document in rows if second in needs)
+        found |= {(one.first.id, one.second.id): one for one in inside}
+    return found
 
 
 async def find(tx: AsyncSession, pairing: str, *, lock: bool = False) -> Pairing | None:

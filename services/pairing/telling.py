@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from schemas.events import (
     EventData,
     PairingDissolved,
@@ -27,6 +30,13 @@ def event(data: EventData, pairing: Pairing, *, correlation_id: str | None = Non
 def audience(pairing: Pairing) -> frozenset[str]:
     sides = (pairing.first, pairing.second)
     return frozenset(one for side in sides for one in (side.buyer, side.announced_by))
+
+
+def needs_of(data: Mapping[str, Any]) -> tuple[str, str]:
+    """Ids of the two needs that an event of a pairing is about: a whole pairing names the need `id`, an event
+    of its way `need`."""
+    first, second = (data[name].get("need") or data[name]["id"] for name in ("first", "second"))
+    return first, second
 
 
 def of_change(change: Change, *, correlation_id: str | None = None) -> journal.NewEvent | None:

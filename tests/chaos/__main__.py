@@ -25,8 +25,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--only", action="append", choices=sorted(known), metavar="NAME", help="this fault")
     parser.add_argument("--rounds", type=int, default=whole.rounds, help="of kill -9 (%(default)s)")
+    parser.add_argument("--within", type=float, default=whole.within, help="minutes of kill -9 (no end)")
     parser.add_argument("--outage", type=float, default=whole.outage_s, help="seconds (%(default)s)")
     parser.add_argument("--minutes", type=float, default=whole.minutes, help="of the soak (%(default)s)")
+    parser.add_argument("--load", type=float, default=whole.load, help="share of the full load (1)")
     parser.add_argument("--seed", type=int, help="of all that happens by chance (default: a new one)")
     parser.add_argument("--list", action="store_true", help="name the faults")
     wanted = parser.parse_args()
@@ -52,7 +54,14 @@ def main() -> int:
                     console.print(f"{name}: {what}", highlight=False, markup=False)
 
             tell("a town is built")
-            scale = Scale(rounds=wanted.rounds, outage_s=wanted.outage, minutes=wanted.minutes, progress=tell)
+            scale = Scale(
+                rounds=wanted.rounds,
+                within=wanted.within,
+                outage_s=wanted.outage,
+                minutes=wanted.minutes,
+                load=wanted.load,
+                progress=tell,
+            )
             outcome = asyncio.run(known[name].run(scale, Path(home), seed))
         outcomes.append(outcome)
         report.write([outcome])

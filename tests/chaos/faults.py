@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import shutil
 import signal
 import time
@@ -26,13 +27,16 @@ BEYOND_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """`rounds` of killing, of which `each` is recovered from before the next, or all together; `outage_s`:
-    how long a part is dead; `minutes` of the soak."""
+    """`rounds` of killing, of which `each` is recovered from before the next, or all together; none begins
+    after `within` minutes. `outage_s`: how long a part is dead; `minutes` of the soak. `load`: a share of the
+    full one, for a machine that has other work: what it cannot keep up with it does not recover from."""
 
     rounds: int = 200
     each: bool = True
+    within: float = math.inf
     outage_s: float = 60.0
     minutes: float = 20.0
+    load: float = 1.0
     progress: Callable[[str], None] = print
 
 
@@ -68,7 +72,11 @@ async def kill(town: Town, scale: Scale) -> Recoveries:
     """Kill -9, each kind in turn, one of it and the moment by chance; started again at once."""
     found = Recoveries()
     worst: dict[str, float] = {}
+    began = time.monotonic()
     for number in range(scale.rounds):
+        if time.monotonic() - began > 60 * scale.within:
+            found.notes.append(f"{number} rounds of {scale.rounds}: the time was over")
+            break
         kind = KINDS[number % len(KINDS)]
         await asyncio.sleep(town.chance.random() * MOMENT_S)  # the moment
         victim = town.chance.choice(town.of_kind(kind))

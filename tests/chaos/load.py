@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -28,10 +29,14 @@ DEADLINE = timedelta(days=200)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Per minute."""
+    """Per minute. `at_most`: of each kind, then none more."""
 
     announcements: float = 24.0
     updates: float = 110.0
+    at_most: float = math.inf
+
+    def times(self, share: float) -> Pace:
+        return replace(self, announcements=share * self.announcements, updates=share * self.updates)
 
 
 class Load:
@@ -71,8 +76,8 @@ class Load:
         """At a steady pace inside the block; at its end what is under way is answered first."""
         over = asyncio.Event()
         jobs = [
-            asyncio.create_task(self._at(60 / pace.announcements, self.announce, over)),
-            asyncio.create_task(self._at(60 / pace.updates, self.update, over)),
+            asyncio.create_task(self._at(60 / pace.announcements, self.announce, pace.at_most, over)),
+            asyncio.create_task(self._at(60 / pace.updates, self.update, pace.at_most, over)),
         ]
         try:
             yield
@@ -80,10 +85,12 @@ class Load:
             over.set()
             await asyncio.gather(*jobs)
 
-    async def _at(self, every_s: float, act: Callable[[], Any], over: asyncio.Event) -> None:
+    async def _at(self, every_s: float, act: Callable[[], Any], at_most: float, over: asyncio.Event) -> None:
         """Whether the last one was answered or not, the next is due: a world outside does not wait."""
         under_way: set[asyncio.Task[Any]] = set()
-        while not over.is_set():
+        times = 0
+        while not over.is_set() and times < at_most:
+            times += 1
             task = asyncio.create_task(act())
             under_way.add(task)
             await asyncio.wait({asyncio.create_task(over.wait())}, timeout=every_s)

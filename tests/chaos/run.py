@@ -44,9 +44,9 @@ class Outcome:
             self.notes.append(f"{verdict.again} webhooks taken twice, each with one content")
 
 
-async def done_to(made: Town, fault: Fault, scale: Scale, pace: Pace | None = None) -> Recoveries:
+async def done_to(made: Town, fault: Fault, scale: Scale) -> Recoveries:
     """The fault under load; returns when nothing is under way any more, and whoever worked has ended."""
-    async with made.load.running(pace or Pace()):
+    async with made.load.running(Pace().times(scale.load)):
         recoveries = await fault.do(made, scale)
     await made.settled()
     await made.rested()
@@ -59,6 +59,8 @@ async def run(fault: Fault, scale: Scale, kafka_home: Path, seed: int) -> Outcom
     try:
         async with town(fault.plan, kafka_home, seed=seed) as made:
             outcome.take(await done_to(made, fault, scale))
+            if scale.load != 1.0:
+                outcome.notes.append(f"at {scale.load:.0%} of the load")
             scale.progress("the same inputs undisturbed")
             expected = await undisturbed(made.folder / "undisturbed", made.ledger.inputs)
             outcome.judged(await judge(made, expected))

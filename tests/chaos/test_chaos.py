@@ -24,9 +24,10 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
-BRIEF = Scale(rounds=len(KINDS), each=False, outage_s=2.0, progress=lambda _: None)
-PACE = Pace(announcements=10, updates=30)
-"""A third of the load of the full form: other tests want the machine too."""
+BRIEF = Scale(rounds=len(KINDS), each=False, outage_s=2.0, load=0.25, progress=lambda _: None)
+"""Each part dies once, at a quarter of the load: other tests want the machine too."""
+PACE = Pace(at_most=12).times(BRIEF.load)
+"""On a slow machine a fault lasts longer, and shall not bring more work with it."""
 DISK = "400m"
 
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from services.cli.main import app
 from services.kernel.database import Database
+from services.kernel.journal import checkpoint
 from services.migrations import runner
 from tests.conftest import MovableClock
 from tests.intake.people import a_challenge, build, principal
@@ -84,6 +85,17 @@ def test_a_checkpoint_proves_the_ledger_until_somebody_changes_it(data_dir: Path
     foreign = run("ledger", "check", kept, "--key", "another", "--data-dir", data_dir)
     assert foreign.exit_code == 1
     assert "another key" in told(foreign)
+
+    (data_dir / "secrets" / "ledger_key").write_text(checkpoint.new_key())  # the key is rotated
+    later = orjson.loads(run("ledger", "export", "--data-dir", data_dir).stdout)
+    assert later["key"] != line["key"]
+    kept.write_bytes(kept.read_bytes() + orjson.dumps(later) + b"\n")
+    one = run("ledger", "check", kept, "--key", later["key"], "--data-dir", data_dir)
+    assert one.exit_code == 1
+    assert line["key"] in told(one)
+    both = ("--key", line["key"], "--key", later["key"])
+    assert run("ledger", "check", kept, *both, "--data-dir", data_dir).exit_code == 0
+    kept.write_bytes(orjson.dumps(line) + b"\n")
 
     with closing(sqlite3.connect(data_dir / "liaison.db")) as database:
         database.execute("DELETE FROM journal WHERE position = (SELECT max(position) FROM journal)")

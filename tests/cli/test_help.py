@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 import typer
+from typer.main import get_group
 from typer.testing import CliRunner
 
-from services.cli.main import app
+import services.cli
+from services.cli.main import ROOMS, app
 from services.cli.output import bar, since
 from tests.conftest import START
 
@@ -48,6 +52,18 @@ def test_help_says_what_it_does_and_what_each_option_is(name: str) -> None:
     shown = CliRunner().invoke(app, [*name.split(), "--help"])
     assert shown.exit_code == 0
     assert "Usage:" in shown.stdout
+
+
+def test_no_command_is_forgotten() -> None:
+    for _, name, _ in iter_modules(services.cli.__path__, "services.cli."):
+        if name.endswith("__main__"):
+            continue
+        register = getattr(import_module(name), "register", None)
+        if register is not None:
+            room = typer.Typer()
+            register(room)
+            registered = {command for command, _ in commands(get_group(room))}
+            assert {command.split()[0] for command in registered} <= set(ROOMS), name
 
 
 def test_the_whole_explains_itself_and_tells_its_version() -> None:

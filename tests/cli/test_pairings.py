@@ -41,6 +41,7 @@ async def test_a_plan_is_imported_and_its_pairing_led_by_hand(
     pairing = await eventually(found)
     assert pairing is not None
     assert "CERN: Cooling pumps" in buyer("pairings").told
+    assert "No group yet" in buyer("pairings", "groups").err
     assert "has to agree" in ess("pairings", "step", pairing, "confirmed").told
     shown = buyer("pairings", "show", pairing)
     assert "ESS asks for: confirmed" in shown.told
@@ -49,3 +50,21 @@ async def test_a_plan_is_imported_and_its_pairing_led_by_hand(
     unsaid = buyer("pairings", "step", pairing, "dissolved")
     assert (unsaid.code, "--reason" in unsaid.err) == (2, True)
     assert "dissolved" in buyer("pairings", "step", pairing, "dissolved", "--reason", "No money.").told
+
+
+async def test_the_dialogue_is_led_by_hand(buyer: Command, tmp_path: Path, ess: Command) -> None:
+    (tmp_path / "need.json").write_text(NEED, "utf-8")
+    challenge = ess("announce", str(tmp_path / "need.json"), "--json").json()["id"]
+    first = buyer("dialogue", "ask", challenge, "Is 50 Hz wanted?", "--json").json()["id"]
+    second = buyer("dialogue", "ask", challenge, "50 or 60 Hz?", "--json").json()["id"]
+    third = buyer("dialogue", "ask", challenge, "Who else asks?", "--json").json()["id"]
+    assert "Is 50 Hz wanted?" in ess("dialogue", "show", challenge).told
+    both = ("--question", first, "--question", second)
+    unworded = ess("dialogue", "answer", challenge, "Either will do.", *both)
+    assert (unworded.code, "--wording" in unworded.err) == (2, True)
+    said = ess("dialogue", "answer", challenge, "Either will do.", *both, "--wording", "Which frequency?")
+    assert "published as 1" in said.told
+    assert "declined" in ess("dialogue", "decline", challenge, third, "--reason", "Nobody is told.").told
+    shown = buyer("dialogue", "show", challenge).told
+    for line in ("1. Which frequency?", "Either will do.", "answered as 1", "declined: Nobody is told."):
+        assert line in shown

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from schemas.challenge import Challenge
 from schemas.consortium import (
     CompletionContent,
     Consent,
@@ -14,15 +16,16 @@ from schemas.consortium import (
     ConsortiumDecline,
     ConsortiumState,
 )
-from schemas.events import CompanyIndexed
+from schemas.events import CompanyIndexed, SpecialistsFound
 from schemas.match import CompanyAnswer, DismissalReason, MatchAnswerContent
+from services.consortia.pace import PACE, YOUNG_PACE, next_look
 from services.kernel.database import Database
 from services.kernel.journal import Event
 from services.kernel.problems import Conflict, Forbidden, InvalidInput, NotFound
 from services.matching.answering import Answering
 from tests.conftest import MovableClock
 from tests.consortia.town import ANSWERS, Town, founded, joined
-from tests.intake.people import anything, build, principal
+from tests.intake.people import a_challenge, anything, build, principal
 
 YES = ConsortiumAnswer()
 NO = ConsortiumDecline(note="no capacity before summer")
@@ -108,9 +111,9 @@ async def test_identities_are_hidden_until_all_consent(town: Town) -> None:
             await town.service.get(town.speaks(stranger), whole.id)
 
     told = len(await town.settle())
-    consented = await town.service.consent(town.speaks("alpha"), whole.id, YES)
+    consented = await town.consents.consent(town.speaks("alpha"), whole.id, YES)
     assert consented.state is ConsortiumState.proposed
-    again = await town.service.consent(town.speaks("alpha"), whole.id, YES)
+    again = await town.consents.consent(town.speaks("alpha"), whole.id, YES)
     assert again.version == consented.version
     view = await town.service.get(town.speaks("beta"), whole.id)
     assert (names(view), view.members[0].consent) == ([None, "Beta"], None), "nor who has consented"
@@ -119,12 +122,12 @@ async def test_identities_are_hidden_until_all_consent(town: Town) -> None:
         [[town.firms["alpha"].id], [town.world.cern.id]]
     )
 
-    introduced = await town.service.consent(town.speaks("beta"), whole.id, YES)
+    introduced = await town.consents.consent(town.speaks("beta"), whole.id, YES)
     assert (introduced.state, names(introduced)) == (ConsortiumState.introduced, ["Alpha", "Beta"])
     assert introduced.members[0].covers[0].score is None, "scores of others stay theirs"
     assert kinds((await town.settle())[told:])["introduced"] == 3
     for name in ("alpha", "beta"):
-        formed = await town.service.confirm(town.speaks(name), whole.id, YES)
+        formed = await town.consents.confirm(town.speaks(name), whole.id, YES)
     assert formed.state is ConsortiumState.formed
 
 
@@ -133,9 +136,9 @@ async def test_who_declines_is_replaced_by_the_best_alternate_and_not_asked_agai
 ) -> None:
     await town.matched()
     whole = await best(town)
-    await town.service.consent(town.speaks("alpha"), whole.id, YES)
+    await town.consents.consent(town.speaks("alpha"), whole.id, YES)
     told = len(await town.settle())
-    own = await town.service.decline(town.speaks("beta"), whole.id, NO)
+    own = await town.consents.decline(town.speaks("beta"), whole.id, NO)
     assert own.state is ConsortiumState.declined
     after = await town.service.get(town.buyer, whole.id)
     assert names(after) == ["Alpha", "Delta"]
@@ -154,7 +157,7 @@ async def test_who_declines_is_replaced_by_the_best_alternate_and_not_asked_agai
     assert await town.reviewing.review_due() == 1, "the others are thought over at once"
     found = await town.service.of_challenge(town.buyer, town.challenge.id)
     assert [names(one) for one in found.consortia if "Beta" in names(one)] == []
-    await town.service.decline(town.speaks("delta"), whole.id, NO)
+    await town.consents.decline(town.speaks("delta"), whole.id, NO)
     assert (await town.service.get(town.buyer, whole.id)).state is ConsortiumState.declined
     clock.advance(2 * HOUR_S)
     await town.matched()
@@ -162,13 +165,13 @@ async def test_who_declines_is_replaced_by_the_best_alternate_and_not_asked_agai
     asked = {name for one in found.consortia for name in names(one)}
     assert not asked & {"Beta", "Delta"}
     with pytest.raises(Conflict):
-        await town.service.consent(town.speaks("alpha"), whole.id, YES)
+        await town.consents.consent(town.speaks("alpha"), whole.id, YES)
 
 
 async def test_a_member_who_is_gone_is_replaced_and_consents_hold(town: Town, clock: MovableClock) -> None:
     await town.matched()
     whole = await best(town)
-    await town.service.consent(town.speaks("alpha"), whole.id, YES)
+    await town.consents.consent(town.speaks("alpha"), whole.id, YES)
     clock.advance(2 * HOUR_S)
     answering = Answering(town.world.database, clock, town.matches, town.world.directory.members)
     (match,) = await town.matches.of_company(
@@ -195,6 +198,29 @@ async def test_a_profile_of_a_member_that_changes_has_its_teams_thought_over(
         assert await local.reviewing.review_due() == looked, "and no more than once an hour"
 
 
+async def test_a_specialist_that_comes_later_is_taken_in_at_the_pace(
+    local: Town, clock: MovableClock
+) -> None:
+    await local.matched()
+    clock.advance(60)
+    await local.settle(SpecialistsFound(challenges=(local.challenge.id,)))
+    assert await local.reviewing.review_due() == 0
+    clock.advance(YOUNG_PACE.total_seconds())
+    assert await local.reviewing.review_due() == 1, "on the first day within minutes"
+
+
+def test_the_pace_is_the_challenge_s_own_or_quick_on_the_first_day() -> None:
+    announced = datetime(2026, 11, 21, tzinfo=UTC)
+
+    def after(hours: float, **rules: int) -> timedelta:
+        content = {**dict(a_challenge(consortium=rules)), "announced_at": announced}
+        reviewed = announced + timedelta(hours=hours)
+        return next_look(Challenge.model_construct(**content), reviewed) - reviewed
+
+    assert [after(hours) for hours in (0, 23, 24, 100)] == [YOUNG_PACE, YOUNG_PACE, PACE, PACE]
+    assert [after(0, pace_minutes=90), after(100, pace_minutes=0)] == [timedelta(minutes=90), timedelta()]
+
+
 async def test_a_withdrawn_challenge_takes_its_teams_with_it(local: Town) -> None:
     await local.matched()
     told = len(await local.settle())
@@ -212,15 +238,15 @@ async def test_a_cluster_acts_for_members_as_its_mandate_says(local: Town) -> No
     whole = await best(local)
     assert names(await local.service.get(cluster, whole.id)) == ["Alpha", None]
     with pytest.raises(Forbidden):
-        await local.service.consent(cluster, whole.id, YES)
+        await local.consents.consent(cluster, whole.id, YES)
     await joined(local, "alpha", receive=True, act=True)
     await joined(local, "beta", receive=True, act=True)
     assert names(await local.service.get(cluster, whole.id)) == ["Alpha", "Beta"]
     with pytest.raises(InvalidInput, match="name one of them"):
-        await local.service.consent(cluster, whole.id, YES)
+        await local.consents.consent(cluster, whole.id, YES)
     for name in ("alpha", "beta"):
         answer = ConsortiumAnswer(company=local.companies[name].id)
-        seen = await local.service.consent(cluster, whole.id, answer)
+        seen = await local.consents.consent(cluster, whole.id, answer)
     assert seen.state is ConsortiumState.introduced
     await joined(local, "alpha", receive=False, act=True)
     await joined(local, "beta", receive=False, act=True)
@@ -265,7 +291,7 @@ async def test_who_begins_a_team_is_told_who_is_missing_and_may_ask_them(town: T
     sought = [event for event in fresh if event.type == "liaison.consortium.sought.v1"]
     assert [set(event.audience) for event in sought] == [{town.firms["beta"].id}]
     assert "Gamma" not in str(sought[0].data)
-    after = await town.service.decline(town.speaks("beta"), made.id, NO)
+    after = await town.consents.decline(town.speaks("beta"), made.id, NO)
     assert after.state is ConsortiumState.declined
     assert names(await town.service.get(town.buyer, made.id)) == ["Gamma", "Alpha"]
 

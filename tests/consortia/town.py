@@ -13,6 +13,7 @@ from schemas.events import ChallengeMatched, EventData
 from schemas.match import MatchSuggestion, RequirementMatch
 from schemas.organisation import Mandate, Organisation, OrganisationContent, OrganisationKind
 from services.consortia.completing import Completing
+from services.consortia.consenting import Consents
 from services.consortia.handlers import FormConsortia
 from services.consortia.market import Markets
 from services.consortia.meaning import KeptMeaning
@@ -47,6 +48,7 @@ ANSWERS: Mapping[str, Mapping[str, float]] = {
 class Town:
     world: World
     service: ConsortiumService
+    consents: Consents
     completing: Completing
     reviewing: Reviewing
     handler: FormConsortia
@@ -192,11 +194,14 @@ async def founded(world: World, *, countries: Sequence[str] = ("FR", "CH"), **co
         clusters=world.directory.members,
         public_url=PUBLIC_URL,
     )
+    service = ConsortiumService(world.database, markets=markets, memberships=world.directory.members)
     return Town(
         world=world,
-        service=ConsortiumService(
+        service=service,
+        consents=Consents(
             world.database,
             world.clock,
+            consortia=service,
             markets=markets,
             memberships=world.directory.members,
             public_url=PUBLIC_URL,

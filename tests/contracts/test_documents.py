@@ -113,7 +113,8 @@ def test_asyncapi_tells_where_each_event_travels() -> None:
     assert set(channels["stream"]["messages"]) > set(EVENTS)
     assert set(channels["liaison.inbox.v1"]["messages"]) == set(INBOX)
     assert set(channels["liaison.match.v1"]["messages"]) == {
-        f"liaison.match.{what}.v1.kafka" for what in ("suggested", "updated", "retracted", "answered")
+        f"liaison.match.{what}.v1.kafka"
+        for what in ("suggested", "updated", "retracted", "answered", "specialists-found")
     }
     assert document["info"]["version"] == "1.2.3"
     references = _references(document)

@@ -45,9 +45,10 @@ class Desk:
 
     database: Database
     clock: Clock = field(default_factory=SystemClock)
+    box: SecretBox = BOX
 
     def __post_init__(self) -> None:
-        self.endpoints = Endpoints(self.database, self.clock, guard=GUARD, box=BOX)
+        self.endpoints = Endpoints(self.database, self.clock, guard=GUARD, box=self.box)
         self.log = DeliveryLog(self.database, self.clock)
 
     async def endpoint(self, url: str, owner: Principal = OWNER) -> CreatedEndpoint:
@@ -91,7 +92,7 @@ class Desk:
         await eventually(there, within_s=within_s)
 
     def courier(self, posts: Posts, **options: Any) -> Courier:
-        return Courier(self.database, posts, GUARD, BOX, self.clock, **options)
+        return Courier(self.database, posts, GUARD, self.box, self.clock, **options)
 
     @asynccontextmanager
     async def delivering(self, posts: Posts | None = None, **options: Any) -> AsyncIterator[Courier]:

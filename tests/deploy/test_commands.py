@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
+from typer.testing import CliRunner
 
+from services.cli.main import app
 from tests.deploy.manifests import OURS, PRODUCTION, of_kind, rendered, services
 
 
 def has(command: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "services.cli", *command, "--help"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, [*command, "--help"])
+    assert done.exit_code == 0, done.output
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -74,6 +74,7 @@ def settle(admin: httpx.Client, client: Callable[[str], httpx.Client]) -> Town:
         "challenge": town.post("ilo", "/v1/challenges", {**PRESSURE, "buyer": BUYER})["id"],
     }
     town.made |= pairing(town)
+    town.made |= question(town)
     town.made |= person(town)
     content = {"name": f"{MARK} plan", "buyer": BUYER, "needs": [PLANNED]}
     town.made["plan"] = town.post("ilo", "/v1/plans", content)["plan"]["id"]
@@ -139,6 +140,12 @@ def pairing(town: Town) -> dict[str, str]:
     own = town.post("partner", "/v1/challenges?draft=true", content)["id"]
     joined = f"/v1/challenges/{town.made['challenge']}/pairing"
     return {"pairing": town.post("partner", joined, {"need": own})["id"]}
+
+
+def question(town: Town) -> dict[str, str]:
+    """Of the one company; who asked is nobody's to know."""
+    path = f"/v1/challenges/{town.made['challenge']}/dialogue/questions"
+    return {"question": town.post("company", path, {"text": f"Is it for helium, {town.next()}?"})["id"]}
 
 
 def person(town: Town) -> dict[str, str]:

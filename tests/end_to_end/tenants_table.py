@@ -22,6 +22,7 @@ from tests.end_to_end.tenants import (
     member,
     pairing,
     person,
+    question,
     subscription,
 )
 
@@ -40,6 +41,9 @@ CLUSTER_OF = "/v1/clusters/north/members/{company}"
 DRAFT = "/v1/challenges/{draft}"
 TEAM = {"challenge": "<challenge>", "members": ["<company>"], "members_max": 1}
 PAIRING = "/v1/pairings/{pairing}"
+DIALOGUE = "/v1/challenges/{challenge}/dialogue"
+ANSWERS = {"entries": [{"questions": ["<question>"], "answer": "It is."}]}
+GROUP = "grp_01J00000000000000000000000"
 DUE = {"title": "Agreement", "due": "2035-01-01"}
 DOCUMENT = {"title": "Draft", "url": "https://ess.example/draft"}
 PLAN = {
@@ -195,6 +199,8 @@ DELIVERY = [
 PAIRINGS = [
     Row("GET /v1/pairings",                             "401 200 200 200 200 200+ 200+", owner="partner"),
     Row("GET /v1/pairings/groups",                      "401 200 200 200 200 200 200", owner="partner"),
+    Row("GET /v1/pairings/groups/{group}",              "401 404 404 404 404 404 404", owner="partner",
+        path=f"/v1/pairings/groups/{GROUP}"),
     Row("GET /v1/pairings/{pairing}",                   "401 404 404 404 404 200+ 200+", owner="partner"),
     Row("GET /v1/pairings/{pairing}",                   "401 404 404 404 404 200+ 200+",
         owner="ilo", why="who announced the other need"),
@@ -235,6 +241,20 @@ PAIRINGS = [
     Row("GET /v1/plans/template",                       "401 200 200 200 200 200 200"),
 ]  # fmt: skip
 
+DIALOGUES = [
+    Row("GET /v1/challenges/{challenge}/dialogue",      "200 200 200 200 200 200 200", path=DIALOGUE),
+    Row("POST /v1/challenges/{challenge}/dialogue/questions", "401 201 201 201 201 201 403",
+        {"text": "Is it for helium?"}),
+    Row("POST /v1/challenges/{challenge}/dialogue/questions", "401 201 201 201 201 403 403",
+        {"text": "Is it for helium?"}, owner="buyer", why="its buyer"),
+    Row("POST /v1/challenges/{challenge}/dialogue/entries", "401 403 403 403 403 201 201", ANSWERS,
+        owner="buyer", fresh=question),
+    Row("POST /v1/challenges/{challenge}/dialogue/entries", "401 403 403 403 403 403 201", ANSWERS,
+        fresh=question, why="who asked"),
+    Row("POST /v1/challenges/{challenge}/dialogue/questions/{question}/decline",
+        "401 403 403 403 403 200 200", {"reason": "No."}, owner="buyer", fresh=question),
+]  # fmt: skip
+
 OPERATIONS = [
     Row("GET /v1/stream",                               "401 200 200 200 200 200 200"),
     Row("GET /v1/journal",                              "401 200 200 200 200 200+ 200+",
@@ -263,6 +283,7 @@ TABLE = [
     *MATCHES,
     *CONSORTIA,
     *PAIRINGS,
+    *DIALOGUES,
     *DELIVERY,
     *OPERATIONS,
 ]

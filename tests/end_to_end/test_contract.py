@@ -41,11 +41,11 @@ def company_key(served: Liaison) -> str:
 
 
 def test_the_administrator_finds_the_contract_kept(served: Liaison, company_key: str, tmp_path: Path) -> None:
-    _holds(served, ADMIN_KEY, tmp_path, "examples,coverage,stateful", examples=6)
+    _holds(served, ADMIN_KEY, tmp_path, "examples,coverage,stateful", examples=4)
 
 
 def test_a_company_finds_the_contract_kept(served: Liaison, company_key: str, tmp_path: Path) -> None:
-    _holds(served, company_key, tmp_path, "fuzzing,stateful", examples=5)
+    _holds(served, company_key, tmp_path, "fuzzing,stateful", examples=3)
 
 
 def _holds(served: Liaison, key: str, folder: Path, phases: str, *, examples: int) -> None:

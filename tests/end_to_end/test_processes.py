@@ -201,6 +201,7 @@ async def _operator_sees_all(town: Town) -> None:
             "matching",
             "consortia",
             "pairing",
+            "pairing-groups",
             "notification",
             "outreach",
             "inbox",

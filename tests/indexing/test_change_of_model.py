@@ -51,6 +51,12 @@ class Meanwhile:
     async def challenge_versions(self, settled_before: datetime) -> Mapping[str, int]:
         return await self._reading.challenge_versions(settled_before)
 
+    async def companies(self, ids: Collection[str]) -> Mapping[str, Company]:
+        return await self._reading.companies(ids)
+
+    async def challenges(self, ids: Collection[str]) -> Mapping[str, Challenge]:
+        return await self._reading.challenges(ids)
+
     async def present_versions(self, ids: Collection[str]) -> Mapping[str, int]:
         return await self._reading.present_versions(ids)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from schemas.events import (
     MatchRetracted,
     MatchSuggested,
     MatchUpdated,
+    SpecialistsFound,
 )
 from schemas.match import MatchSuggestion
 from schemas.organisation import Mandate
@@ -458,9 +460,17 @@ async def test_a_specialist_is_kept_for_consortia_and_nobody_hears_of_it(derivat
     await change(derivation, nord, capabilities=[{"id": "c1", "text": "Toys made of wood"}])
     await derivation.settle()
     assert await derivation.matches.documents(challenge.id, limit=10) == {}
+    assert not _specialists(await derivation.settle()), "the challenge has just been matched as a whole"
     await change(derivation, nord)
-    await derivation.settle()
+    (event,) = _specialists(await derivation.settle())
+    assert (event.data, event.audience, event.public) == ({"challenges": [challenge.id]}, frozenset(), False)
+    await change(derivation, nord, country="AT")
+    assert len(_specialists(await derivation.settle())) == 1, "it answers as before"
     assert list(await derivation.matches.documents_of(challenge.id, [nord.id])) == [nord.id]
     await withdraw(derivation, nord)
     await derivation.settle()
     assert await derivation.matches.documents(challenge.id, limit=10) == {}
+
+
+def _specialists(events: Sequence[Event]) -> list[Event]:
+    return [event for event in events if event.type == SpecialistsFound.TYPE]

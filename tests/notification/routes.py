@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -235,3 +236,10 @@ def reminder(by: str | None = None, **fields: Any) -> Concern:
     )
     known = {one.id: one for one in (challenge(0), challenge(1, **fields))}
     return concern(event(data, audience=frozenset(BUYERS)), known)
+
+
+def grouped() -> Concern:
+    """A group of which the needs of both buyers are two."""
+    needs = [{"id": CHALLENGES[number], "buyer": BUYERS[number]} for number in (0, 1)]
+    told = replace(reminder().event, type="liaison.pairing.group-formed.v1", data={"needs": needs})
+    return concern(told, {one.id: one for one in (challenge(0), challenge(1))})

@@ -29,6 +29,7 @@ from tests.notification.routes import (
     challenge,
     concerns,
     filters,
+    grouped,
     matched,
     reminder,
     settled,
@@ -277,11 +278,11 @@ def test_what_a_company_dismissed_it_hears_no_more_of(state: str, company_hears:
         assert asks(one, changed) is hears
 
 
-def about_teams(kind: str, **more: Any) -> Concern:
+def about_teams(kind: str, room: str = "consortium", **more: Any) -> Concern:
     about = {"id": CHALLENGES[0], "buyer": BUYERS[0]}
     told = Event(
         id=new_id("evt"),
-        type=f"liaison.consortium.{kind}.v1",
+        type=f"liaison.{room}.{kind}.v1",
         subject=f"challenge/{CHALLENGES[0]}",
         key=CHALLENGES[0],
         time=NOW,
@@ -340,10 +341,38 @@ def test_consortia_and_gaps_go_to_who_follows_them_and_may_read(
 def test_a_pairing_is_heard_of_by_its_two_buyers_alone(
     follow: dict[str, Any], owner: str, heard: bool
 ) -> None:
-    one, told = subscription(follow, owner), reminder()
-    assert asks(one, told) is heard
-    if heard:
-        assert (one.follow.kind, follow_key(one.follow, one.owner)) in possible_keys([told])
+    one = subscription(follow, owner)
+    for told in (reminder(), grouped()):
+        assert asks(one, told) is heard
+        if heard:
+            assert (one.follow.kind, follow_key(one.follow, one.owner)) in possible_keys([told])
+
+
+@pytest.mark.parametrize(
+    ("follow", "owner", "question", "answers"),
+    [
+        ({"kind": "dialogue"}, RIVAL, False, True),
+        ({"kind": "dialogue"}, BUYERS[0], True, True),
+        ({"kind": "dialogue", "challenge": CHALLENGES[1]}, BUYERS[0], False, False),
+        ({"kind": "challenge", "challenge": CHALLENGES[0]}, RIVAL, False, True),
+        ({"kind": "bso", "buyer": BUYERS[0]}, RIVAL, False, True),
+        ({"kind": "own-profile", "company": COMPANIES[0]}, FIRM, False, False),
+        ({"kind": "gaps"}, RIVAL, False, False),
+        ({"kind": "pairings"}, BUYERS[0], False, False),
+    ],
+    ids=lambda value: value["kind"] if isinstance(value, dict) else "",  # owners are new in every worker
+)
+def test_answers_of_a_dialogue_go_to_all_who_follow_and_questions_to_the_buyer(
+    follow: dict[str, str], owner: str, question: bool, answers: bool
+) -> None:
+    asking = subscription(follow, owner)
+    for heard, one in (
+        (question, about_teams("question-received", "dialogue", audience=frozenset({BUYERS[0]}))),
+        (answers, about_teams("published", "dialogue", audience=frozenset(), public=True)),
+    ):
+        assert wants(asking, one, default_threshold=0.4) is heard
+        filed = (asking.follow.kind, follow_key(asking.follow, owner))
+        assert not heard or filed in possible_keys([one])
 
 
 def test_what_one_did_oneself_is_no_news_of_a_pairing() -> None:

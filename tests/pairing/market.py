@@ -16,6 +16,7 @@ from schemas.pairing import PairingFile, Step
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.journal import Event
+from services.kernel.stream.port import Handler
 from services.kernel.vectors.edge import EdgeVectorIndex
 from services.pairing.room import Pairing
 from tests.intake.people import World, build, principal
@@ -61,26 +62,33 @@ class Market:
         return await self.world.intake.challenges.announce(principal(by), content, draft=draft)
 
     async def settle(self) -> list[Event]:
-        """Pair what there is to pair; returns the events of pairings so far."""
-        while True:
-            events = await self.world.events()
-            done = self.done.get(self.handler.name, 0)
-            todo = [one for one in events if one.position > done and one.type in self.handler.consumes][
-                : self.handler.batch
-            ]
-            if not todo:
-                return [one for one in events if one.type.startswith("liaison.pairing.")]
-            plan = await self.handler.prepare(todo)
-            async with self.world.database.write() as tx:
-                await plan(tx)
-            self.done[self.handler.name] = todo[-1].position
+        """Pair and group what there is; returns the events of pairings so far."""
+        while await self._handled(self.handler) or await self._handled(self.room.grouping):
+            pass
+        return [one for one in await self.world.events() if one.type.startswith("liaison.pairing.")]
+
+    async def _handled(self, handler: Handler) -> bool:
+        """False where there is nothing left for it."""
+        done = self.done.get(handler.name, 0)
+        events = await self.world.events()
+        todo = [one for one in events if one.position > done and one.type in handler.consumes][
+            : handler.batch
+        ]
+        if not todo:
+            return False
+        plan = await handler.prepare(todo)
+        assert callable(plan)
+        async with self.world.database.write() as tx:
+            await plan(tx)
+        self.done[handler.name] = todo[-1].position
+        return True
 
     async def pairings(self, by: Organisation) -> list[PairingDocument]:
         return await self.room.pairings.page(principal(by), limit=50)
 
     async def step(self, by: Organisation, pairing: str, to: str, reason: str | None = None) -> PairingFile:
         wanted = Step.model_validate({"to": to, "reason": reason})
-        write = await self.room.pairings.stepping(principal(by), pairing, wanted)
+        write = await self.room.leading.stepping(principal(by), pairing, wanted)
         async with self.world.database.write(durable=True) as tx:
             return await write(tx)
 

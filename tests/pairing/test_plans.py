@@ -82,7 +82,9 @@ async def test_good_rows_come_in_and_the_others_are_told(market: Market) -> None
     report = await _import(market, TABLE)
     assert (report.rows, report.created, report.problem_count) == (6, 2, 4)
     reasons = {one.line: one.reason for one in report.problems}
-    assert "Quantity" in reasons[4]
+    assert reasons[4] == (
+        "Quantity: 'lots' is no quantity; write a number and what is counted, for example 24 pumps."
+    )
     assert "title" in reasons[5].lower()
     assert "same reference as in line 3" in reasons[6]
     assert "2019 is over" in reasons[7]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
-from schemas.organisation import OrganisationContent
 from schemas.pairing import DeadlineContent, Joining, PersonContent
 from services.kernel.problems import Conflict, Forbidden, InvalidInput, NotFound
 from services.pairing.toolbox import Toolbox
 from tests.conftest import MovableClock
-from tests.intake.people import ADMIN, principal
+from tests.intake.people import principal
 from tests.pairing.market import LEGAL, POMPES, PUMPS, Market, kinds
 
 
@@ -111,9 +110,9 @@ async def _add(market: Market, toolbox: Toolbox, pairing: str, content: object) 
 async def test_an_observer_joins_with_one_click(local: Market) -> None:
     world = local.world
     legal = await local.announce(world.ess, **LEGAL)
-    pairings = local.room.pairings
+    observers = local.room.observers
     with pytest.raises(Forbidden, match="bso or ilo"):
-        await pairings.joining(principal(world.cluster), legal.id, Joining())
+        await observers.joining(principal(world.cluster), legal.id, Joining())
     with pytest.raises(InvalidInput, match="two buyers"):
         await _join(local, world.ess, legal.id, Joining())
     made = await _join(local, world.cern, legal.id, Joining())
@@ -128,31 +127,6 @@ async def test_an_observer_joins_with_one_click(local: Market) -> None:
     assert (again.id, again.state) == (made.id, "candidate")
 
 
-async def test_three_buyers_of_which_every_two_are_paired_are_a_group(local: Market) -> None:
-    world, pairings = local.world, local.room.pairings
-    content = OrganisationContent.model_validate(
-        {"handle": "eso", "name": "ESO", "kind": "bso", "country": "DE"}
-    )
-    eso = await world.directory.organisations.register(ADMIN, content)
-    needs = [
-        await local.announce(world.cern, **PUMPS),
-        await local.announce(world.ess, **POMPES),
-        await local.announce(eso, **{**PUMPS, "buyer": "eso", "title": "Pumps for cooling water"}),
-    ]
-    await local.settle()
-    for buyer in (world.cern, world.ess, eso):
-        (group,) = await pairings.groups(principal(buyer))
-        assert [need.id for need in group.needs] == sorted(one.id for one in needs)
-        assert (group.starts, group.ends) == (date(2027, 6, 1), date(2027, 12, 31))
-        assert group.lead.need == needs[0].id
-    assert await pairings.groups(principal(world.cluster)) == []
-    (theirs,) = (
-        one for one in await local.pairings(eso) if world.cern.id in (one.first.buyer, one.second.buyer)
-    )
-    await local.step(world.cern, theirs.id, "dissolved", "Other voltage.")
-    assert await pairings.groups(principal(world.ess)) == []
-
-
 def _own(pairing: object, buyer: str) -> str:
     sides = (pairing.first, pairing.second)  # type: ignore[attr-defined]
     found: str = next(side.id for side in sides if side.buyer == buyer)
@@ -160,6 +134,6 @@ def _own(pairing: object, buyer: str) -> str:
 
 
 async def _join(market: Market, by: object, challenge: str, wanted: Joining):  # type: ignore[no-untyped-def]
-    write = await market.room.pairings.joining(principal(by), challenge, wanted)  # type: ignore[arg-type]
+    write = await market.room.observers.joining(principal(by), challenge, wanted)  # type: ignore[arg-type]
     async with market.world.database.write() as tx:
         return await write(tx)

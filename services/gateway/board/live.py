@@ -28,11 +28,13 @@ from schemas.events import (
     ConsortiumIntroduced,
     ConsortiumProposed,
     ConsortiumUpdated,
+    DialoguePublished,
     GapsChanged,
     MatchAnswered,
     MatchRetracted,
     MatchSuggested,
     MatchUpdated,
+    QuestionReceived,
 )
 from services.gateway.feed import Feed, Slice
 from services.gateway.stream import LIFETIME_S, LIFETIME_SPREAD, RETRY_MS, EventStream, reader_of
@@ -72,7 +74,8 @@ TEAM_KINDS = dict.fromkeys(
     ),
     "teams",
 )
-KINDS = MATCH_KINDS | OTHER_KINDS | TEAM_KINDS
+DIALOGUE_KINDS = dict.fromkeys((one.TYPE for one in (DialoguePublished, QuestionReceived)), "dialogue")
+KINDS = MATCH_KINDS | OTHER_KINDS | TEAM_KINDS | DIALOGUE_KINDS
 
 
 class Live:

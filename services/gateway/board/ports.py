@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.consortia.completing import Completing
+from services.consortia.consenting import Consents
 from services.consortia.service import ConsortiumService
 from services.courier.log import DeliveryLog
 from services.courier.service import Endpoints
+from services.dialogue.service import Dialogues
 from services.directory.service import Directory
 from services.gateway.board.sign_in_links import SignInLinks
 from services.intake.service import Intake
@@ -37,8 +39,10 @@ class BoardPorts:
     matches: Matches
     answering: Answering
     consortia: ConsortiumService
+    consents: Consents
     completing: Completing
     pairing: Pairing
+    dialogues: Dialogues
     search: Search
     feedback: OwnFeedback
     subscriptions: Subscriptions

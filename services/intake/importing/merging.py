@@ -72,15 +72,18 @@ def _spelling(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).translate(_INVISIBLE).split())
 
 
-def reasons(error: ValidationError, row: Row) -> str:
-    """What is wrong with a row, by the headings of the file, in one sentence."""
+def reasons(error: ValidationError, row: Row, unread: Mapping[str, str] | None = None) -> str:
+    """What is wrong with a row, by the headings of the file, in one sentence. `unread`: what to say of fields
+    whose cells were not understood."""
     found = error.errors(include_url=False, include_input=False)
     told = []
     for each in found[:REASONS_MAX]:
         place = _place(each["loc"], row)
-        said = each["msg"].removeprefix("Value error, ").rstrip(".")
+        said = each["msg"].removeprefix("Value error, ").removeprefix("Input ").rstrip(".")
         if each["type"] == "missing":
             said = "is missing"
+        elif unread and each["loc"] and each["loc"][0] in unread:
+            said = unread[str(each["loc"][0])]
         told.append(f"{place}: {said}" if place else said)
     more = len(found) - REASONS_MAX
     return "; ".join(told) + (f"; and {more} more" if more > 0 else "") + "."

@@ -5,11 +5,11 @@ The vectors of a sentence model fill a narrow cone: of two texts that have nothi
 cosine is well above 0, and how far above depends on their style and length. Their mean and their first
 principal component hold most of that, and are taken off (Mu and Viswanath 2018, "All-but-the-top"; one
 component, as two or more took subject matter away). So is the direction in which short labels differ from
-whole texts: it is one of form, and without that two labels that have nothing to do with each other have .16
-in common, as much as two texts of one field. What is left is stretched along the directions in which
-texts of one organisation are alike, beyond how much texts differ along them at all: a canonical correlation
-of the pairs of texts of one organisation (Hotelling 1936; as a metric: Bar-Hillel, Hertz, Shental and
-Weinshall 2003, "relevant components"). No judgement is needed for that, nor read.
+whole texts: it is one of form, and without that two labels drawn at random have a cosine of .16 on average,
+two texts .00. What is left is stretched along the directions in which texts of one organisation are alike,
+beyond how much texts differ along them at all: a canonical correlation of the pairs of texts of one
+organisation (Hotelling 1936; as a metric: Bar-Hillel, Hertz, Shental and Weinshall 2003, "relevant
+components"). No judgement is needed for that, nor read.
 
     result = z / |z|,  z = (x - mean) . matrix
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,9 @@ JOURNAL = "journal"
 """Wake-up topic: entries with positions have been added."""
 UNSEQUENCED = "journal.unsequenced"
 """Wake-up topic: entries without positions have been added (PostgreSQL)."""
+
+SALT_BYTES = 16
+"""128 bits: nobody tries them all."""
 
 SEQUENCE_BATCH = 1_000
 """Entries sequenced in one transaction: large enough for throughput, small enough to stay short."""
@@ -45,6 +49,7 @@ def append_in_one_go(tx: Connection, events: Sequence[NewEvent], *, now: datetim
             "subject": event.subject,
             "key": event.key,
             "time": now,
+            "salt": secrets.token_hex(SALT_BYTES),
             "data": event.data,
             "audience": sorted(event.audience),
             "public": event.public,

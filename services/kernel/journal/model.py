@@ -28,6 +28,9 @@ class JournalEntry(Base):
     subject: Mapped[str] = mapped_column(String(200))
     key: Mapped[str] = mapped_column(String(64))
     time: Mapped[datetime] = mapped_column(Instant)
+    salt: Mapped[str | None] = mapped_column(String(32))
+    """128 random bits that the hash covers, so that it tells nobody which words were erased: they go with the
+    first of them. Empty in entries of releases that gave none."""
     data: Mapped[Any] = mapped_column(JSON)
     """JSON as text on both databases: JSONB rewrites numbers, and the hash covers them."""
     audience: Mapped[list[str]] = mapped_column(JSON)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Row, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from services.kernel.journal.chain import GENESIS, entry_hash
+from schemas.events import LedgerErased
+from services.kernel.journal.chain import GENESIS, digest, entry_hash
 from services.kernel.journal.event import Event
 from services.kernel.journal.model import JournalAudience, JournalEntry
 
@@ -93,27 +94,31 @@ def event_of(row: Row[Any]) -> Event:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Outcome of verifying the ledger. `broken_at` is the first position that does not fit, or None."""
+    """Outcome of verifying the ledger. `broken_at` is the first position that does not fit, or None.
+    `erased`: positions from which words were taken, as the ledger itself tells."""
 
     entries: int
     head: str
     broken_at: int | None = None
     reason: str = ""
+    erased: tuple[int, ...] = ()
 
 
 async def verify(tx: AsyncSession) -> Verdict:
-    """Walk the whole chain: detects the first changed, removed or reordered entry."""
+    """Walk the whole chain: detects the first changed, removed or reordered entry. One from which words were
+    erased fits as it is, if a later entry of the chain says so and leads over it by its hashes."""
     previous, position = GENESIS, 0
+    erased = await erasures(tx)
     while True:
         try:
             page = await _entries(tx, position, VERIFY_PAGE)
         except (ValueError, TypeError):
             # One of them cannot even be read: up to that one they are looked at one by one.
-            return await _first_unreadable(tx, position, previous)
+            return await _first_unreadable(tx, position, previous, erased)
         if not page:
-            return Verdict(entries=position, head=previous)
+            return Verdict(entries=position, head=previous, erased=tuple(sorted(erased)))
         for row in page:
-            if (verdict := _misfit(row, position, previous)) is not None:
+            if (verdict := _misfit(row, position, previous, erased)) is not None:
                 return verdict
             previous, position = row.hash, row.position
 
@@ -129,7 +134,21 @@ async def _entries(tx: AsyncSession, after: int, limit: int) -> Sequence[Row[Any
     return (await tx.execute(query)).all()
 
 
-async def _first_unreadable(tx: AsyncSession, position: int, previous: str) -> Verdict:
+async def erasures(tx: AsyncSession) -> dict[int, dict[str, Any]]:
+    """What the ledger tells last of each entry from which words were erased, by position."""
+    query = (
+        select(JournalEntry.data).where(JournalEntry.type == LedgerErased.TYPE).order_by(JournalEntry.number)
+    )
+    try:
+        told = (await tx.execute(query)).scalars().all()
+        return {one["position"]: one for data in told for one in data["entries"]}
+    except (ValueError, TypeError, KeyError):
+        return {}  # somebody changed what is told: then the chain is broken there
+
+
+async def _first_unreadable(
+    tx: AsyncSession, position: int, previous: str, erased: Mapping[int, Mapping[str, Any]]
+) -> Verdict:
     while True:
         try:
             rows = await _entries(tx, position, 1)
@@ -137,17 +156,22 @@ async def _first_unreadable(tx: AsyncSession, position: int, previous: str) -> V
             return Verdict(position, previous, position + 1, "the entry cannot be read any more")
         if not rows:
             return Verdict(entries=position, head=previous)
-        if (verdict := _misfit(rows[0], position, previous)) is not None:
+        if (verdict := _misfit(rows[0], position, previous, erased)) is not None:
             return verdict
         previous, position = rows[0].hash, rows[0].position
 
 
-def _misfit(row: Row[Any], position: int, previous: str) -> Verdict | None:
+def _misfit(
+    row: Row[Any], position: int, previous: str, erased: Mapping[int, Mapping[str, Any]]
+) -> Verdict | None:
     """What is wrong with the entry that comes after `position`; None if nothing is."""
     if row.position != position + 1:
         return Verdict(position, previous, position + 1, "an entry is missing here")
     try:
         fits = entry_hash(previous, row.position, row._mapping) == row.hash
-    except (ValueError, TypeError, AttributeError):  # not of the kind that the journal writes
+        if not fits and (told := erased.get(row.position)) is not None:
+            as_told = (told["previous"], told["hash"], told["digest"])
+            fits = (previous, row.hash, digest(row._mapping)) == as_told
+    except (ValueError, TypeError, AttributeError, KeyError):  # not of the kind that the journal writes
         fits = False
     return None if fits else Verdict(position, previous, row.position, "the entry is not what was hashed")

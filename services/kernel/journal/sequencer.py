@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import structlog
+from sqlalchemy.exc import IntegrityError
 
 from services.kernel import metrics
 from services.kernel.clock import Clock
@@ -62,9 +63,15 @@ class Sequencer:
 
     async def step(self, lease: Lease) -> int:
         """Sequence one batch; returns how many. Raises `LeaseLost`, and then nothing was changed."""
-        async with self._database.write() as tx:
-            given = await sequence(tx)
-            if given:
+        try:
+            async with self._database.write() as tx:
+                given = await sequence(tx)
+                if given:
+                    await assert_held(tx, lease.name, lease.fence)
+        except IntegrityError:
+            # Paused between reading the head and writing behind it: its successor has given these positions.
+            async with self._database.write() as tx:
                 await assert_held(tx, lease.name, lease.fence)
+            raise
         metrics.SEQUENCED.inc(given)
         return given

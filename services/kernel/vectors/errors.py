@@ -13,8 +13,9 @@ class OptimisationFailed(VectorStoreUnavailable):
     """The ANN index could not be built; the collection serves on as it was. Try again later."""
 
 
-class UnknownCollection(Exception):
-    """Neither a collection nor an alias has the name."""
+class UnknownCollection(TransientError):
+    """Neither a collection nor an alias has the name: the store lost it, or another process has taken it
+    away with its model. It is made anew, or this process goes over to the one that serves."""
 
     def __init__(self, name: str) -> None:
         super().__init__(

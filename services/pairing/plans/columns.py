@@ -122,6 +122,23 @@ def fields_of(said: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
+def unread(fields: Mapping[str, Any]) -> dict[str, str]:
+    """By field, what to say of a cell that was left as it is because it was not understood."""
+    return {
+        name: f"'{fields[name]}' is no {wanted}"
+        for name, wanted in _WANTED.items()
+        if isinstance(fields.get(name), str)
+    }
+
+
+_WANTED = {
+    "first_year": "year; write 2027, or 2027-2029",
+    "last_year": "year; write 2029",
+    "volume": "quantity; write a number and what is counted, for example 24 pumps",
+    "budget": "amount of money; write for example 250 000 EUR",
+}
+
+
 def _years(said: Mapping[str, str], found: dict[str, Any]) -> None:
     """`2027`, `2027-2029`, `2027/28`, `FY 2027`."""
     if "first_year" in said:

@@ -15,6 +15,7 @@ from schemas.plan import PlannedNeed, PlanTerms
 from services.intake.importing import Problem, Row
 from services.intake.importing.merging import reasons
 from services.kernel.problems import FieldError, InvalidInput
+from services.pairing.plans.columns import unread
 
 DIGEST = 8
 """Bytes of a title's digest: the reference of a row that names none."""
@@ -41,7 +42,8 @@ def planned(rows: Iterable[Row | Problem]) -> Planned:
         try:
             need = PlannedNeed.model_validate({"reference": _reference(row.fields), **row.fields})
         except ValidationError as error:
-            made.problems.append(Problem(row.line, reasons(error, row), _title(row.fields)))
+            said = reasons(error, row, unread(row.fields))
+            made.problems.append(Problem(row.line, said, _title(row.fields)))
             continue
         earlier = lines.setdefault(need.reference, row.line)
         if earlier != row.line:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from schemas.challenge import Challenge
 from schemas.company import Company
 from schemas.match import RequirementMatch
 from schemas.organisation import Mandate
+from services.gateway.board.views import completing
 from tests.consortia.town import REQUIREMENTS
 from tests.gateway.board.world import HOSTILE, World, hidden, visible
 
@@ -136,3 +139,28 @@ async def test_a_team_begins_on_the_board_and_asks_who_is_missing(market: World)
     async with market.browser("cluster") as browser:
         refused = await browser.post(page, data={**form, "member": mine})
         assert "Begin with a company that you speak for" in visible(refused)
+
+
+async def test_companies_to_begin_with_are_found_among_more_than_a_page_shows(
+    market: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completing, "COMPANIES_SHOWN", 3)
+    monkeypatch.setattr(completing, "FEW", 2)
+    challenge = await market.challenge(requirements=REQUIREMENTS)
+    first = await market.company(name="Zeta, of long ago")
+    for number in range(3):
+        await market.company(name=f"Mechanics {number}")
+    page = f"/challenges/{challenge.id}/team"
+    async with market.browser("firm") as browser:
+        shown = await browser.get(page)
+        assert "Zeta" not in visible(shown)
+        assert "The first 3; find the others" in visible(shown)
+        (chosen,) = re.findall(r'value="(cmp_[^"]*)"> Mechanics 1', shown.text)
+        found = await browser.post(page, data={"do": "find", "find": "zeta", "member": chosen})
+        assert found.status_code == 200
+        assert "1 found" in visible(found)
+        assert re.search(rf'value="{chosen}" checked', found.text), "what is chosen stays chosen"
+        assert first.id in found.text
+        assert "Mechanics 0" not in visible(found)
+        none = await browser.post(page, data={"do": "find", "find": "nothing of this", "member": "cmp_x"})
+        assert "No company of yours has these words." in visible(none)

@@ -57,10 +57,10 @@ async def test_a_test_is_sent_logged_and_sent_again(market: World) -> None:
         assert "hx-trigger" not in later.text
         assert "None yet." in visible(await firm.get(f"/settings/deliveries/{message}"))
         made_at = (await market.core.deliveries.get(market.principal("firm"), message)).created_at
-        statement = update(DeliveryRow).where(DeliveryRow.id == message)
+        row = update(DeliveryRow).where(DeliveryRow.id == message)
         async with market.core.database.write() as tx:
             done = made_at + timedelta(seconds=2.5)
-            await tx.execute(statement.values(state="delivered", next_attempt_at=None, delivered_at=done))
+            await tx.execute(row.values(state="delivered", next_attempt_at=None, delivered_at=done))
         log = await firm.get(f"/settings/endpoints/{made.id}/log")
         assert f"{done:%H:%M:%S} UTC after 2.5 s" in visible(log)
         shown = visible(await firm.get(f"/settings/deliveries/{message}"))

@@ -64,7 +64,7 @@ def test_an_equal_row_changes_nothing() -> None:
         ("name;capabilities\nA;x\n", "country: is missing"),
         ("name;country;CPV\nA;FR;38423000 3511\n", "CPV 2.: '3511' is not a CPV 2008 code. Did you mean"),
         (f"name;country;Skills\nA;FR;ok|{'x' * 5_000}\n", "Skills 2. text: The text has 5000 characters"),
-        ("name;country;size\nA;FR;KMU\n", "size: Input should be 'micro'"),
+        ("name;country;size\nA;FR;KMU\n", "size: should be 'micro'"),
         ("name;country;TRL;capabilities\nA;FR;0;x\n", "capabilities 1. trl"),
         ("name;country\nA\tB;FR\n", "name: The text contains, at character 2, a line break or tab"),
     ],

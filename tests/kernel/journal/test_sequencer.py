@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+from sqlalchemy import text, update
 
 from services.kernel import journal
 from services.kernel.clock import SystemClock
 from services.kernel.database import Database
+from services.kernel.journal.model import JournalEntry
 from services.kernel.journal.reading import verify
 from services.kernel.journal.sequencer import LEASE, Sequencer
 from services.kernel.leases import LEASE_S, LeaseLost, Leases
@@ -80,6 +82,32 @@ async def test_a_paused_sequencer_changes_nothing_when_it_wakes_up(
         await sequencer.step(paused)
     assert await head(database) == 0
     assert await sequencer.step(successor) == 1
+    assert await head(database) == 1
+
+
+async def test_one_that_was_paused_amid_its_work_gives_no_place_twice(
+    database: Database, clock: MovableClock
+) -> None:
+    """It has read where the journal ends; before it writes, its successor has written there."""
+    paused = await Leases(database, clock, holder="a").acquire(LEASE)
+    assert paused is not None
+    clock.advance(LEASE_S)
+    assert await Leases(database, clock, holder="b").acquire(LEASE) is not None
+    for number in (1, 2):
+        await append_only(database, clock, number)
+    async with database.write() as tx:
+        given = update(JournalEntry).where(JournalEntry.number == 2).values(position=1, hash="0" * 64)
+        await tx.execute(given)
+        waking = asyncio.create_task(Sequencer(database, clock).step(paused))
+
+        async def waits_for_the_successor() -> bool:
+            async with database.read() as other:
+                waiting = await other.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+                return bool(waiting.scalar())
+
+        await eventually(waits_for_the_successor)
+    with pytest.raises(LeaseLost):
+        await waking
     assert await head(database) == 1
 
 

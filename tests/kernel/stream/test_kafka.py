@@ -19,12 +19,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from services.kernel import journal
+from services.kernel import journal, metrics
 from services.kernel.clock import SystemClock
 from services.kernel.database import Database
 from services.kernel.identifiers import new_id
 from services.kernel.leases import LEASE_S
-from services.kernel.stream import dead_letters
+from services.kernel.stream import dead_letters, kafka_stream
 from services.kernel.stream.dead_letters import DeadLetter
 from services.kernel.stream.kafka_connection import MESSAGE_BYTES, KafkaConnection
 from services.kernel.stream.kafka_records import Record
@@ -322,24 +322,36 @@ async def test_everything_speaks_tls_and_sasl_where_it_is_told_to(
 
 
 @pytest.mark.slow
-async def test_a_broker_that_dies_and_comes_back_costs_nothing(database: Database, topics: Topics) -> None:
+async def test_a_broker_that_dies_and_comes_back_costs_nothing(
+    database: Database, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meanwhile the process is not ready, and says so by itself."""
+    monkeypatch.setattr(kafka_stream, "LAG_S", 0.2)
     folder = Path(tempfile.mkdtemp(prefix="liaison-kafka-"))
     broker = await asyncio.to_thread(Broker, kafka_home(), folder)
     try:
         await asyncio.to_thread(broker.start)
-        async with a_carrier(database, broker.bootstrap_servers, topics).carrying(Recorder()):
+        async with a_carrier(database, broker.bootstrap_servers, topics).carrying(Recorder()) as stream:
             await happen(database, range(20))
             await eventually(partial(has_effects, database, 20))
+            await eventually(lambda: stream.trouble() is None)
             broker.kill()
             await happen(database, range(20, 40))  # what comes in meanwhile is in the journal
+            await eventually(stream.trouble, within_s=60)
             await asyncio.to_thread(broker.start)
             await happen(database, range(40, 60))
             await eventually(partial(has_effects, database, 60), within_s=60)
+            await eventually(lambda: stream.trouble() is None, within_s=60)
+            await eventually(lambda: lag_told("recorder") == 0)
     finally:
         broker.kill()
         shutil.rmtree(folder, ignore_errors=True)
     assert sorted(await effects(database)) == list(range(60))
     assert await letters(database, None) == []
+
+
+def lag_told(service: str) -> float | None:
+    return metrics.REGISTRY.get_sample_value("liaison_stream_lag_events", {"service": service})
 
 
 async def test_a_dead_reader_is_missed_as_soon_as_the_dead_holder_of_a_lease(tmp_path: Path) -> None:

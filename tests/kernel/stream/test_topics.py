@@ -63,8 +63,8 @@ def test_a_wrong_file_is_told_in_a_sentence(tmp_path: Path, content: str, says: 
 
 
 def test_a_topic_that_nobody_declared_is_told() -> None:
-    with pytest.raises(ConfigurationError, match=r"liaison\.dialogue\.v1 is not declared"):
-        Topics().shape("liaison.dialogue.v1")
+    with pytest.raises(ConfigurationError, match=r"liaison\.weather\.v1 is not declared"):
+        Topics().shape("liaison.weather.v1")
 
 
 @pytest.mark.kafka

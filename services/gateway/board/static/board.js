@@ -1,4 +1,5 @@
-// On every page: times in the reader's zone, the zone named; the span of the need that a requirement is from.
+// On every page: times in the reader's zone, the zone named; the span of the need that a requirement is from; long
+// lists to choose from narrow while one types.
 "use strict";
 
 (function () {
@@ -37,6 +38,29 @@
     for (const one of document.querySelectorAll("[data-from]")) {
       one.classList.toggle("lit", lit && one.dataset.from.split(" ").includes(part.dataset.source));
     }
+  }
+
+  // What is chosen stays in sight. Enter asks the server, which knows more companies than the page shows.
+  function narrow(field) {
+    const words = field.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+    let found = 0;
+    for (const one of document.querySelectorAll("#" + field.dataset.narrows + " .choice")) {
+      const text = one.textContent.toLocaleLowerCase();
+      const fits = words.every((word) => text.includes(word));
+      found += fits ? 1 : 0;
+      one.hidden = !fits && !one.querySelector(":checked");
+    }
+    document.getElementById(field.getAttribute("aria-describedby")).textContent =
+      found + " on this page" + (words.length ? "; press Enter to find more" : "");
+  }
+
+  for (const field of document.querySelectorAll("[data-narrows]")) {
+    field.addEventListener("input", () => narrow(field));
+    field.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      field.form.querySelector("button[value=find]").click();
+    });
   }
 
   localise(document);

@@ -120,7 +120,8 @@
 
   function tell() {
     timer = 0;
-    tellOfTeams();
+    offer("teams", "teams-changed", "#teams .team");
+    offer("dialogue", "dialogue-changed", "#newest li");
     const arrivals = [...byId("arrivals").children];
     const kinds = told(arrivals);
     const has = (kind) => arrivals.some((one) => one.dataset.kind === kind);
@@ -144,15 +145,20 @@
     }
   }
 
-  // Consortia stand apart from the suggestions: where none is shown yet nothing can jump, else they are offered.
-  function tellOfTeams() {
-    const arrived = [...byId("arrivals").children].filter((one) => one.dataset.kind === "teams");
+  // Consortia and answers stand apart from the suggestions: where none is shown yet nothing can jump, else they are
+  // offered, and taken by the button.
+  function offer(kind, button, shown) {
+    const arrived = [...byId("arrivals").children].filter((one) => one.dataset.kind === kind);
     for (const one of arrived) one.remove();
-    const more = byId("teams-changed");
+    const more = byId(button);
     if (!arrived.length || !more) return;
-    if (document.querySelector("#teams .team")) more.hidden = false;
+    if (document.querySelector(shown)) more.hidden = false;
     else htmx.trigger(more, "click");
   }
+
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (["teams-changed", "dialogue-changed"].includes(event.detail.elt.id)) event.detail.elt.hidden = true;
+  });
 
   document.addEventListener("htmx:sseMessage", () => {
     if (!timer) timer = window.setTimeout(tell, WAIT_MS);

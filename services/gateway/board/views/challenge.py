@@ -17,6 +17,8 @@ from services.gateway.board.live import Live
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
 from services.gateway.board.suggestions import PAGE, Shown
+from services.gateway.board.views import following
+from services.gateway.board.views.dialogue import newest
 from services.gateway.board.views.need import stretches
 from services.gateway.board.views.picture import Picture, picture
 from services.gateway.board.visit import Visit, Visits
@@ -87,6 +89,9 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
             market=await _market(ports, visit.principal, found) if visit.principal else None,
             teams=await ports.consortia.of_challenge(visit.principal, found.id) if visit.principal else None,
             joining=await _joining(ports, visit, found),
+            dialogue=(dialogue := await ports.dialogues.get(visit.principal, found.id)),
+            newest=newest(dialogue),
+            followed=await following.of_challenge(ports, visit, found.id),
             position=position,
         )
 

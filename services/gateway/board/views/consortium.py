@@ -33,11 +33,11 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         company = {"company": form.text("company")} if form.text("company") else {}
         match form.text("answer"):
             case "consent":
-                await ports.consortia.consent(principal, consortium, build(ConsortiumAnswer, company))
+                await ports.consents.consent(principal, consortium, build(ConsortiumAnswer, company))
             case "confirm":
-                await ports.consortia.confirm(principal, consortium, build(ConsortiumAnswer, company))
+                await ports.consents.confirm(principal, consortium, build(ConsortiumAnswer, company))
             case "decline":
-                found = await ports.consortia.decline(principal, consortium, _decline(form, company))
+                found = await ports.consents.decline(principal, consortium, _decline(form, company))
                 return onward(f"/challenges/{found.challenge.id}#consortia")
             case _:
                 raise InvalidInput("Press one of the buttons: consent, decline or confirm.")

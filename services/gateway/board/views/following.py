@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from schemas.codes import country_name
+from schemas.delivery import Endpoint
 from schemas.subscription import (
     FollowBuyer,
     FollowChallenge,
     FollowConsortia,
     FollowCountry,
+    FollowDialogue,
     FollowGaps,
     FollowMembers,
     FollowOwnProfile,
@@ -19,10 +22,24 @@ from schemas.subscription import (
     Subscription,
     SubscriptionContent,
 )
-from services.gateway.board.forms import Form, build, number
+from services.gateway.board.forms import Form, build, new_once, number
 from services.gateway.board.ports import BoardPorts
+from services.gateway.board.visit import Visit
 
-KINDS = ("own-profile", "members", "query", "challenge", "country", "bso", "consortia", "gaps", "pairings")
+KINDS = (
+    "own-profile",
+    "members",
+    "query",
+    "challenge",
+    "country",
+    "bso",
+    "consortia",
+    "gaps",
+    "dialogue",
+    "pairings",
+)
+SUBSCRIPTIONS_READ = 200
+"""An organisation may have no more."""
 _VALUE = {
     "own-profile": "company",
     "query": "query",
@@ -31,6 +48,28 @@ _VALUE = {
     "bso": "buyer",
 }
 """Name of the field that says which one, by kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How a challenge can be followed from its page. `endpoint`: where its webhooks would go; None: nowhere,
+    it would be on the live stream alone. `already`: the reader follows it."""
+
+    endpoint: Endpoint | None
+    already: bool
+    once: str
+
+
+async def of_challenge(ports: BoardPorts, visit: Visit, challenge: str) -> Followed | None:
+    """None for who may not subscribe."""
+    if visit.principal is None or not visit.writes:
+        return None
+    subscriptions = await ports.subscriptions.list(visit.principal, after=None, limit=SUBSCRIPTIONS_READ)
+    endpoints = await ports.endpoints.list(visit.principal, after=None, limit=1)
+    already = any(
+        isinstance(one.follow, FollowChallenge) and one.follow.challenge == challenge for one in subscriptions
+    )
+    return Followed(endpoints[0] if endpoints else None, already, new_once())
 
 
 def content(form: Form) -> SubscriptionContent:
@@ -83,6 +122,8 @@ async def named(ports: BoardPorts, subscriptions: Sequence[Subscription]) -> dic
                 words = f"The challenge “{title}”"
             case FollowCountry(country=country):
                 words = f"What is open to companies of {country_name(country)}"
+            case FollowDialogue():
+                words = "Questions and answers of the market dialogues"
             case FollowPairings():
                 words = "Pairings of our needs with those of other buyers"
             case FollowBuyer(buyer=buyer):

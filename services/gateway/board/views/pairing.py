@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
+from schemas.challenge import ChallengeState
 from schemas.codes import CPV_LANGUAGES, cpv_labels, language_name
 from schemas.pairing import (
     DeadlineContent,
@@ -42,7 +43,8 @@ OWN_TEXT_MAX = 4_000
 @dataclass(frozen=True, slots=True)
 class Side:
     """One need as the reader sees it: `title` and `text` in the `language` that is nearest to the reader's,
-    None where it may no longer be read. `codes`: its CPV codes with their labels in the reader's language."""
+    None where it may no longer be read. `codes`: its CPV codes with their labels in the reader's language;
+    `announced`: it has a market dialogue."""
 
     need: PairedNeed
     language: str
@@ -50,6 +52,7 @@ class Side:
     text: str | None
     codes: Sequence[tuple[str, str]]
     asks: PairingState | None
+    announced: bool
 
 
 def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
@@ -94,7 +97,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         form = await read_form(request)
         try:
             wanted = build(Step, {"to": form.text("to"), "reason": form.text("reason") or None})
-            write = await ports.pairing.pairings.stepping(principal, pairing, wanted)
+            write = await ports.pairing.leading.stepping(principal, pairing, wanted)
         except InvalidInput as problem:
             return await show(visit, pairing, wrong=complaints(problem, ("reason",)))
 
@@ -146,12 +149,14 @@ async def _side(ports: BoardPorts, visit: Visit, need: PairedNeed, found: Pairin
         challenge = await ports.intake.challenges.get(visit.principal, need.id)
     except NotFound:
         own, title, text = need.language, need.title, None
+        announced = False
     else:
         found_in = {one.language: one for one in challenge.translations}.get(language, challenge)
         own, title, text = found_in.language, found_in.title, found_in.need
+        announced = challenge.state is not ChallengeState.draft
     labels = cpv_labels(language)
     codes = [(code, labels.get(code, "")) for code in need.cpv]
-    return Side(need, own, title, text, codes, found.asked.get(need.buyer))
+    return Side(need, own, title, text, codes, found.asked.get(need.buyer), announced)
 
 
 def _kind(kind: str) -> Kind:

@@ -59,7 +59,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
             columns=[Column(state, [one for one in found if one.state is state]) for state in states],
             pairings=found,
             dissolved=dissolved,
-            groups=await ports.pairing.pairings.groups(principal),
+            groups=await ports.pairing.groups.page(principal),
             planned=await _planned(ports, visit),
             plans=await ports.pairing.plans.page(principal, after=None, limit=PLANS_SHOWN),
             buyers=await ports.directory.organisations.buyers_of(principal) if visit.announces else [],
@@ -101,7 +101,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         principal = visit.known()
         form = await read_form(request)
         wanted = {name: form.text(name) for name in ("need", "buyer") if form.text(name)}
-        write = await ports.pairing.pairings.joining(principal, challenge, build(Joining, wanted))
+        write = await ports.pairing.observers.joining(principal, challenge, build(Joining, wanted))
 
         async def effect(tx: AsyncSession) -> Response:
             return onward(f"/pairings/{(await write(tx)).id}")
