@@ -6,8 +6,8 @@ LABELS has a column `code`, then one per language; Irish repeats English and is 
 those that will be compared (fields title, need, lots, language), for the frequencies of terms and the mean
 vector; nothing else of them is kept, and no judgement is read. The shipped file was built from the CPV labels
 in 23 languages and TED notices: © European Union, reuse authorised (CC BY 4.0); sentence vectors of the
-English labels are those of the bundled model. It takes four minutes on two idle cores (two
-of them for the sentence vectors; far longer on busy ones) and 3 GB of memory.
+English labels are those of the bundled model. It takes some five minutes on two idle cores, two of them for
+the sentence vectors (far longer on busy ones), and 3 GB of memory.
 """
 
 from __future__ import annotations
