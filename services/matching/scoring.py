@@ -46,7 +46,7 @@ AVERAGED_HALF = 1.0
 """Evidence of one half where parts are averaged. With that of an answer, faint requirements count nearly like
 those that are met: on researchers' grades the weighted Kendall loss was .222 that way, and .204 this way."""
 MANDATORY_FACTOR = 2.0
-ANSWERED = 0.25
+ANSWERED = 0.15
 """An answer below this is a gap; about one capability of cosine 0.4 in the same field."""
 PENALTY = 0.4
 """Share of the score that goes when every mandatory requirement is unanswered."""

@@ -62,7 +62,7 @@ def test_a_score_counts_in_the_stages_that_the_profile_speaks_of() -> None:
     assert levels("c1") == [0.0, 0.4, 0.0]
     assert levels("c2") == [0.0, 0.85, 0.0]
     assert levels("c3") == [0.0, 0.85, 0.85]
-    assert (level(0.24), level(0.25), level(1.0)) == (0.0, 0.25, 1.0)
+    assert (level(0.14), level(0.15), level(1.0)) == (0.0, 0.15, 1.0)
 
 
 def test_related_undertakings_are_one_by_any_number_of_steps_and_spellings() -> None:
