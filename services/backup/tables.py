@@ -114,6 +114,9 @@ def _fill(connection: Connection, path: Path) -> None:
     known = {table.name: table for table in _tables(connection)}
     for table, columns, rows in _batches(path):
         into = known.get(table)
+        for column in columns:
+            if into is not None and column not in into.columns and runner.add_kept(connection, table, column):
+                into = known[table] = next(one for one in _tables(connection) if one.name == table)
         if into is None or not set(columns) <= set(into.columns.keys()):
             raise BadBackup(f"The backup holds a table {table!r} that is not of its schema.")
         values = [

@@ -7,9 +7,10 @@ from pathlib import Path
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Column, Connection, text
 
 from services.kernel.database import Database
 from services.kernel.settings import ConfigurationError
@@ -76,6 +77,18 @@ def to(connection: Connection, revision: str) -> None:
         command.downgrade(config, revision)
     else:
         command.upgrade(config, revision)
+
+
+def add_kept(connection: Connection, table: str, name: str) -> bool:
+    """Add a column of this release to an older schema, as going back leaves it (0008 keeps the salts, which
+    nobody can make again). False: there is no such column, or a row cannot be without it."""
+    known = metadata.tables.get(table)
+    column = known.columns.get(name) if known is not None else None
+    if column is None or not column.nullable:
+        return False
+    operations = Operations(MigrationContext.configure(connection))
+    operations.add_column(table, Column(name, column.type, nullable=True))
+    return True
 
 
 def _upgrade(connection: Connection) -> None:
