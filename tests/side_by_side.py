@@ -22,7 +22,8 @@ import pytest
 
 _FIRST = ("end_to_end", "chaos", "deploy", "cli", "kernel", "bootstrap", "courier")
 """Folders with files of a minute and more come first: at the end the workers share what is short, so that
-none goes on alone with a long one."""
+none goes on alone with a long one. Files with tests that want to be alone come last: amid the others each
+would have all workers wait until the longest test of the moment has ended."""
 
 _FOLDER = "LIAISON_TESTS_SIDE_BY_SIDE"
 """Environment variable by which the workers inherit the folder that they share."""
@@ -64,7 +65,16 @@ def ends_with_the_run(pid: int) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {folder: rank for rank, folder in enumerate(_FIRST)}
     here = Path(__file__).parent
-    items.sort(key=lambda item: ranks.get(item.path.relative_to(here).parts[0], len(ranks)))
+    last = {item.path for item in items if _wants_to_be_alone(item)}
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        return item.path in last, ranks.get(item.path.relative_to(here).parts[0], len(ranks))
+
+    items.sort(key=place)
+
+
+def _wants_to_be_alone(item: pytest.Item) -> bool:
+    return item.get_closest_marker("alone") is not None or "undisturbed" in getattr(item, "fixturenames", ())
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # outside of the test's own time-out
@@ -79,8 +89,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture
-def alone(request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[None]]:
-    """For tests that prepare at length what they measure: alone only `with alone():`."""
+def undisturbed(request: pytest.FixtureRequest) -> Callable[[], AbstractContextManager[None]]:
+    """For tests that prepare at length what they measure: alone only `with undisturbed():`."""
 
     @contextmanager
     def entered() -> Iterator[None]:

@@ -95,7 +95,7 @@ ours."""
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_nothing_waits_longer_than_200_ms_while_60_000_vectors_are_optimised(
-    tmp_path: Path, alone: Callable[[], AbstractContextManager[None]]
+    tmp_path: Path, undisturbed: Callable[[], AbstractContextManager[None]]
 ) -> None:
     rows = _unit_rows(COUNT, seed=2)
     waits: list[str] = []
@@ -104,7 +104,7 @@ async def test_nothing_waits_longer_than_200_ms_while_60_000_vectors_are_optimis
         await index.ensure(spec(NAME, DIMENSIONS))
         for start in range(0, COUNT, 3_000):
             await index.upsert(NAME, list(_points(rows[start : start + 3_000], start)))
-        with alone():
+        with undisturbed():
             longest, noise = await _longest_wait(index, rows)
         await index.close()
         if longest < LIMIT_SECONDS + noise:
