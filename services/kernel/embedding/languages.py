@@ -10,10 +10,10 @@ and 1.2 ms a text.)
 from __future__ import annotations
 
 from functools import lru_cache
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from schemas.codes import OFFICIAL_EU_LANGUAGES
+from services.kernel.once import once
 
 if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
@@ -31,8 +31,6 @@ class LanguageDetector:
     """Thread-safe. Its table (80 MB) is read when the first text comes."""
 
     def __init__(self) -> None:
-        self._reading = Lock()
-        self._read: LanguageIdentifier | None = None
         self._detected = lru_cache(maxsize=REMEMBERED)(self._detect)
 
     def detect(self, text: str, stated: str | None = None) -> str | None:
@@ -43,20 +41,20 @@ class LanguageDetector:
     def _detect(self, text: str, stated: str | None) -> str | None:
         if not any(character.isalpha() for character in text):
             return stated
-        likely = dict(self._identifier().rank(text))
+        likely = dict(_identifier().rank(text))
         best = max(likely, key=lambda one: likely[one])
         if stated in likely and likely[best] - likely[stated] < CLEARLY:
             return stated
         return str(best)
 
-    def _identifier(self) -> LanguageIdentifier:
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-        with self._reading:
-            if self._read is None:
-                self._read = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=False)
-                self._read.set_languages(OFFICIAL_EU_LANGUAGES)
-            return self._read
+@once
+def _identifier() -> LanguageIdentifier:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    read = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=False)
+    read.set_languages(OFFICIAL_EU_LANGUAGES)
+    return read
 
 
 DETECTOR = LanguageDetector()

@@ -19,13 +19,13 @@ import zlib
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from importlib import resources
-from threading import Lock
 
 import numpy as np
 
 from services.kernel.embedding.words import words
+from services.kernel.once import once
 from services.kernel.vectors.port import Sparse
 
 SCHEME = "words-1"
@@ -113,16 +113,8 @@ class LexicalEncoder:
         return {term: weight for term, weight in rounded.items() if weight > 0.0}
 
 
-_READING = Lock()
-
-
+@once
 def _shipped() -> LexicalEncoder:
-    with _READING:  # a cache alone lets two threads that come at once read it twice, and keep both
-        return _read()
-
-
-@cache
-def _read() -> LexicalEncoder:
     packed = resources.files("services.kernel.embedding").joinpath(IDF_RESOURCE).read_bytes()
     header, *lines = gzip.decompress(packed).decode("utf-8").splitlines()
     pairs = (line.split("\t") for line in lines)

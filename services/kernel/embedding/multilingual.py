@@ -22,7 +22,7 @@ import lzma
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from importlib import resources
 from threading import Lock
 from typing import Any
@@ -36,6 +36,7 @@ from services.kernel.embedding.letters import buckets, cut, damped
 from services.kernel.embedding.lexical import WEIGHT_SCALE
 from services.kernel.embedding.lexicon import Lexicon
 from services.kernel.embedding.word_memory import Word, WordMemory
+from services.kernel.once import once
 from services.kernel.vectors.port import Sparse
 
 SCHEME = "multilingual-1"
@@ -213,16 +214,8 @@ def unpacked(data: bytes) -> dict[str, Any]:
         return {name: held[name] for name in held.files}
 
 
-_READING = Lock()
-
-
+@once
 def _shipped() -> MultilingualEncoder:
-    with _READING:  # a cache alone lets two threads that come at once read it twice, and keep both
-        return _read()
-
-
-@cache
-def _read() -> MultilingualEncoder:
     return MultilingualEncoder(unpacked(_shipped_bytes()))
 
 
