@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.base import ChallengeId, CompanyId, Contract, MatchId, OrganisationId, Share, Version
-from schemas.challenge import RequirementKind
+from schemas.challenge import Challenge, RequirementKind
 from schemas.codes import CountryCode
 from schemas.links import Links
 from schemas.text import Note
@@ -131,6 +131,19 @@ class MatchedChallenge(Contract):
     announced_by: OrganisationId
     deadline: date
     page: str
+
+    @classmethod
+    def of(cls, challenge: Challenge, *, page: str) -> Self:
+        return cls(
+            id=challenge.id,
+            version=challenge.version,
+            title=challenge.title,
+            buyer=challenge.buyer,
+            buyer_name=challenge.buyer_name,
+            announced_by=challenge.announced_by,
+            deadline=challenge.deadline,
+            page=page,
+        )
 
 
 class MatchedCompany(Contract):

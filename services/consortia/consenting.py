@@ -80,7 +80,7 @@ class Consents:
             after = _next(_with_consent(whole, company, Consent.consented), now, reason=None)
             kind: type[EventData] = ConsortiumConsented
             about: frozenset[str] | None = frozenset({company})
-            if all(one.consent is not Consent.asked for one in after.members):
+            if _all_consented(after):
                 # `consented` is passed through: what all have agreed to is carried out at once.
                 after = after.model_copy(update={"state": ConsortiumState.introduced})
                 kind, about = ConsortiumIntroduced, None

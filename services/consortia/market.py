@@ -148,16 +148,7 @@ def _barring(company: Company, document: Mapping[str, Any] | None) -> str | None
 
 
 def matched_challenge(challenge: Challenge, public_url: str) -> MatchedChallenge:
-    return MatchedChallenge(
-        id=challenge.id,
-        version=challenge.version,
-        title=challenge.title,
-        buyer=challenge.buyer,
-        buyer_name=challenge.buyer_name,
-        announced_by=challenge.announced_by,
-        deadline=challenge.deadline,
-        page=f"{public_url}/challenges/{challenge.id}",
-    )
+    return MatchedChallenge.of(challenge, page=f"{public_url}/challenges/{challenge.id}")
 
 
 def matched_company(company: Company) -> MatchedCompany:

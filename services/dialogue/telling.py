@@ -45,13 +45,4 @@ def _event(
 
 
 def _named(challenge: Challenge, public_url: str) -> MatchedChallenge:
-    return MatchedChallenge(
-        id=challenge.id,
-        version=challenge.version,
-        title=challenge.title,
-        buyer=challenge.buyer,
-        buyer_name=challenge.buyer_name,
-        announced_by=challenge.announced_by,
-        deadline=challenge.deadline,
-        page=f"{public_url}/challenges/{challenge.id}/dialogue",
-    )
+    return MatchedChallenge.of(challenge, page=f"{public_url}/challenges/{challenge.id}/dialogue")

@@ -79,16 +79,7 @@ class Composer:
         return MatchSuggestion(
             id=new_id("mat"),
             state=MatchState.suggested,
-            challenge=MatchedChallenge(
-                id=about.id,
-                version=about.version,
-                title=about.title,
-                buyer=about.buyer,
-                buyer_name=about.buyer_name,
-                announced_by=about.announced_by,
-                deadline=about.deadline,
-                page=f"{self._public_url}/challenges/{about.id}",
-            ),
+            challenge=MatchedChallenge.of(about, page=f"{self._public_url}/challenges/{about.id}"),
             company=MatchedCompany(
                 id=company.id,
                 version=company.version,
