@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select, update
@@ -10,24 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.courier.model import EndpointRow
 from services.kernel.database import Database
-from services.kernel.resealing import AT_A_TIME, Resealed
+from services.kernel.resealing import AT_A_TIME, Resealed, in_portions
 from services.kernel.security import SecretBox
 
 ROW: Any = EndpointRow.__table__
 
 
-async def reseal_endpoints(database: Database, box: SecretBox) -> AsyncGenerator[Resealed, None]:
+def reseal_endpoints(database: Database, box: SecretBox) -> AsyncGenerator[Resealed, None]:
     """As `kernel.resealing.Reseal`. An endpoint's version stays: its owner has changed nothing."""
-    after = ""
-    while True:
-        async with database.write(durable=True) as tx:
-            after, found = await _some(tx, box, after)
-        if not found.seen:
-            return
-        yield found
+    return in_portions(database, "", partial(_some, box))
 
 
-async def _some(tx: AsyncSession, box: SecretBox, after: str) -> tuple[str, Resealed]:
+async def _some(box: SecretBox, tx: AsyncSession, after: str) -> tuple[str, Resealed]:
     query = select(ROW.c.id, ROW.c.secrets).where(ROW.c.id > after).order_by(ROW.c.id).limit(AT_A_TIME)
     rows = (await tx.execute(query.with_for_update())).all()
     renewed = 0

@@ -6,8 +6,11 @@ only looked at: whoever is stopped in between begins anew and goes on where it w
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.kernel.database import Database
 from services.kernel.security import SecretBox
@@ -24,6 +27,22 @@ class Resealed:
     seen: int
     renewed: int
     lost: tuple[str, ...] = ()
+
+
+Place = TypeVar("Place")
+
+
+async def in_portions(
+    database: Database, first: Place, some: Callable[[AsyncSession, Place], Awaitable[tuple[Place, Resealed]]]
+) -> AsyncGenerator[Resealed, None]:
+    """`some` does the rows that come after a place, a transaction each time, and says where it came to."""
+    after = first
+    while True:
+        async with database.write(durable=True) as tx:
+            after, found = await some(tx, after)
+        if not found.seen:
+            return
+        yield found
 
 
 Reseal = Callable[[Database, SecretBox], AsyncIterator[Resealed]]

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.kernel.database import Database
-from services.kernel.resealing import AT_A_TIME, Resealed
+from services.kernel.resealing import AT_A_TIME, Resealed, in_portions
 from services.kernel.security import SecretBox
 from services.kernel.web.model import IdempotencyKey
 
 ROW: Any = IdempotencyKey.__table__
 
 
-async def reseal_answers(database: Database, box: SecretBox) -> AsyncIterator[Resealed]:
+def reseal_answers(database: Database, box: SecretBox) -> AsyncIterator[Resealed]:
     """As `kernel.resealing.Reseal`. Such answers are gone after a day; until then a repeated request opens
     one."""
-    after = ("", "")
-    while True:
-        async with database.write(durable=True) as tx:
-            after, found = await _some(tx, box, after)
-        if not found.seen:
-            return
-        yield found
+    return in_portions(database, ("", ""), partial(_some, box))
 
 
-async def _some(tx: AsyncSession, box: SecretBox, after: tuple[str, str]) -> tuple[tuple[str, str], Resealed]:
+async def _some(box: SecretBox, tx: AsyncSession, after: tuple[str, str]) -> tuple[tuple[str, str], Resealed]:
     place = tuple_(ROW.c.organisation, ROW.c.key)
     query = (
         select(ROW.c.organisation, ROW.c.key, ROW.c.body)
