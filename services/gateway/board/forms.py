@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
@@ -93,6 +94,18 @@ def new_once() -> str:
 def onward(address: str) -> Response:
     """The page to look at after a change; loading it again changes nothing."""
     return RedirectResponse(address, 303)
+
+
+def going_on(
+    write: Callable[[AsyncSession], Awaitable[object]], address: str
+) -> Callable[[AsyncSession], Awaitable[Response]]:
+    """What a guard runs: write, then the page to look at."""
+
+    async def effect(tx: AsyncSession) -> Response:
+        await write(tx)
+        return onward(address)
+
+    return effect
 
 
 def build(model: type[Model], values: Mapping[str, object]) -> Model:

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from schemas.dialogue import Dialogue, Publication, Question, QuestionContent, QuestionDecline
-from services.gateway.board.forms import Form, build, complaints, guard, new_once, onward, read_form
+from services.gateway.board.forms import Form, build, complaints, going_on, guard, new_once, read_form
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
 from services.gateway.board.visit import Visit, Visits
@@ -61,11 +60,9 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         except (InvalidInput, Conflict) as problem:
             return await show(visit, challenge, form, problem)
 
-        async def effect(tx: AsyncSession) -> Response:
-            await write(tx)
-            return onward(f"/challenges/{challenge}/dialogue#yours")
-
-        return await guard(request, principal, form).run(effect)
+        return await guard(request, principal, form).run(
+            going_on(write, f"/challenges/{challenge}/dialogue#yours")
+        )
 
     @made.post("/entries")
     async def publish(request: Request, visit: visiting, challenge: str) -> Response:
@@ -80,11 +77,9 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         except (InvalidInput, Conflict) as problem:
             return await show(visit, challenge, form, problem)
 
-        async def effect(tx: AsyncSession) -> Response:
-            await write(tx)
-            return onward(f"/challenges/{challenge}/dialogue#published")
-
-        return await guard(request, principal, form).run(effect)
+        return await guard(request, principal, form).run(
+            going_on(write, f"/challenges/{challenge}/dialogue#published")
+        )
 
     @made.post("/questions/{question}/decline")
     async def decline(request: Request, visit: visiting, challenge: str, question: str) -> Response:
@@ -96,11 +91,9 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         except (InvalidInput, Conflict) as problem:
             return await show(visit, challenge, form, problem)
 
-        async def effect(tx: AsyncSession) -> Response:
-            await write(tx)
-            return onward(f"/challenges/{challenge}/dialogue#waiting")
-
-        return await guard(request, principal, form).run(effect)
+        return await guard(request, principal, form).run(
+            going_on(write, f"/challenges/{challenge}/dialogue#waiting")
+        )
 
     return made
 

@@ -20,7 +20,17 @@ from schemas.pairing import (
     PersonContent,
     Step,
 )
-from services.gateway.board.forms import Form, build, complaints, guard, new_once, number, onward, read_form
+from services.gateway.board.forms import (
+    Form,
+    build,
+    complaints,
+    going_on,
+    guard,
+    new_once,
+    number,
+    onward,
+    read_form,
+)
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.reading_language import reading_language
 from services.gateway.board.rendering import Renderer
@@ -115,11 +125,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         except InvalidInput as problem:
             return await show(visit, pairing, wrong={kind: " ".join(complaints(problem).values())})
 
-        async def effect(tx: AsyncSession) -> Response:
-            await write(tx)
-            return onward(f"/pairings/{pairing}#toolbox")
-
-        return await guard(request, principal, form).run(effect)
+        return await guard(request, principal, form).run(going_on(write, f"/pairings/{pairing}#toolbox"))
 
     @made.post("/deadline/{item}/done")
     async def done(request: Request, visit: visiting, pairing: str, item: str) -> Response:

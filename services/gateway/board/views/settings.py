@@ -11,7 +11,7 @@ from starlette.responses import Response
 from schemas.codes import country_names
 from schemas.organisation import Key, KeyContent, OrganisationKind, Scope
 from schemas.subscription import SubscriptionContent
-from services.gateway.board.forms import build, complaints, guard, new_once, onward, read_form
+from services.gateway.board.forms import build, complaints, going_on, guard, new_once, onward, read_form
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
 from services.gateway.board.views import endpoints, following
@@ -76,11 +76,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         except InvalidInput as problem:
             return await overview(visit, {"subscription": _said(problem)}, status=422)
 
-        async def effect(tx: AsyncSession) -> Response:
-            await write(tx)
-            return onward("/settings#subscriptions")
-
-        return await guard(request, principal, form).run(effect)
+        return await guard(request, principal, form).run(going_on(write, "/settings#subscriptions"))
 
     @made.post("/settings/subscriptions/{subscription}/{change}")
     async def change(request: Request, visit: visiting, subscription: str, change: str) -> Response:
