@@ -7,10 +7,8 @@ skipped and say so; in CI (`CI=true`) they fail, so that nobody takes a skip for
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import random
 import shutil
 import socket
 import subprocess
@@ -28,6 +26,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.ports import free_ports
 from tests.side_by_side import ends_with_the_run, shared
 
 START_S = 180.0
@@ -74,7 +73,7 @@ class Together:
 
     @classmethod
     def of(cls, nodes: int) -> Together:
-        return cls(urlsafe_b64encode(uuid4().bytes).decode().rstrip("="), tuple(_free_ports(nodes)))
+        return cls(urlsafe_b64encode(uuid4().bytes).decode().rstrip("="), tuple(free_ports(nodes)))
 
     @property
     def voters(self) -> str:
@@ -100,7 +99,7 @@ class Broker:
         nodes = len(together.controllers)
         self._libs = f"{home / 'libs'}/*"
         self._folder = folder
-        self._port, secured = _free_ports(2)
+        self._port, secured = free_ports(2)
         self.bootstrap_servers = f"127.0.0.1:{self._port}"
         authority, identity = folder / "authority.pem", folder / "identity.pem"
         self.addresses = Addresses(self.bootstrap_servers, f"127.0.0.1:{secured}", authority)
@@ -236,18 +235,6 @@ def _write_certificate(authority: Path, identity: Path) -> None:
     )
     authority.write_bytes(public)
     identity.write_bytes(private + public)
-
-
-def _free_ports(count: int) -> list[int]:
-    """Below the range from which the system takes ports for outgoing connections: between this look and
-    the start of Java nobody else is given them."""
-    found: list[int] = []
-    while len(found) < count:
-        port = random.randrange(10_000, 32_000)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            if port not in found:
-                found.append(port)
-    return found
 
 
 def _listens(port: int) -> bool:

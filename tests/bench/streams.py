@@ -24,9 +24,10 @@ import aiohttp
 import psutil
 
 from tests.bench.figures import FOLDER, Aim, Bench, Samples, Scale, significant
-from tests.end_to_end.process import ADMIN_KEY, ROOT, Liaison, free_port
+from tests.end_to_end.process import ADMIN_KEY, ROOT, Liaison
 from tests.end_to_end.town import UNLIMITED
 from tests.eventually import eventually
+from tests.ports import free_port
 
 ANNOUNCED = b"event: liaison.challenge.announced.v1"
 AT_ONCE = 200

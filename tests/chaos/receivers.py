@@ -16,6 +16,8 @@ import orjson
 from aiohttp import web
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from tests.ports import free_port
+
 ENDPOINTS = 50
 SLOW_S = 0.4
 
@@ -80,7 +82,7 @@ class Receivers:
         self.changed: set[str] = set()
         self.announced: dict[str, float] = {}
         """When the first endpoint heard of a suggestion for a challenge, by the monotonic clock."""
-        self._port = 0
+        self._port = free_port()
         self._refuses_since: datetime | None = None
         """What happened before is not refused."""
         self._runner: web.AppRunner | None = None
@@ -95,7 +97,6 @@ class Receivers:
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        self._port = self._runner.addresses[0][1]
         self._refuses_since = datetime.now(UTC)
 
     def forgive(self) -> None:

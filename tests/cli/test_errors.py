@@ -11,8 +11,9 @@ import pytest
 
 from services.cli.output import EXIT_FAILED, EXIT_UNREACHABLE, EXIT_USAGE
 from tests.cli.command import Command
-from tests.end_to_end.process import Liaison, free_port
+from tests.end_to_end.process import Liaison
 from tests.evaluation.bundles import judged
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 

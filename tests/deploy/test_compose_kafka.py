@@ -15,9 +15,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
 from tests.deploy.manifests import program, services
-from tests.end_to_end.process import free_port
 from tests.eventually import eventually
 from tests.kafka_broker import kafka_home
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 

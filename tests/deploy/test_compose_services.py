@@ -33,8 +33,9 @@ from tests.deploy.manifests import (
     services,
 )
 from tests.deploy.test_monitoring import rules
-from tests.end_to_end.process import MODELS, free_port
+from tests.end_to_end.process import MODELS
 from tests.eventually import eventually
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(300)]
 

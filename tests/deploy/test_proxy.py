@@ -15,8 +15,9 @@ import pytest
 
 from schemas.stream import StreamOpened
 from tests.deploy.manifests import DEPLOY, program
-from tests.end_to_end.process import ADMIN_KEY, Liaison, free_port
+from tests.end_to_end.process import ADMIN_KEY, Liaison
 from tests.eventually import eventually
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 

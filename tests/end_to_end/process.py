@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from tests.end_to_end.forked import Forked
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 """What is tested is this tree, whichever one is installed."""
@@ -24,13 +24,6 @@ START_S = 180.0
 LOOK_S = 0.05
 """Between two looks whether it is ready."""
 STOP_S = 15.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass(slots=True)

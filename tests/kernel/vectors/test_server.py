@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from services.kernel.vectors.port import Query
 from services.kernel.vectors.server import Layout, ServerVectorIndex
 from services.kernel.vectors.server_errors import server_errors
 from tests.kernel.vectors.points import points, spec, units
+from tests.ports import free_port
 
 SERVER_URL = os.environ.get("LIAISON_TEST_QDRANT_URL")
 
@@ -28,16 +28,9 @@ def test_the_contract_suite_should_also_run_against_a_real_server() -> None:
     pytest.skip("no Qdrant server: set LIAISON_TEST_QDRANT_URL to run the contract suite against one")
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.mark.parametrize("prefer_grpc", [False, True])
 async def test_a_server_that_is_down_is_unavailable(prefer_grpc: bool) -> None:
-    port = _free_port()
+    port = free_port()
     index = ServerVectorIndex.connect(
         f"http://127.0.0.1:{port}", prefer_grpc=prefer_grpc, grpc_port=port, timeout_seconds=1
     )
@@ -64,7 +57,7 @@ async def test_a_collection_lies_on_the_servers_as_the_settings_say() -> None:
     app.router.add_route("*", "/{path:.*}", answer)
     runner = web.AppRunner(app)
     await runner.setup()
-    port = _free_port()
+    port = free_port()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     for layout in (Layout(shards=6, replicas=2, quantised=True), Layout()):
         index = ServerVectorIndex.connect(f"http://127.0.0.1:{port}", layout=layout)
