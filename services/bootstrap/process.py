@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from starlette.types import ASGIApp
@@ -25,6 +26,7 @@ from services.bootstrap.watch import LoopWatch, last_resort
 from services.gateway import health
 from services.gateway.health import Check
 from services.gateway.server import server
+from services.kernel.database import Database
 from services.kernel.problems import TransientError
 from services.kernel.settings import ConfigurationError, Settings
 
@@ -50,6 +52,9 @@ SWITCH_INTERVAL_S = 0.0005
 """How long a thread that computes may keep the interpreter from one that waits for it: a tenth of Python's
 default. A webhook on its way changes threads some forty times while the other suggestions are explained in
 one; with the default the first one arrived a fifth later."""
+
+_WRITES_REFUSED = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean"
+"""Of PostgreSQL: several processes have no other database."""
 
 P = TypeVar("P", bound=Process)
 Started = Callable[[P], Coroutine[Any, Any, None]]
@@ -114,10 +119,22 @@ async def answering(app: ASGIApp, settings: Settings, listening: socket.socket) 
 
 
 def health_application(core: Core, checks: Mapping[str, Check]) -> FastAPI:
-    """Health and metrics of a process without an API."""
+    """Health and metrics of a process without an API: all that it does it writes down, so that it is ready
+    only where the database takes that. A gateway goes on answering what only reads."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    app.include_router(health.router(core.database, checks))
+    app.include_router(health.router(core.database, {"writing": _takes_writes(core.database), **checks}))
     return app
+
+
+def _takes_writes(database: Database) -> Check:
+    """Not after a failover to a standby that has not been promoted yet, nor where somebody has set it so."""
+
+    async def check() -> str | None:
+        async with database.read() as tx:
+            refused = await tx.scalar(text(_WRITES_REFUSED))
+        return "the database takes no writes" if refused else None
+
+    return check
 
 
 def not_stopping(jobs: Jobs) -> Check:

@@ -98,6 +98,7 @@ async def broker(town: Town, scale: Scale) -> Recoveries:
     async with _intake_goes_on(town, found):
         for node in town.brokers:
             node.kill()
+        await _is_told(town, relay="stream", worker="stream")
         await _dead_for_a_while(town, scale)
         await asyncio.gather(*(asyncio.to_thread(node.start) for node in town.brokers))
     found.add(await town.recovered())
@@ -125,6 +126,7 @@ async def database(town: Town, scale: Scale) -> Recoveries:
     moment = time.monotonic()
     await asyncio.to_thread(town.database.kill)
     await eventually(lambda: town.ledger.refused_since(moment), within_s=NOTICED_S)
+    await _is_told(town, **dict.fromkeys(KINDS, "database"))
     await asyncio.sleep(scale.outage_s)
     await asyncio.to_thread(town.database.start)
     found.add(await town.recovered())
@@ -200,6 +202,7 @@ async def read_only(town: Town, scale: Scale) -> Recoveries:
     found = Recoveries()
     await _set_read_only(town, "on")
     try:
+        await _is_told(town, relay="writing", worker="writing", courier="writing")
         await _writing_is_refused(town, scale)
     finally:
         await _set_read_only(town, "off")
@@ -227,6 +230,17 @@ async def _writing_is_refused(town: Town, scale: Scale) -> None:
             assert (await admin.get("/health/live")).status_code == 200
         await asyncio.sleep(0.5)
     assert set(town.ledger.refused_since(moment)) == {503}
+
+
+async def _is_told(town: Town, **parts: str) -> None:
+    """Processes of these kinds say that they are not ready, because of this part at least; the others are,
+    and all are alive."""
+
+    async def look() -> bool:
+        wrong = await town.not_ready()
+        return wrong.keys() == parts.keys() and all(part in wrong[kind] for kind, part in parts.items())
+
+    await eventually(look, within_s=NOTICED_S, every_s=LOOK_S)
 
 
 async def _set_read_only(town: Town, value: str) -> None:

@@ -34,6 +34,8 @@ WORDS = 1_000
 """Characters of each log that are shown when something did not happen."""
 LOOK_S = 0.25
 """Between looks into the database, and at what waits: they shall not be the load."""
+READY_S = 10.0
+"""For an answer about readiness, which asks each part for two seconds."""
 NOTICED_S = 120.0
 """For what must show soon, however busy the machine is."""
 
@@ -146,6 +148,20 @@ class Town:
         await self.load.announce()
         await self.caught_up()
         return time.monotonic() - began
+
+    async def not_ready(self) -> dict[str, set[str]]:
+        """The parts in trouble by kind of process, as they say themselves. All must be alive."""
+        wrong: dict[str, set[str]] = {}
+        for process in self.processes:
+            async with httpx.AsyncClient(base_url=process.url, trust_env=False) as http:
+                assert (await http.get("/health/live")).status_code == 200
+                answer = await http.get("/health/ready", timeout=READY_S)
+            parts = answer.json()["parts"]
+            found = {part for part, state in parts.items() if state != "ok"}
+            assert answer.is_success is not bool(found), answer.text
+            if found:
+                wrong.setdefault(process.command[0], set()).update(found)
+        return wrong
 
     async def settled(self) -> None:
         """Return once nothing is under way: no event waits for anybody, no message for a healthy endpoint."""

@@ -186,7 +186,12 @@ async def _health_is_told(town: Town) -> None:
             metrics = (await http.get("/metrics")).text
         assert ready["ready"], (kind, ready)
         assert "liaison_" in metrics
-        expected = {"gateway": set(), "courier": set(), "relay": {"stream"}, "worker": {"stream", "vectors"}}
+        expected = {
+            "gateway": set(),
+            "courier": {"writing"},
+            "relay": {"writing", "stream"},
+            "worker": {"writing", "stream", "vectors"},
+        }
         assert set(ready["parts"]) == {"database", "process"} | expected[kind]
 
 
