@@ -186,6 +186,10 @@ class MatchSuggestion(Contract):
         Improvement | None, Field(description="What would change the score most; null without requirements")
     ] = None
     because: Annotated[str, Field(description="What triggered it", examples=["challenge announced"])]
+    scoring_page: Annotated[
+        str | None,
+        Field(description="Page on how scores come about: what weighs how much, how good they proved to be"),
+    ] = None
     versions: MatchVersions
     suggested_at: AwareDatetime
     changed_at: AwareDatetime

@@ -26,6 +26,7 @@ _SILENT: dict[str, Any] = {
     **_OF_THE_ROW,
     "improvement": True,
     "likelihood": True,
+    "scoring_page": True,
     "versions": True,
     "challenge": {"version"},
     "company": {"version"},

@@ -27,6 +27,7 @@ from services.kernel.identifiers import new_id
 from services.matching.across import likeness, similarities
 from services.matching.board import OpenChallenge
 from services.matching.calibration import likelihood
+from services.matching.disclosure import PAGE
 from services.matching.explanation import Vocabulary, carrying_words, missing_words
 from services.matching.gates import gates
 from services.matching.profiles import Profile
@@ -96,6 +97,7 @@ class Composer:
             gaps=gaps,
             improvement=self._improvement(challenge, profile, answers),
             because=because,
+            scoring_page=self._public_url + PAGE,
             versions=self.versions,
             suggested_at=now,
             changed_at=now,

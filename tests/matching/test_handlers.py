@@ -74,6 +74,7 @@ async def test_a_challenge_finds_the_company_that_fits_and_says_why(derivation: 
     assert found.challenge.page == f"https://liaison.test/challenges/{challenge.id}"
     assert (found.because, found.suggested_at, found.changed_at) == ("challenge announced", START, START)
     assert found.likelihood == pytest.approx(likelihood(found.score), abs=1e-4)
+    assert found.scoring_page == "https://liaison.test/scores"
     answer = found.requirements[0].answered_by
     assert answer is not None
     assert (answer.capability, answer.text[:27]) == ("c1", "Cryogenic pressure sensors ")
