@@ -77,7 +77,7 @@ class EdgeFolder:
         found = {}
         for folder in sorted(self._collections.iterdir()):
             if not (folder / RECORD).exists():
-                shutil.rmtree(folder)
+                self._remove(folder)
                 continue
             record = _record_in(folder)
             if record is None:
@@ -85,7 +85,7 @@ class EdgeFolder:
                 continue
             for entry in folder.iterdir():
                 if entry.is_dir() and entry.name != record.generation:
-                    shutil.rmtree(entry)
+                    self._remove(entry)
             found[folder.name] = record
         return found
 
@@ -115,6 +115,13 @@ class EdgeFolder:
         gone = self._trash / str(ULID())
         path.rename(gone)
         return gone
+
+    def _remove(self, left_over: Path) -> None:
+        """Out of the way first: whoever built it for the process that crashed may write for a moment yet, and
+        a folder that is being written to cannot be emptied. What stays of it goes at the next opening."""
+        gone = self.discard(left_over)
+        if gone is not None:
+            shutil.rmtree(gone, ignore_errors=True)
 
     def set_aside(self, name: str, reason: str) -> None:
         """Give up a collection that cannot be read: everything in it can be written anew from the rows, which

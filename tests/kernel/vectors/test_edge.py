@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import threading
 from asyncio import create_subprocess_exec
 from asyncio.subprocess import PIPE
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,15 @@ from typing import Any
 import pytest
 
 from services.kernel.vectors.edge import EdgeVectorIndex
+from services.kernel.vectors.edge_folder import EdgeFolder
 from services.kernel.vectors.errors import OptimisationFailed, VectorStoreInUse, VectorStoreUnavailable
 from services.kernel.vectors.port import Equals, Filter, Query
 from tests.kernel.vectors.points import points, spec, units
 
 COUNT = 300
+BUILT_FILES = 100_000
+"""More than can be written before the folder is opened."""
+EVENTUALLY_S = 30.0
 
 
 @pytest.fixture
@@ -96,6 +102,28 @@ async def test_what_a_crash_left_over_is_removed(folder: Path) -> None:
     assert not (folder / "collections" / "companies-b").exists()
     assert not (folder / "trash" / "old").exists()
     await index.close()
+
+
+def test_what_a_crash_left_over_is_removed_while_its_builder_still_writes(folder: Path) -> None:
+    left_over = folder / "collections" / "companies-b"
+    left_over.mkdir(parents=True)
+    begun = threading.Event()
+
+    def write() -> None:
+        with suppress(FileNotFoundError):
+            for number in range(BUILT_FILES):
+                (left_over / f"segment-{number}").touch()
+                if number == COUNT:
+                    begun.set()
+
+    builder = threading.Thread(target=write)
+    builder.start()
+    assert begun.wait(EVENTUALLY_S)
+    opened = EdgeFolder(folder)
+    assert opened.collections() == {}
+    assert not left_over.exists()
+    builder.join()
+    opened.close()
 
 
 def _drop_generation(home: Path, record: dict[str, Any]) -> None:
