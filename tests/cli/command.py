@@ -1,15 +1,18 @@
-"""The `liaison` command in a process of its own, as a shell runs it."""
+"""The `liaison` command in a process of its own."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests.end_to_end.forked import Forked
 from tests.end_to_end.process import ROOT
 
 BOUNDED_S = 90.0
@@ -50,17 +53,23 @@ class Command:
     folder: Path | None = None
 
     def __call__(self, *arguments: str, given: str | None = None, **settings: str) -> Said:
-        done = subprocess.run(
-            self._line(arguments),
-            env=self._environment(settings),
-            cwd=self.folder,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=BOUNDED_S,
-            check=False,
-        )
-        return Said(done.returncode, done.stdout, done.stderr)
+        with TemporaryDirectory(prefix="liaison-command-") as written:
+            out, err, sent = (Path(written) / name for name in ("out", "err", "given"))
+            if given is not None:
+                sent.write_text(given, "utf-8")
+            done = Forked(
+                arguments,
+                self._environment(settings),
+                self.folder or Path.cwd(),
+                out=out,
+                err=err,
+                given=None if given is None else sent,
+            )
+            try:
+                code = done.wait(BOUNDED_S)
+            finally:
+                done.send_signal(signal.SIGKILL)
+            return Said(code, out.read_text("utf-8"), err.read_text("utf-8"))
 
     def started(self, *arguments: str) -> subprocess.Popen[str]:
         """One that goes on: for streams."""

@@ -10,22 +10,47 @@ import multiprocessing
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-_IMPORTED = ("services.cli.server", "services.cli.processes", "services.bootstrap.processes")
+_IMPORTED = (
+    "services.bootstrap.serve",
+    "services.bootstrap.processes",
+    "services.bootstrap.adapters",
+    "services.backup.tables",
+    "services.erasure",
+    "services.evaluation.run",
+    "services.migrations",
+    "schemas.export",
+    "typer.main",
+    "rich.progress",
+    "rich.table",
+    "httpx",
+)
+"""Not the command itself: it looks at the environment and at its standard streams when it is imported."""
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(list(_IMPORTED))
 
 
 class Forked:
-    """What `subprocess.Popen` offers, as far as tests want it. `log`: a file to which it writes all."""
+    """What `subprocess.Popen` offers, as far as tests want it. `out`, `err`: files to which it appends what
+    it writes; `given`: one that it reads, nothing without."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        *,
+        out: Path,
+        err: Path,
+        given: Path | None = None,
     ) -> None:
-        self._process = _context.Process(target=_run, args=(tuple(command), dict(environment), folder, log))
+        streams = (given or Path(os.devnull), out, err)
+        work = (tuple(command), dict(environment), folder, streams)
+        self._process = _context.Process(target=_run, args=work)
         self._process.start()
 
     @property
@@ -53,11 +78,16 @@ class Forked:
             os.kill(self.pid, number)
 
 
-def _run(command: tuple[str, ...], environment: dict[str, str], folder: Path, log: Path) -> None:
-    file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    for standard in (1, 2):
+def _run(
+    command: tuple[str, ...], environment: dict[str, str], folder: Path, streams: tuple[Path, Path, Path]
+) -> None:
+    given, *written = streams
+    opened = [os.open(given, os.O_RDONLY)]
+    opened += [os.open(one, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644) for one in written]
+    for standard, file in enumerate(opened):
         os.dup2(file, standard)
-    os.close(file)
+        os.close(file)
+    sys.stdin = os.fdopen(0, closefd=False)  # that of multiprocessing reads nothing
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)

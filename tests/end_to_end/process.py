@@ -59,7 +59,8 @@ class Liaison:
         }
         clean = {name: value for name, value in os.environ.items() if not name.startswith("LIAISON_")}
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        self.process = Forked(self.command, clean | settings | self.environment, self.data_dir, self._log)
+        environment = clean | settings | self.environment
+        self.process = Forked(self.command, environment, self.data_dir, out=self._log, err=self._log)
 
     def kill(self) -> None:
         """kill -9, at once."""

@@ -13,6 +13,7 @@ from services.gateway.board.assets import address, takes_gzip
 from services.gateway.board.views import teams
 from services.gateway.board.visit import Visit
 from services.kernel.clock import Clock
+from services.kernel.once import once
 
 COMPRESSED_FROM = 1_400
 """Bytes; what fits into one packet gains nothing."""
@@ -21,7 +22,9 @@ EFFORT = 5
 HTML = "text/html; charset=utf-8"
 
 
+@once
 def environment() -> Environment:
+    """Of all pages: what is particular to a visit is handed to each template."""
     made = Environment(
         loader=PackageLoader("services.gateway.board", "templates"),
         autoescape=True,
