@@ -21,13 +21,15 @@ a text, and remembered: where everybody writes English nothing is made at all.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
+from services.indexing.meaning import DIMENSIONS
 from services.kernel.embedding.multilingual import Multilingual, MultilingualEncoder, headed
-from services.matching import evidence
-from services.matching.evidence import Floats, Integers, Texts, word_cosines
+from services.matching.evidence import LEXICAL_WEIGHT, Floats, Integers, Texts, word_cosines
 from services.matching.said import Said
 
 SCALE = 1.375
@@ -39,19 +41,27 @@ MEANINGS_ABOVE = 0.1
 collections of notices and of projects."""
 REMEMBERED = 131_072
 """Texts whose vectors are kept, about 1.6 kB each: 200 MB when full."""
+_NOTHING = Texts.of(np.zeros((0, DIMENSIONS), np.int16), [])
+"""Of a profile that the model reads: one for all of them."""
 
 
 def similarities(parts: Texts, capabilities: Texts) -> Floats:
     """Shape (parts, capabilities). As `evidence.similarities`, but for pairs with an unread text."""
-    found = evidence.similarities(parts, capabilities)
+    words = LEXICAL_WEIGHT * word_cosines(parts, capabilities)
+    found = np.asarray(parts.dense @ capabilities.dense.T + words, dtype=np.float64)
     ours, theirs = parts.said, capabilities.said
     if ours is None or theirs is None:
         return found
-    for rows, columns in _blocks(ours, theirs):
-        block = np.ix_(rows, columns)
-        dense = parts.dense[rows] @ capabilities.dense[columns].T
-        words = found[block] - dense  # exact, as all of it is
-        found[block] = _across(ours, rows, theirs, columns) + words
+    unread, columns = np.flatnonzero(ours.unread), np.flatnonzero(theirs.unread)
+    blocks: list[tuple[Integers, Integers, Callable[[], Texts]]] = [
+        (unread, np.arange(theirs.unread.size), lambda: _texts(theirs, np.arange(theirs.unread.size))),
+        (np.flatnonzero(~ours.unread), columns, lambda: capabilities.unread or _texts(theirs, columns)),
+    ]
+    for rows, those, offered in blocks:  # each pair once
+        if not (rows.size and those.size):
+            continue
+        block = np.ix_(rows, those)
+        found[block] = _across(_texts(ours, rows), offered()) + words[block]
     return found
 
 
@@ -60,7 +70,7 @@ def likeness(parts: Texts, row: int, capabilities: Texts, column: int) -> tuple[
     ours, theirs = parts.said, capabilities.said
     if ours is None or theirs is None or not (ours.unread[row] or theirs.unread[column]):
         return float(parts.dense[row] @ capabilities.dense[column]), False
-    return float(_across(ours, np.array([row]), theirs, np.array([column]))[0, 0]), True
+    return float(_across(_texts(ours, np.array([row])), _texts(theirs, np.array([column])))[0, 0]), True
 
 
 def prepare(said: Said) -> None:
@@ -69,20 +79,19 @@ def prepare(said: Said) -> None:
         _encoded(said.texts[place], said.languages[place])
 
 
+def ahead(texts: Texts) -> Texts:
+    """The same with the vectors of its unread texts stacked: for what is compared time and again."""
+    if texts.said is None:
+        return texts
+    return replace(texts, unread=_texts(texts.said, np.flatnonzero(texts.said.unread)))
+
+
 def level_of_meanings(cosine: float) -> float:
     """What stands for the cosine of embeddings in the background of a part that is looked for by meaning."""
     return cosine - MEANINGS_ABOVE
 
 
-def _blocks(ours: Said, theirs: Said) -> list[tuple[Integers, Integers]]:
-    """Rows and columns of the pairs with an unread text, each pair once."""
-    rows, columns = np.flatnonzero(ours.unread), np.flatnonzero(theirs.unread)
-    blocks = [(rows, np.arange(theirs.unread.size)), (np.flatnonzero(~ours.unread), columns)]
-    return [(some, others) for some, others in blocks if some.size and others.size]
-
-
-def _across(ours: Said, rows: Integers, theirs: Said, columns: Integers) -> Floats:
-    asked, offered = _texts(ours, rows), _texts(theirs, columns)
+def _across(asked: Texts, offered: Texts) -> Floats:
     terms = word_cosines(asked, offered)
     return np.asarray(SCALE * (terms + MEANING_WEIGHT * (asked.dense @ offered.dense.T)) - ZERO)
 
@@ -90,6 +99,8 @@ def _across(ours: Said, rows: Integers, theirs: Said, columns: Integers) -> Floa
 def _texts(said: Said, places: Integers) -> Texts:
     """As vectors that are comparable across languages: `dense` is what they mean, `terms` are English."""
     made = [_encoded(said.texts[place], said.languages[place]) for place in places.tolist()]
+    if not made:
+        return _NOTHING
     return Texts.of(np.stack([one.meaning for one in made]), [one.english for one in made])
 
 

@@ -114,7 +114,8 @@ class Texts:
     """Embedded texts, stacked. `dense`: (n, dimensions), exact fixed point. The entries of all word vectors
     are in `terms` and `weights`; `rows` says which text each belongs to. `by_term`: they are sorted by term,
     which makes a large stack that stays fast to compare with a few texts. `said`: how they are written; None
-    where the embedding model is taken to read them all."""
+    where the embedding model is taken to read them all. `unread`: those of them that it cannot read, as
+    vectors that are comparable across languages; None where that was not made ahead (`across.ahead`)."""
 
     dense: Floats
     terms: NDArray[np.uint32]
@@ -122,6 +123,7 @@ class Texts:
     rows: Integers
     by_term: bool = False
     said: Said | None = None
+    unread: Texts | None = None
 
     def __len__(self) -> int:
         return int(self.dense.shape[0])
@@ -145,12 +147,15 @@ class Texts:
         """One stack of several; at least one."""
         starts = offsets([len(texts) for texts in stacks])
         said = [texts.said for texts in stacks if texts.said is not None]
+        unread = [texts.unread for texts in stacks if texts.unread is not None]
         return cls(
             dense=np.concatenate([texts.dense for texts in stacks]),
             terms=np.concatenate([texts.terms for texts in stacks]),
             weights=np.concatenate([texts.weights for texts in stacks]),
-            rows=np.concatenate([texts.rows + start for texts, start in zip(stacks, starts, strict=False)]),
+            rows=np.concatenate([texts.rows for texts in stacks])
+            + np.repeat(starts[:-1], [texts.rows.size for texts in stacks]),
             said=Said.join(said) if len(said) == len(stacks) else None,
+            unread=_joined(unread) if unread and len(unread) == len(stacks) else None,
         )
 
     def sorted_by_term(self) -> Texts:
@@ -162,6 +167,11 @@ class Texts:
             rows=self.rows[order],
             by_term=True,
         )
+
+
+def _joined(stacks: Sequence[Texts]) -> Texts:
+    """One stack of several, most of which are empty."""
+    return Texts.join([texts for texts in stacks if len(texts)] or stacks[:1])
 
 
 def offsets(lengths: Sequence[int] | Integers) -> Integers:

@@ -15,7 +15,7 @@ from services.intake.parts import Part, company_parts
 from services.kernel.embedding.fixed_point import quantise
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import Embedder
-from services.matching.across import prepare
+from services.matching.across import ahead, prepare
 from services.matching.evidence import Texts
 from services.matching.said import Said
 
@@ -112,10 +112,12 @@ class Profiles:
             profile = Profile(
                 company=company,
                 parts=tuple(own),
-                texts=Texts.of(
-                    dense[start:end],
-                    [self._lexical.document(part.text) for part in own],
-                    written,
+                texts=ahead(
+                    Texts.of(
+                        dense[start:end],
+                        [self._lexical.document(part.text) for part in own],
+                        written,
+                    )
                 ),
             )
             start = end
