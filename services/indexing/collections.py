@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid5
 
@@ -29,6 +29,9 @@ WORDS = "words"
 """Sparse vector space: its terms."""
 MEANING = "meaning"
 """Dense vector space: what it means across languages."""
+UNREAD = "unread"
+"""Dense vector space of COMPANIES: the same, of those texts alone that the embedding model cannot read. To
+look for these by a filter on MEANING takes five times as long."""
 LETTERS = "letters"
 """Sparse vector space of NAMES: its letters."""
 
@@ -37,8 +40,8 @@ VERSION = "version"
 PART = "part"
 LANGUAGE = "language"
 """Of a text, as it was found out."""
-LANGUAGES_TOLD = "l1"
-"""Version of how that is done, for the fingerprint."""
+LANGUAGES_TOLD = "l2"
+"""Version of how that is done and of what is made of it, for the fingerprint."""
 KIND = "kind"
 """Of a name: the alias of the collection that its texts are in."""
 
@@ -65,7 +68,7 @@ def collection_name(alias: str, fingerprint: str) -> str:
 def specification(
     alias: str, fingerprint: str, dimensions: int, meaning: int | None = None
 ) -> CollectionSpec:
-    """`dimensions`: of the embedding model; `meaning`: of MEANING, None without it."""
+    """`dimensions`: of the embedding model; `meaning`: of MEANING and UNREAD, None without them."""
     if alias == NAMES:
         return CollectionSpec(
             name=collection_name(alias, fingerprint), dense={}, sparse=(LETTERS,), keywords=(ENTITY, KIND)
@@ -74,9 +77,10 @@ def specification(
         COMPANIES: (ENTITY, LANGUAGE, "country", "cpv", "stages", "state"),
         CHALLENGES: (ENTITY, "countries", "cpv", "stages", "state", "buyer"),
     }[alias]
+    across = (MEANING, UNREAD) if alias == COMPANIES else (MEANING,)
     return CollectionSpec(
         name=collection_name(alias, fingerprint),
-        dense={TEXT: dimensions} | ({} if meaning is None else {MEANING: meaning}),
+        dense={TEXT: dimensions} | ({} if meaning is None else dict.fromkeys(across, meaning)),
         sparse=(WORDS,),
         keywords=keywords,
         numbers=("trl", VERSION),
@@ -88,20 +92,27 @@ def point_id(entity: str, part: str) -> UUID:
 
 
 def points(
-    indexed: Indexed, vectors: Vectors, lexical: LexicalEncoder, meanings: Vectors | None = None
+    indexed: Indexed,
+    vectors: Vectors,
+    lexical: LexicalEncoder,
+    meanings: Vectors | None = None,
+    unread: Callable[[str], bool] | None = None,
 ) -> list[Point]:
-    """One point per part; `vectors` and `meanings` have one row per part, in their order."""
+    """One point per part; `vectors` and `meanings` have one row per part, in their order. `unread`: whether
+    the embedding model cannot read a language, where the collection has UNREAD."""
     made = []
     for place, (part, vector) in enumerate(zip(indexed.parts, vectors, strict=True)):
-        dense = {TEXT: vector}
+        dense, language = {TEXT: vector}, language_of(part)
         if meanings is not None:
             dense[MEANING] = meanings[place]
+            if unread is not None and unread(language) and meanings[place].any():
+                dense[UNREAD] = meanings[place]
         made.append(
             Point(
                 id=point_id(indexed.entity, part.id),
                 dense=dense,
                 sparse={WORDS: lexical.document(part.text)},
-                payload=_payload(indexed) | {PART: part.id, LANGUAGE: language_of(part)},
+                payload=_payload(indexed) | {PART: part.id, LANGUAGE: language},
             )
         )
     return made

@@ -28,6 +28,7 @@ from services.indexing.names import SCHEME
 from services.intake.parts import CUTTING
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import Embedder
+from services.kernel.embedding.source import reads
 from services.kernel.vectors.port import VectorIndex
 
 
@@ -75,6 +76,7 @@ class Generation:
     async def write(self, alias: str, entities: Sequence[Indexed]) -> None:
         """Put entities into the index, and take out what their earlier versions left. Idempotent."""
         texts = [part.text for one in entities for part in one.parts]
+        unread = self._cannot_read if alias == COMPANIES else None
         collection = self.collection(alias)
         if texts:
             rows = await self.embedder.embed(texts)
@@ -83,7 +85,9 @@ class Generation:
             for one in entities:
                 end = start + len(one.parts)
                 said = None if meanings is None else meanings[start:end]
-                batch.extend(await asyncio.to_thread(points, one, rows[start:end], self.lexical, said))
+                batch.extend(
+                    await asyncio.to_thread(points, one, rows[start:end], self.lexical, said, unread)
+                )
                 start = end
             await self.vectors.upsert(collection, batch)
         for one in entities:
@@ -92,6 +96,9 @@ class Generation:
         names = [point for one in entities if (point := name_point(alias, one)) is not None]
         if self.meaning and names:
             await self.vectors.upsert(self.collection(NAMES), names)
+
+    def _cannot_read(self, language: str) -> bool:
+        return not reads(self.embedder.model.name, language)
 
     async def remove(self, alias: str, entity: str) -> None:
         for one in (alias, NAMES) if self.meaning else (alias,):

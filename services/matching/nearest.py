@@ -2,7 +2,8 @@
 
 A part that the embedding model reads is looked for among all texts by its embedding and by its words, and
 among those that the model cannot read by what it means across languages; a part that it cannot read, among
-all of them by that and by its words.
+all of them by that and by its words. Requirements are asked for less: they are mostly cut from the need, and
+what answers them well is at the top of their list.
 """
 
 from __future__ import annotations
@@ -13,24 +14,35 @@ from dataclasses import dataclass, field
 from math import ceil
 
 from schemas.codes import OFFICIAL_EU_LANGUAGES
-from services.indexing.collections import COMPANIES, ENTITY, LANGUAGE, MEANING, TEXT, VERSION, WORDS
+from services.indexing.collections import (
+    COMPANIES,
+    ENTITY,
+    LANGUAGE,
+    MEANING,
+    TEXT,
+    UNREAD,
+    VERSION,
+    WORDS,
+)
 from services.indexing.generation import Generation
-from services.intake.parts import Part
+from services.intake.parts import WHOLE, Part
 from services.kernel.embedding.fixed_point import quantise
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import Embedder, Vectors
 from services.kernel.embedding.source import reads
-from services.kernel.vectors.port import NO_FILTER, AnyOf, Dense, Filter, Hit, Query, Sparse
+from services.kernel.vectors.port import AnyOf, Dense, Filter, Hit, Query, Sparse
 from services.matching.across import level_of_meanings
-from services.matching.evidence import Background, Texts, measure_background
+from services.matching.evidence import NEIGHBOURS, Background, Texts, measure_background
 from services.matching.said import Said
 
 DENSE_NEAREST = 200
 WORDS_NEAREST = 200
-"""Texts fetched per part by meaning and by words. On CORDIS (3,326 organisations) the 250 companies they
+"""Texts fetched for the whole by meaning and by words. On CORDIS (3,326 organisations) the 250 companies they
 belong to, scored exactly, reach nDCG@50 .270, as all companies do; half as many texts reach .265."""
+REQUIREMENT_NEAREST = 50
+"""Of a requirement, either way; a search that tells its background fetches NEIGHBOURS and takes these."""
 
-FOREIGN_SHARE_MIN = 0.1
+UNREAD_SHARE_MIN = 0.1
 """Texts that the model cannot read are looked for as many as is their share of the index, but not fewer than
 this share."""
 
@@ -67,10 +79,12 @@ async def embed(embedder: Embedder, lexical: LexicalEncoder, parts: Sequence[Par
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One search: of which part, and whether its answer tells the background of that part."""
+    """One search: of which part, how many of its hits are taken, and whether its answer tells the background
+    of that part."""
 
     part: int
     query: Query
+    taken: int
     tells: bool = False
 
 
@@ -88,43 +102,47 @@ async def nearest(generation: Generation, embedded: Embedded) -> Nearest:
             if one.query.using == MEANING:
                 scores = [level_of_meanings(score) for score in scores]
             found.backgrounds[embedded.parts[one.part].id] = measure_background(scores, indexed)
-        _take(found, hits)
+        _take(found, hits[: one.taken])
     return found
 
 
 async def _asked(generation: Generation, collection: str, embedded: Embedded, indexed: int) -> list[_Asked]:
     said, meaning = embedded.texts.said, generation.meaning
-    foreign = _foreign(generation.embedder.model.name)
     unread, share = [False] * len(embedded.parts), 0.0
     meanings: Sequence[Dense] = ()
-    if meaning is not None and said is not None and foreign is not None:
+    languages = _unread(generation.embedder.model.name)
+    if meaning is not None and said is not None and languages is not None:
         unread = said.unread.tolist()
-        if not (share := await generation.vectors.count(collection, foreign) / max(1, indexed)):
-            foreign = None
-        if foreign or any(unread):
+        share = await generation.vectors.count(collection, languages) / max(1, indexed)
+        if share or any(unread):
             meanings = list(await meaning.embed(said.texts))
     asked = []
-    for part in range(len(embedded.parts)):
+    for part, one in enumerate(embedded.parts):
+        of_whole = one.id == WHOLE
+        dense = DENSE_NEAREST if of_whole else REQUIREMENT_NEAREST
+        told = max(dense, NEIGHBOURS)
         if not unread[part]:
-            asked.append(_Asked(part, _query(TEXT, embedded.dense[part], DENSE_NEAREST), tells=True))
-        where = NO_FILTER if unread[part] else foreign
-        if meanings and where is not None and meanings[part].any():
-            limit = DENSE_NEAREST if unread[part] else ceil(DENSE_NEAREST * max(share, FOREIGN_SHARE_MIN))
-            query = _query(MEANING, meanings[part], limit, where)
-            asked.append(_Asked(part, query, tells=unread[part]))
+            asked.append(_Asked(part, _query(TEXT, embedded.dense[part], told), dense, tells=True))
+        if meanings and meanings[part].any():
+            if unread[part]:
+                asked.append(_Asked(part, _query(MEANING, meanings[part], told), dense, tells=True))
+            elif share:
+                few = ceil(dense * max(share, UNREAD_SHARE_MIN))
+                asked.append(_Asked(part, _query(UNREAD, meanings[part], few), few))
         if embedded.words[part].indices.size:
-            asked.append(_Asked(part, _query(WORDS, embedded.words[part], WORDS_NEAREST)))
+            words = WORDS_NEAREST if of_whole else REQUIREMENT_NEAREST
+            asked.append(_Asked(part, _query(WORDS, embedded.words[part], words), words))
     return asked
 
 
-def _foreign(model: str) -> Filter | None:
+def _unread(model: str) -> Filter | None:
     """Texts that the model cannot read; None for one that reads all."""
     unread = tuple(one for one in OFFICIAL_EU_LANGUAGES if not reads(model, one))
     return Filter(must=(AnyOf(LANGUAGE, unread),)) if unread else None
 
 
-def _query(using: str, vector: Dense | Sparse, limit: int, where: Filter = NO_FILTER) -> Query:
-    return Query(using, vector, limit, where, fields=(ENTITY, VERSION))
+def _query(using: str, vector: Dense | Sparse, limit: int) -> Query:
+    return Query(using, vector, limit, fields=(ENTITY, VERSION))
 
 
 def _take(found: Nearest, hits: Sequence[Hit]) -> None:
