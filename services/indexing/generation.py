@@ -62,8 +62,11 @@ class Generation:
         return collection_name(alias, self.fingerprint)
 
     async def ensure(self) -> None:
-        """Create the collections where they do not exist."""
+        """Create the collections where they do not exist. Those of an earlier release are as it made them."""
+        there = await self.vectors.collections() if self.made_as else ()
         for alias in self.aliases:
+            if self.collection(alias) in there:
+                continue
             await self.vectors.ensure(
                 specification(
                     alias,

@@ -107,10 +107,11 @@ async def test_a_former_model_that_is_gone_does_not_stop_the_start(
         assert await generations.serving.vectors.count(COMPANIES) == 1
 
 
+@pytest.mark.parametrize("version", ["CUTTING", "LANGUAGES_TOLD"])
 async def test_collections_of_an_earlier_release_serve_until_the_present_ones_are_built(
-    settings: Settings, sqlite: Database, world: World, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, sqlite: Database, world: World, monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
-    monkeypatch.setattr("services.indexing.generation.CUTTING", "p0")
+    monkeypatch.setattr(f"services.indexing.generation.{version}", "another")
     async with started(settings, sqlite, world) as (generations, upkeep):
         await upkeep.repair()
         former = generations.serving.fingerprint
