@@ -185,3 +185,29 @@ async def test_a_partner_with_companies_of_others_stops_nobody(world: World) -> 
     assert all("kept by another organisation" in reason for reason in found)
     stored = await world.intake.companies.page(ADMIN, CompanyFilter(), limit=9)
     assert {one.name for one in stored} == {"Cryosense SAS", "Another SA"}
+
+
+NUL = "a\x00b"
+
+
+@pytest.mark.parametrize(
+    ("envelope", "data"),
+    [
+        ({"id": NUL}, {}),
+        ({"source": NUL}, {}),
+        ({"subject": NUL}, {}),
+        ({"type": NUL}, {}),
+        ({}, {"idempotency_key": NUL}),
+        ({}, {NUL: 1}),
+    ],
+    ids=["id", "source", "subject", "type", "idempotency_key", "name of a field"],
+)
+async def test_control_characters_hold_up_nobody(
+    world: World, envelope: dict[str, str], data: dict[str, Any]
+) -> None:
+    service = a_service(world)
+    await service.handle([handed_in(company(world, "k1") | data, **envelope)])
+    await service.handle([handed_in(company(world, "k2"))])
+    [reason] = await reasons(world)
+    assert reason.startswith(("not a CloudEvent 1.0", "the data is not valid"))
+    assert len(await world.intake.companies.page(ADMIN, CompanyFilter(), limit=9)) == 1
