@@ -38,7 +38,7 @@ from services.kernel.web.ports import WebPorts
 from services.kernel.web.problems import UnexpectedErrors, install_problem_handlers
 
 UPLOADS = ("/v1/companies/import", "/companies/import", "/v1/plans/import", "/plans/import")
-"""Beginnings of paths that take files: they have the larger limit."""
+"""Beginnings of paths that take files: they have the larger limit, and the time that taking them in takes."""
 
 DESCRIPTION = """\
 Liaison tells industry clusters and companies of challenges that Big Science Organisations announce, and
@@ -114,7 +114,7 @@ def _stack(settings: Settings) -> list[Middleware]:
         Middleware(ProblemPages),
         Middleware(UnexpectedErrors),
         Middleware(RateLimit, per_key=per_key, per_address=per_address),
-        Middleware(RequestTimeout),
+        Middleware(RequestTimeout, uploads=UPLOADS),
         Middleware(BodyLimit, limit=settings.body_limit_bytes, exceptions=uploads),
         Middleware(BodyDigest),
         Middleware(JsonByDefault, prefix="/v1/"),
