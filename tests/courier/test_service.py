@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,8 @@ from standardwebhooks.webhooks import Webhook
 from schemas.delivery import DeliveryState, EndpointContent, EndpointState, Window
 from services.courier import model
 from services.courier.address_guard import AddressGuard, AddressRefused
+from services.courier.lane import QUICK_IN_FLIGHT
+from services.courier.outcome import Outcome
 from services.courier.service import ENDPOINTS_MAX, SECRETS_MAX, Endpoints
 from services.kernel.database import Database
 from services.kernel.problems import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed
@@ -84,6 +87,43 @@ async def test_what_is_pending_goes_to_the_new_url(sqlite: Database, clock: Mova
         )
         await desk.pass_time(60)
         await desk.reach(model.DELIVERED, message)
+
+
+async def test_what_comes_after_a_change_of_the_url_goes_to_the_new_one_at_once(
+    database: Database, clock: MovableClock
+) -> None:
+    desk = Desk(database, clock)
+    made = await desk.endpoint(URL)
+    network = always(200)
+    async with desk.delivering(network):
+        await desk.reach(model.DELIVERED, *await desk.post(made.id))
+        elsewhere = EndpointContent(url="https://new.example.org/")
+        await desk.endpoints.change(OWNER, made.id, elsewhere, any_version)
+        await desk.reach(model.DELIVERED, *await desk.post(made.id))
+    assert [url for url, _, _ in network.sent] == [URL, elsewhere.url]
+
+
+async def test_nothing_more_goes_to_an_endpoint_once_it_is_removed(
+    database: Database, clock: MovableClock
+) -> None:
+    desk = Desk(database, clock)
+    made = await desk.endpoint(URL)
+    go_on = asyncio.Event()
+    sent: list[str] = []
+
+    class Slow:
+        async def send(self, _target: object, headers: Mapping[str, str], _body: bytes) -> Outcome:
+            sent.append(headers["webhook-id"])
+            await go_on.wait()
+            return answered(200)
+
+    async with desk.delivering(Slow()) as courier:
+        await desk.post(made.id, 20)
+        await eventually(lambda: len(sent) == QUICK_IN_FLIGHT)
+        await desk.endpoints.remove(OWNER, made.id)
+        await eventually(lambda: courier._dispatch.queued == 0)
+        go_on.set()
+    assert len(sent) == QUICK_IN_FLIGHT
 
 
 async def test_rotating_often_keeps_few_secrets(database: Database, clock: MovableClock) -> None:
