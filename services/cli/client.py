@@ -10,11 +10,14 @@ from uuid import uuid4
 import httpx
 import typer
 
-from services.cli.output import EXIT_UNREACHABLE, EXIT_USAGE, fail
+from services.cli.output import EXIT_UNANSWERED, EXIT_UNREACHABLE, EXIT_USAGE, fail
 
 DEFAULT_URL = "http://localhost:8000"
 TIMEOUT_S = 60.0
-"""An import of thousands of rows is answered when it is done."""
+"""The server itself gives a request up after so long, and says so."""
+UPLOAD_S = 900.0
+"""Longest wait for the answer to a file, which comes when all of it is taken in: 50,000 companies need a few
+minutes on a busy machine."""
 PAGE = 200
 
 Url = Annotated[
@@ -50,7 +53,9 @@ class Client:
 
     def upload(self, path: str, name: str, content: bytes, /, **parameters: Any) -> Any:
         files = {"file": (name, content)}
-        return self._call("POST", path, files=files, params=_given(parameters))
+        usual = self.http.timeout
+        timeout = httpx.Timeout(connect=usual.connect, read=UPLOAD_S, write=usual.write, pool=usual.pool)
+        return self._call("POST", path, files=files, params=_given(parameters), timeout=timeout)
 
     def delete(self, path: str) -> Any:
         return self._call("DELETE", path)
@@ -73,6 +78,12 @@ class Client:
     def _response(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         try:
             return self.http.request(method, path, **arguments)
+        except httpx.ReadTimeout:
+            fail(
+                f"The server at {self.http.base_url} took the request, and has not answered in time. It may "
+                "still be working on it: look whether it is done before you try again.",
+                EXIT_UNANSWERED,
+            )
         except httpx.TransportError as error:
             unreachable(self.http, error)
 

@@ -7,9 +7,13 @@ import socket
 import sqlite3
 from pathlib import Path
 
+import httpx
 import pytest
+import typer
 
-from services.cli.output import EXIT_FAILED, EXIT_UNREACHABLE, EXIT_USAGE
+from services.cli import client
+from services.cli.output import EXIT_FAILED, EXIT_UNANSWERED, EXIT_UNREACHABLE, EXIT_USAGE
+from services.kernel.identifiers import new_id
 from tests.cli.command import Command
 from tests.end_to_end.process import Liaison
 from tests.evaluation.bundles import judged
@@ -30,6 +34,34 @@ def test_no_server_answers(arguments: list[str]) -> None:
     assert "No server answers at http://127.0.0.1:9" in told
     assert "liaison serve" in told
     assert "LIAISON_URL" in told
+
+
+def test_a_server_that_takes_the_request_and_does_not_answer(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "UPLOAD_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with httpx.Client(base_url=url, timeout=0.1) as http:
+            asking = client.Client(http)
+            for ask in (
+                lambda: asking.get("/v1/status"),
+                lambda: asking.upload("/v1/companies/import", "companies.csv", b"name\n"),
+            ):
+                with pytest.raises(typer.Exit) as ended:
+                    ask()
+                assert ended.value.exit_code == EXIT_UNANSWERED
+                told = " ".join(capsys.readouterr().err.split())
+                assert "has not answered in time" in told
+                assert "liaison serve" not in told
+
+
+def test_a_webhook_whose_subscription_is_refused_leaves_no_endpoint(cluster: Command) -> None:
+    arguments = ("subscribe", "--webhook", "http://127.0.0.1:9999/hook", "--challenge", new_id("chl"))
+    assert "challenge" in cluster(*arguments).refused(EXIT_FAILED)
+    with httpx.Client(base_url=cluster.settings["LIAISON_URL"]) as http:
+        headers = {"Authorization": f"Bearer {cluster.settings['LIAISON_KEY']}"}
+        assert http.get("/v1/endpoints", headers=headers).json()["items"] == []
 
 
 def test_an_address_that_is_none() -> None:
