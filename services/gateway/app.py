@@ -30,7 +30,7 @@ from services.kernel.journal.tail import Tail
 from services.kernel.settings import Settings
 from services.kernel.web import openapi
 from services.kernel.web.headers import JsonByDefault, SecurityHeaders
-from services.kernel.web.idempotency import BodyDigest
+from services.kernel.web.idempotency import BodyDigest, install_replays
 from services.kernel.web.limits import BodyLimit, Rate, RateLimit, RequestTimeout
 from services.kernel.web.methods import literal_addresses, note_literal_addresses
 from services.kernel.web.parameters import known_parameters
@@ -82,6 +82,7 @@ def create_app(
     )
     ports.attach(app)
     install_problem_handlers(app)
+    install_replays(app)
     streams = stream.Streams(Feed(ports.database, tail), per_key=settings.streams_per_key)
     own = (
         stream.router(streams, selecting),

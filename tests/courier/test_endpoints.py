@@ -14,7 +14,7 @@ from services.kernel.database import Database
 from services.kernel.identifiers import new_id
 from services.kernel.problems import Unauthenticated
 from services.kernel.security import Principal, SecretBox
-from services.kernel.web.idempotency import BodyDigest
+from services.kernel.web.idempotency import BodyDigest, install_replays
 from services.kernel.web.ports import WebPorts
 from services.kernel.web.problems import install_problem_handlers
 from services.kernel.web.session import Sessions
@@ -49,6 +49,7 @@ async def web(database: Database) -> AsyncIterator[Web]:
     desk = Desk(database)
     app = FastAPI()
     install_problem_handlers(app)
+    install_replays(app)
     app.add_middleware(BodyDigest)
     box = SecretBox([SecretBox.new_key()])
     WebPorts(
