@@ -38,7 +38,7 @@ def export_(
     """Write JSON Schema 2020-12, OpenAPI 3.1 and AsyncAPI 3 from the code, and the page of settings."""
     topics = Topics()
     found = documents(
-        asyncio.run(_openapi()),
+        asyncio.run(openapi()),
         topics={one: topics.of(one) for one in EVENTS},
         inbox=topics.inbox,
         shapes={name: topics.shape(name) for name in topics.declared},
@@ -57,7 +57,8 @@ def export_(
     out.print(f"{len(found) + 1} files, {len(changed)} contracts written anew")
 
 
-async def _openapi() -> dict[str, Any]:
+async def openapi() -> dict[str, Any]:
+    """The document of the whole application, as it is served at `/openapi.json`."""
     from services.bootstrap.application import application
     from services.bootstrap.encoders import QueriesOnDemand
     from services.bootstrap.parts import open_core

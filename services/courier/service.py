@@ -125,15 +125,19 @@ class Endpoints:
         async with self._database.write(durable=True) as tx:
             return await write(tx)
 
-    async def switch_on(self, principal: Principal, endpoint: str) -> Endpoint:
+    async def switching_on(self, tx: AsyncSession, principal: Principal, endpoint: str) -> Endpoint:
         """Deliver again to an endpoint that was switched off. What is still pending goes out at once."""
         principal.needs_scope("write")
+        before = await self._own(tx, principal, endpoint, lock=True)
+        if before.state == model.ACTIVE:
+            return _endpoint(before)
+        on = {"state": model.ACTIVE, "reason": None, "failing_since": None, "held_until": None}
+        return await self._update(tx, principal, before, **on)
+
+    async def switch_on(self, principal: Principal, endpoint: str) -> Endpoint:
+        """`switching_on`, in a transaction of its own."""
         async with self._database.write(durable=True) as tx:
-            before = await self._own(tx, principal, endpoint, lock=True)
-            if before.state == model.ACTIVE:
-                return _endpoint(before)
-            on = {"state": model.ACTIVE, "reason": None, "failing_since": None, "held_until": None}
-            return await self._update(tx, principal, before, **on)
+            return await self.switching_on(tx, principal, endpoint)
 
     async def remove(self, principal: Principal, endpoint: str) -> None:
         """Nothing more is sent to it; what was pending is cancelled. Its log can be read no more."""

@@ -45,8 +45,10 @@ Liaison tells industry clusters and companies of challenges that Big Science Org
 tells who announced them which companies match, requirement by requirement, and why.
 
 Send an API key as `Authorization: Bearer lia_…`. Errors are `application/problem+json` (RFC 9457). A POST
-with an `Idempotency-Key` may be sent again without a second effect. A change needs `If-Match` with the
-`ETag` that you read. Lists come in pages: send `next` as `cursor` to go on.
+that takes an `Idempotency-Key` may be sent again with it: it has no second effect, and the same answer. The
+others have no second effect by what they are (a file imported again updates, and what is equal stays as it
+is). A change needs `If-Match` with the `ETag` that you read. Lists come in pages: send `next` as `cursor` to
+go on.
 """
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any] | None]]

@@ -70,6 +70,20 @@ async def test_sent_again_when_its_deadline_has_passed_it_gets_the_same_answer(
     assert again.headers["idempotency-replayed"] == "true"
 
 
+async def test_a_draft_announced_and_withdrawn_again_under_the_same_keys(api: Api) -> None:
+    ilo = await api.as_(api.world.ilo)
+    draft = (await ilo("POST", "/v1/challenges?draft=true", json=BODY)).json()
+    address = f"/v1/challenges/{draft['id']}"
+    for path, body in ((f"{address}/announce", None), (f"{address}/withdraw", {"reason": "No money."})):
+        once = {"Idempotency-Key": path}
+        first = await ilo("POST", path, json=body, headers=once)
+        again = await ilo("POST", path, json=body, headers=once)
+        assert (first.status_code, again.status_code, again.json()) == (200, 200, first.json())
+        assert (await ilo("POST", path, json=body)).status_code == 409
+    kinds = [event.type for event in await api.world.events() if event.key == draft["id"]]
+    assert kinds == ["liaison.challenge.announced.v1", "liaison.challenge.withdrawn.v1"]
+
+
 async def test_amending_needs_the_version_that_was_read(api: Api) -> None:
     ilo = await api.as_(api.world.ilo)
     made = await announced(ilo)
