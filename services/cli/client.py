@@ -46,10 +46,10 @@ class Client:
             return None, detail(response)
         return self._content(response), ""
 
-    def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
+    def post(self, path: str, body: Any = None, *, key: str | None = None, **parameters: Any) -> Any:
         """`key`: an idempotency key; a fresh one is made where none is given."""
         headers = {"Idempotency-Key": key or str(uuid4())}
-        return self._call("POST", path, json=body, headers=headers)
+        return self._call("POST", path, json=body, headers=headers, params=_given(parameters))
 
     def upload(self, path: str, name: str, content: bytes, /, **parameters: Any) -> Any:
         files = {"file": (name, content)}

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from services.cli.client import Json, Key, Url, connected
-from services.cli.output import age, fail, out, print_json, print_table, progress, since
+from services.cli.output import EXIT_USAGE, age, fail, out, print_json, print_table, progress, since
 
 LOOK_S = 0.5
 
@@ -186,14 +186,31 @@ def show(
 
 @letters.command()
 def redrive(
-    letter: Annotated[str, typer.Argument(help="Id of the dead letter.")],
+    letter: Annotated[str | None, typer.Argument(help="Id of the dead letter.")] = None,
+    service: Annotated[
+        str | None, typer.Option(help="Or all that are open of this service, e.g. `matching`.")
+    ] = None,
     url: Url = "http://localhost:8000",
     key: Key = None,
+    as_json: Json = False,
 ) -> None:
-    """Have it handled again, once its cause is mended."""
+    """Have it handled again, once its cause is mended; or all of a service, after a flood."""
+    if (letter is None) == (service is None):
+        fail("Name either a dead letter, or a service with --service.", EXIT_USAGE)
     with connected(url, key) as client:
-        client.post(f"/v1/dead-letters/{letter}/redrive")
-    out.print(f"{letter} is handled again; `liaison dead-letters show {letter}` tells how that went")
+        if letter is not None:
+            answer = client.post(f"/v1/dead-letters/{letter}/redrive")
+            told = f"{letter} is handled again; `liaison dead-letters show {letter}` tells how that went"
+        else:
+            answer = client.post("/v1/dead-letters/redrive", service=service)
+            told = (
+                f"{answer['asked']} of {service} are handled again; `liaison dead-letters list --service "
+                f"{service}` tells which are left"
+            )
+    if as_json:
+        print_json(answer)
+    else:
+        out.print(told, highlight=False)
 
 
 @letters.command()
