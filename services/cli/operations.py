@@ -119,11 +119,15 @@ def resume(
     service: Annotated[str, typer.Argument(help="A halted service, e.g. `matching`.")],
     url: Url = "http://localhost:8000",
     key: Key = None,
+    as_json: Json = False,
 ) -> None:
     """Let a service go on that was halted after a flood of failures."""
     with connected(url, key) as client:
         client.post(f"/v1/consumers/{service}/resume")
-    out.print(f"{service} goes on with the event at which it stopped")
+    if as_json:
+        print_json({"resumed": service})
+    else:
+        out.print(f"{service} goes on with the event at which it stopped")
 
 
 def reindex(
@@ -178,10 +182,16 @@ def show(
     letter: Annotated[str, typer.Argument(help="Id of the dead letter.")],
     url: Url = "http://localhost:8000",
     key: Key = None,
+    as_json: Json = False,
 ) -> None:
     """Show one, with what is known of the failure."""
     with connected(url, key) as client:
-        print_json(client.get(f"/v1/dead-letters/{letter}"))
+        found = client.get(f"/v1/dead-letters/{letter}")
+    if as_json:
+        print_json(found)
+        return
+    known = [(name.replace("_", " "), value) for name, value in found.items() if value not in (None, "")]
+    print_table(("", ""), [(name, escape(str(value))) for name, value in known], empty="")
 
 
 @letters.command()
@@ -219,8 +229,12 @@ def discard(
     reason: Annotated[str, typer.Option(help="Why it may be given up; kept.")],
     url: Url = "http://localhost:8000",
     key: Key = None,
+    as_json: Json = False,
 ) -> None:
     """Give it up, with a reason."""
     with connected(url, key) as client:
-        client.post(f"/v1/dead-letters/{letter}/discard", {"reason": reason})
-    out.print(f"{letter} is given up")
+        given_up = client.post(f"/v1/dead-letters/{letter}/discard", {"reason": reason})
+    if as_json:
+        print_json(given_up)
+    else:
+        out.print(f"{letter} is given up")

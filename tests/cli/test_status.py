@@ -68,7 +68,7 @@ async def redriven(admin: Command, letter: dict[str, Any]) -> None:
         assert (said.code, said.json()[key]) == (0, value), said.told
 
         async def tried(before: int = tries) -> int:
-            now = (await asyncio.to_thread(admin, "dead-letters", "show", letter["id"])).json()
+            now = (await asyncio.to_thread(admin, "dead-letters", "show", letter["id"], "--json")).json()
             return int(now["tries"]) if now["tries"] > before else 0
 
         tries = await eventually(tried, within_s=60)
@@ -84,8 +84,8 @@ async def resumed(served: Liaison, admin: Command) -> None:
         await consumers.halt(tx, "matching", "a test of ours", now=SystemClock().now())
     await database.close()
     assert "HALTED matching" in (await asyncio.to_thread(admin, "status")).told
-    said = await asyncio.to_thread(admin, "resume", "matching")
-    assert (said.code, "matching goes on" in said.told) == (0, True), said.told
+    said = await asyncio.to_thread(admin, "resume", "matching", "--json")
+    assert (said.code, said.json()) == (0, {"resumed": "matching"}), said.told
     assert "HALTED" not in (await asyncio.to_thread(admin, "status")).told
 
 
@@ -129,11 +129,14 @@ async def test_a_hanging_receiver_a_dead_letter_and_an_endpoint_that_is_off_are_
     assert len(screen.out.splitlines()) <= 40, "one screen"
 
     letters = (await asyncio.to_thread(admin, "dead-letters", "list", "--json")).json()
-    shown = (await asyncio.to_thread(admin, "dead-letters", "show", letters[0]["id"])).json()
+    shown = (await asyncio.to_thread(admin, "dead-letters", "show", letters[0]["id"], "--json")).json()
     assert shown["type"] == "liaison.challenge.announced.v1"
     await redriven(admin, shown)
     await resumed(served, admin)
+    in_words = await asyncio.to_thread(admin, "dead-letters", "show", letters[0]["id"])
+    assert shown["reason"][:40] in in_words.told
     given_up = await asyncio.to_thread(
-        admin, "dead-letters", "discard", letters[0]["id"], "--reason", "made by a test"
+        admin, "dead-letters", "discard", letters[0]["id"], "--reason", "made by a test", "--json"
     )
     assert given_up.code == 0, given_up.told
+    assert given_up.json()["state"] == "discarded"
