@@ -108,11 +108,12 @@ def endpoints_router(endpoints: Endpoints) -> APIRouter:
     @routes.post(
         "/{endpoint}/secret",
         response_model=CreatedEndpoint,
-        responses=always | responses_for(NotFound),
+        responses=always | responses_for(NotFound, Conflict),
         summary="Rotate the signing secret",
         description=(
             "The answer holds the new secret, this once. For 24 hours every message carries the signatures "
-            "of both, so that nothing fails to verify while you put the new one in place."
+            "of both, so that nothing fails to verify while you put the new one in place. At most five "
+            "secrets sign at once; a further rotation is refused until the first of them has ended."
         ),
     )
     async def rotate_secret(principal: Writer, endpoint: _Id, once: Once) -> Response:

@@ -17,7 +17,7 @@ from services.courier import model
 from services.courier.address_guard import AddressGuard, AddressRefused
 from services.courier.lane import QUICK_IN_FLIGHT
 from services.courier.outcome import Outcome
-from services.courier.service import ENDPOINTS_MAX, SECRETS_MAX, Endpoints
+from services.courier.service import ENDPOINTS_MAX, ROTATION_OVERLAP, SECRETS_MAX, Endpoints
 from services.kernel.database import Database
 from services.kernel.problems import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed
 from services.kernel.security import Principal
@@ -126,16 +126,21 @@ async def test_nothing_more_goes_to_an_endpoint_once_it_is_removed(
     assert len(sent) == QUICK_IN_FLIGHT
 
 
-async def test_rotating_often_keeps_few_secrets(database: Database, clock: MovableClock) -> None:
+async def test_rotating_often_takes_no_secret_its_24_hours(database: Database, clock: MovableClock) -> None:
     desk = Desk(database, clock)
     made = await desk.endpoint(URL)
-    for _ in range(SECRETS_MAX + 3):
-        last = await desk.endpoints.rotate(OWNER, made.id)
+    secrets = [made.secret]
+    for _ in range(SECRETS_MAX - 1):
+        secrets.insert(0, (await desk.endpoints.rotate(OWNER, made.id)).secret)
         clock.advance(60)
+    with pytest.raises(Conflict, match="after 2026-11-22 09:00 UTC"):
+        await desk.endpoints.rotate(OWNER, made.id)
     row = await desk.endpoint_row(made.id)
-    assert len(row.secrets) == SECRETS_MAX
-    assert BOX.open(row.secrets[0]["sealed"]) == last.secret
+    assert [BOX.open(one["sealed"]) for one in row.secrets] == secrets
     assert row.secrets[0]["until"] is None
+    clock.advance((ROTATION_OVERLAP - timedelta(minutes=SECRETS_MAX - 1)).total_seconds())
+    await desk.endpoints.rotate(OWNER, made.id)
+    assert len((await desk.endpoint_row(made.id)).secrets) == SECRETS_MAX
     clock.advance(timedelta(days=2).total_seconds())
     await desk.endpoints.rotate(OWNER, made.id)
     assert len((await desk.endpoint_row(made.id)).secrets) == 2
