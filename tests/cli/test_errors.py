@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -45,8 +46,8 @@ def test_a_server_that_takes_the_request_and_does_not_answer(
         with httpx.Client(base_url=url, timeout=0.1) as http:
             asking = client.Client(http)
             for ask in (
-                lambda: asking.get("/v1/status"),
-                lambda: asking.upload("/v1/companies/import", "companies.csv", b"name\n"),
+                partial(asking.get, "/v1/status"),
+                partial(asking.upload, "/v1/companies/import", "companies.csv", b"name\n"),
             ):
                 with pytest.raises(typer.Exit) as ended:
                     ask()

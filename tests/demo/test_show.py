@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from services.demo import show
 from services.kernel.database import Database
@@ -69,6 +70,6 @@ async def test_it_says_that_not_everything_is_matched_yet(
             return {"matching": 3, "indexing": 0}
 
     monkeypatch.setattr(show, "SETTLE_S", 0.0)
-    monkeypatch.setattr(show, "console", show.Console())
+    monkeypatch.setattr(show, "console", Console())
     await show._settled(Stuck(), Stuck())  # type: ignore[arg-type]
     assert "3 events still wait after 0 s" in " ".join(capsys.readouterr().out.split())
