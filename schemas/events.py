@@ -30,7 +30,7 @@ from schemas.match import CompanyAnswer, MatchedChallenge, MatchedCompany, Match
 from schemas.organisation import Membership, Organisation
 from schemas.pairing import Group, Pairing, PairingSide, PairingState
 from schemas.subscription import Subscription
-from schemas.text import Note
+from schemas.text import Note, Opaque
 
 
 class EventData(Contract):
@@ -442,7 +442,7 @@ class ChallengeSubmitted(EventData):
 
     TYPE = "liaison.challenge.submitted.v1"
     organisation: OrganisationId
-    idempotency_key: Annotated[str, Field(min_length=1, max_length=255)]
+    idempotency_key: Annotated[Opaque, Field(min_length=1, max_length=255)]
     challenge: ChallengeContent
 
 
@@ -451,7 +451,7 @@ class CompanySubmitted(EventData):
 
     TYPE = "liaison.company.submitted.v1"
     organisation: OrganisationId
-    idempotency_key: Annotated[str, Field(min_length=1, max_length=255)]
+    idempotency_key: Annotated[Opaque, Field(min_length=1, max_length=255)]
     company: CompanyContent
 
 

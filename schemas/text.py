@@ -15,7 +15,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -140,3 +140,6 @@ CapabilityText = Annotated[str, PlainText(CAPABILITY_MAX, lines=True)]
 Note = Annotated[str, PlainText(NOTE_MAX, lines=True)]
 Label = Annotated[str, PlainText(LABEL_MAX)]
 FreeId = Annotated[str, PlainText(FREE_ID_MAX)]
+Opaque = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+"""What others chose as an identity and is kept as it came, without control characters: a key with one in it
+cannot be looked up in every database, nor shown."""

@@ -10,7 +10,8 @@ from typing import Annotated, Any, TypeVar
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from services.cli.output import EXIT_USAGE, err, fail, out
+from services.cli.client import Json
+from services.cli.output import EXIT_USAGE, err, fail, out, print_json
 from services.cli.server import DataDir, settings_or_fail
 from services.kernel.clock import SystemClock
 from services.kernel.problems import TransientError
@@ -27,6 +28,7 @@ def register(app: typer.Typer) -> None:
 def backup(
     file: Annotated[Path, typer.Argument(help="The file to write, e.g. liaison-2027-02-01.backup.")],
     data_dir: DataDir = None,
+    as_json: Json = False,
 ) -> None:
     """Write the whole database into one file, as of one moment; the service goes on meanwhile.
 
@@ -49,7 +51,10 @@ def backup(
 
     with err.status("writing"):
         rows = _told(work)
-    out.print(f"{rows} rows in {file}", highlight=False)
+    if as_json:
+        print_json({"rows": rows, "file": str(file)})
+    else:
+        out.print(f"{rows} rows in {file}", highlight=False)
 
 
 def restore(
@@ -58,6 +63,7 @@ def restore(
         bool, typer.Option("--replace", help="Give up what the database holds. Stop all of Liaison before.")
     ] = False,
     data_dir: DataDir = None,
+    as_json: Json = False,
 ) -> None:
     """Fill an empty database from a backup, and bring it to this release's schema.
 
@@ -80,9 +86,19 @@ def restore(
 
     with err.status("restoring"):
         verdict = _told(work)
+    if as_json:
+        print_json(
+            {
+                "entries": verdict.entries,
+                "head": verdict.head,
+                "broken_at": verdict.broken_at,
+                "reason": verdict.reason,
+            }
+        )
     if verdict.broken_at is not None:
         fail(f"Restored, but the ledger is broken at entry {verdict.broken_at}: {verdict.reason}.")
-    out.print(f"restored; the ledger has {verdict.entries} entries, head {verdict.head}", highlight=False)
+    if not as_json:
+        out.print(f"restored; the ledger has {verdict.entries} entries, head {verdict.head}", highlight=False)
 
 
 def _told(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

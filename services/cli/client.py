@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
 from uuid import uuid4
@@ -10,12 +11,17 @@ from uuid import uuid4
 import httpx
 import typer
 
-from services.cli.output import EXIT_UNREACHABLE, EXIT_USAGE, fail
+from services.cli.output import EXIT_UNANSWERED, EXIT_UNREACHABLE, EXIT_USAGE, fail
 
 DEFAULT_URL = "http://localhost:8000"
 TIMEOUT_S = 60.0
-"""An import of thousands of rows is answered when it is done."""
+"""The server itself gives a request up after so long, and says so."""
+UPLOAD_S = 900.0
+"""Longest wait for the answer to a file, which comes when all of it is taken in: 50,000 companies need a few
+minutes on a busy machine."""
 PAGE = 200
+LINES = "application/x-ndjson"
+"""In which an import tells how far it is."""
 
 Url = Annotated[
     str, typer.Option(envvar="LIAISON_URL", help="Address of the server.", show_default=DEFAULT_URL)
@@ -43,14 +49,43 @@ class Client:
             return None, detail(response)
         return self._content(response), ""
 
-    def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
+    def post(self, path: str, body: Any = None, *, key: str | None = None, **parameters: Any) -> Any:
         """`key`: an idempotency key; a fresh one is made where none is given."""
         headers = {"Idempotency-Key": key or str(uuid4())}
-        return self._call("POST", path, json=body, headers=headers)
+        return self._call("POST", path, json=body, headers=headers, params=_given(parameters))
 
     def upload(self, path: str, name: str, content: bytes, /, **parameters: Any) -> Any:
-        files = {"file": (name, content)}
-        return self._call("POST", path, files=files, params=_given(parameters))
+        return self._call("POST", path, **self._file(name, content, parameters))
+
+    def upload_telling(
+        self, advance: Callable[[int, int], None], path: str, name: str, content: bytes, /, **parameters: Any
+    ) -> Any:
+        """As `upload`, where the server tells how far it is: `advance` is called with done and total."""
+        last: dict[str, Any] = {}
+        headers = {"Accept": LINES}
+        with (
+            self._answering(),
+            self.http.stream(
+                "POST", path, headers=headers, **self._file(name, content, parameters)
+            ) as response,
+        ):
+            if response.headers.get("content-type") != LINES:
+                response.read()
+                return self._content(response)
+            for line in response.iter_lines():
+                last = json.loads(line)
+                if "done" in last:
+                    advance(last["done"], last["companies"])
+        if "problem" in last:
+            fail(told(last["problem"]))
+        if "report" not in last:
+            fail("The answer broke off: the import has stopped on its way. Send the same file again.")
+        return last["report"]
+
+    def _file(self, name: str, content: bytes, parameters: dict[str, Any]) -> dict[str, Any]:
+        usual = self.http.timeout
+        timeout = httpx.Timeout(connect=usual.connect, read=UPLOAD_S, write=usual.write, pool=usual.pool)
+        return {"files": {"file": (name, content)}, "params": _given(parameters), "timeout": timeout}
 
     def delete(self, path: str) -> Any:
         return self._call("DELETE", path)
@@ -71,8 +106,20 @@ class Client:
         return self._content(self._response(method, path, **arguments))
 
     def _response(self, method: str, path: str, **arguments: Any) -> httpx.Response:
-        try:
+        with self._answering():
             return self.http.request(method, path, **arguments)
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """What happens to a connection, in a sentence."""
+        try:
+            yield
+        except httpx.ReadTimeout:
+            fail(
+                f"The server at {self.http.base_url} took the request, and has not answered in time. It may "
+                "still be working on it: look whether it is done before you try again.",
+                EXIT_UNANSWERED,
+            )
         except httpx.TransportError as error:
             unreachable(self.http, error)
 
@@ -94,15 +141,19 @@ def unreachable(http: httpx.Client, error: httpx.TransportError) -> NoReturn:
 def problem(response: httpx.Response) -> str:
     """A problem document as lines for a person."""
     try:
-        body = response.json()
-        lines = [f"{body['title']} ({response.status_code}): {body['detail']}"]
-        lines += [
-            f"  {one.get('pointer') or one.get('parameter') or ''}: {one['detail']}"
-            for one in body.get("errors", [])
-        ]
-        return "\n".join(lines)
+        return told(response.json())
     except (ValueError, KeyError, TypeError, AttributeError):
         return f"The server answered {response.status_code}: {response.text[:300]}"
+
+
+def told(body: dict[str, Any]) -> str:
+    """The same of its content."""
+    lines = [f"{body['title']} ({body['status']}): {body['detail']}"]
+    lines += [
+        f"  {one.get('pointer') or one.get('parameter') or ''}: {one['detail']}"
+        for one in body.get("errors", [])
+    ]
+    return "\n".join(lines)
 
 
 def detail(response: httpx.Response) -> str:

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from services.cli.client import Json, Key, Url, connected
-from services.cli.output import EXIT_FAILED, EXIT_USAGE, err, fail, out, print_json, print_table
+from services.cli.output import EXIT_FAILED, EXIT_USAGE, fail, out, print_json, print_table, progress
 
 SUFFIXES = (".csv", ".xlsx", ".jsonl")
 PROBLEMS_SHOWN = 50
@@ -35,8 +35,10 @@ def companies(
     """
     if file.suffix.lower() not in SUFFIXES:
         fail(f"{file.name}: name a file that ends in {', '.join(SUFFIXES)}.", EXIT_USAGE)
-    with connected(url, key) as client, err.status(f"importing {file.name}"):
-        result = client.upload("/v1/companies/import", file.name, file.read_bytes(), owner=owner)
+    with connected(url, key) as client, progress(f"importing {file.name}") as advance:
+        result = client.upload_telling(
+            advance, "/v1/companies/import", file.name, file.read_bytes(), owner=owner
+        )
     if as_json:
         print_json(result)
     else:

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from services.cli.client import Json, Key, Url, connected
-from services.cli.output import age, fail, out, print_json, print_table, progress, since
+from services.cli.output import EXIT_USAGE, age, fail, out, print_json, print_table, progress, since
 
 LOOK_S = 0.5
 
@@ -119,11 +119,15 @@ def resume(
     service: Annotated[str, typer.Argument(help="A halted service, e.g. `matching`.")],
     url: Url = "http://localhost:8000",
     key: Key = None,
+    as_json: Json = False,
 ) -> None:
     """Let a service go on that was halted after a flood of failures."""
     with connected(url, key) as client:
         client.post(f"/v1/consumers/{service}/resume")
-    out.print(f"{service} goes on with the event at which it stopped")
+    if as_json:
+        print_json({"resumed": service})
+    else:
+        out.print(f"{service} goes on with the event at which it stopped")
 
 
 def reindex(
@@ -178,22 +182,45 @@ def show(
     letter: Annotated[str, typer.Argument(help="Id of the dead letter.")],
     url: Url = "http://localhost:8000",
     key: Key = None,
+    as_json: Json = False,
 ) -> None:
     """Show one, with what is known of the failure."""
     with connected(url, key) as client:
-        print_json(client.get(f"/v1/dead-letters/{letter}"))
+        found = client.get(f"/v1/dead-letters/{letter}")
+    if as_json:
+        print_json(found)
+        return
+    known = [(name.replace("_", " "), value) for name, value in found.items() if value not in (None, "")]
+    print_table(("", ""), [(name, escape(str(value))) for name, value in known], empty="")
 
 
 @letters.command()
 def redrive(
-    letter: Annotated[str, typer.Argument(help="Id of the dead letter.")],
+    letter: Annotated[str | None, typer.Argument(help="Id of the dead letter.")] = None,
+    service: Annotated[
+        str | None, typer.Option(help="Or all that are open of this service, e.g. `matching`.")
+    ] = None,
     url: Url = "http://localhost:8000",
     key: Key = None,
+    as_json: Json = False,
 ) -> None:
-    """Have it handled again, once its cause is mended."""
+    """Have it handled again, once its cause is mended; or all of a service, after a flood."""
+    if (letter is None) == (service is None):
+        fail("Name either a dead letter, or a service with --service.", EXIT_USAGE)
     with connected(url, key) as client:
-        client.post(f"/v1/dead-letters/{letter}/redrive")
-    out.print(f"{letter} is handled again; `liaison dead-letters show {letter}` tells how that went")
+        if letter is not None:
+            answer = client.post(f"/v1/dead-letters/{letter}/redrive")
+            told = f"{letter} is handled again; `liaison dead-letters show {letter}` tells how that went"
+        else:
+            answer = client.post("/v1/dead-letters/redrive", service=service)
+            told = (
+                f"{answer['asked']} of {service} are handled again; `liaison dead-letters list --service "
+                f"{service}` tells which are left"
+            )
+    if as_json:
+        print_json(answer)
+    else:
+        out.print(told, highlight=False)
 
 
 @letters.command()
@@ -202,8 +229,12 @@ def discard(
     reason: Annotated[str, typer.Option(help="Why it may be given up; kept.")],
     url: Url = "http://localhost:8000",
     key: Key = None,
+    as_json: Json = False,
 ) -> None:
     """Give it up, with a reason."""
     with connected(url, key) as client:
-        client.post(f"/v1/dead-letters/{letter}/discard", {"reason": reason})
-    out.print(f"{letter} is given up")
+        given_up = client.post(f"/v1/dead-letters/{letter}/discard", {"reason": reason})
+    if as_json:
+        print_json(given_up)
+    else:
+        out.print(f"{letter} is given up")

@@ -20,6 +20,8 @@ EXIT_USAGE = 2
 """The command line or the settings are wrong."""
 EXIT_UNREACHABLE = 3
 """No server answers."""
+EXIT_UNANSWERED = 4
+"""The server took the request and has not answered in time: whether it was done is not known."""
 
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 

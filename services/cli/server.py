@@ -57,7 +57,10 @@ def demo(
     port: Port = None,
     data_dir: DataDir = None,
     once: Annotated[
-        bool, typer.Option("--once", help="End after the webhook has arrived, instead of staying up.")
+        bool,
+        typer.Option(
+            "--once", help="End after the webhooks have arrived, instead of staying up; with 1 if none does."
+        ),
     ] = False,
 ) -> None:
     """Start everything with real demo data, announce a challenge, and show its webhook arriving.
@@ -65,7 +68,7 @@ def demo(
     Nothing leaves this machine: the webhook goes to a small receiver that the demo starts. Data is kept
     under ./var/demo; a second run goes on with it.
     """
-    from services.demo.show import show
+    from services.demo.show import NothingArrived, show
 
     settings = settings_or_fail(
         port=port,
@@ -73,7 +76,10 @@ def demo(
         allow_loopback_webhooks=True,
         log_level=LogLevel.error,  # what the demo shows is its own story; LIAISON_LOG_LEVEL is for `serve`
     )
-    run(show(settings, stay=not once), settings)
+    try:
+        run(show(settings, stay=not once), settings)
+    except NothingArrived as error:
+        fail(str(error))
 
 
 def settings_or_fail(**given: Any) -> Settings:

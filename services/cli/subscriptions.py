@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from services.cli.client import Json, Key, Url, connected
-from services.cli.output import EXIT_USAGE, fail, out, print_json
+from services.cli.output import EXIT_FAILED, EXIT_USAGE, fail, out, print_json
 
 
 def register(app: typer.Typer) -> None:
@@ -78,7 +78,12 @@ def subscribe(
             "threshold": threshold,
             "filters": {"cpv": cpv or []},
         }
-        subscription = client.post("/v1/subscriptions", body)
+        try:
+            subscription = client.post("/v1/subscriptions", body)
+        except typer.Exit as refused:
+            if made is not None and refused.exit_code == EXIT_FAILED:  # nobody follows anything with it
+                client.delete(f"/v1/endpoints/{made['id']}")
+            raise
     if as_json:
         print_json({"subscription": subscription, "endpoint": made})
         return

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, String, bindparam, or_, select, text, update
+from sqlalchemy import Connection, Integer, String, bindparam, or_, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.courier.lease import LEASE_S
@@ -28,6 +28,7 @@ class Waiting:
     """An active endpoint with pending deliveries, the earliest of which may be tried at `due_at`."""
 
     endpoint: str
+    version: int
     due_at: datetime
     held_until: datetime | None
     lease_holder: str | None
@@ -49,21 +50,29 @@ _WAITING = text(
                 WHERE d.state = 'pending' AND d.endpoint_id > w.endpoint_id)
         FROM waiting w WHERE w.endpoint_id IS NOT NULL
     )
-    SELECT e.id AS endpoint, e.held_until AS held_until, e.lease_holder AS lease_holder,
+    SELECT e.id AS endpoint, e.version AS version, e.held_until AS held_until, e.lease_holder AS lease_holder,
            e.lease_until AS lease_until,
            (SELECT MIN(d.next_attempt_at) FROM deliveries d
             WHERE d.state = 'pending' AND d.endpoint_id = e.id) AS due_at
     FROM waiting w JOIN endpoints e ON e.id = w.endpoint_id
     WHERE e.state = 'active'
     """
-).columns(endpoint=String, held_until=Instant, lease_holder=String, lease_until=Instant, due_at=Instant)
+).columns(
+    endpoint=String,
+    version=Integer,
+    held_until=Instant,
+    lease_holder=String,
+    lease_until=Instant,
+    due_at=Instant,
+)
 
 
 def waiting(tx: Connection) -> list[Waiting]:
     """Every active endpoint with something pending, due or not. Cost: a few index looks per endpoint."""
     rows = (tx.execute(_WAITING)).all()
     return [
-        Waiting(row.endpoint, row.due_at, row.held_until, row.lease_holder, row.lease_until) for row in rows
+        Waiting(row.endpoint, row.version, row.due_at, row.held_until, row.lease_holder, row.lease_until)
+        for row in rows
     ]
 
 
@@ -145,6 +154,7 @@ class EndpointSnapshot:
     """What the courier needs of an endpoint."""
 
     id: str
+    version: int
     owner: str
     url: str
     secrets: tuple[tuple[str, datetime | None], ...]
@@ -156,6 +166,7 @@ class EndpointSnapshot:
 
 _SNAPSHOT = select(
     ENDPOINTS.c.id,
+    ENDPOINTS.c.version,
     ENDPOINTS.c.owner,
     ENDPOINTS.c.url,
     ENDPOINTS.c.secrets,
@@ -170,6 +181,7 @@ def snapshots(tx: Connection, endpoints: Collection[str]) -> list[EndpointSnapsh
     return [
         EndpointSnapshot(
             id=row.id,
+            version=row.version,
             owner=row.owner,
             url=row.url,
             secrets=tuple(

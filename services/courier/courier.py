@@ -239,7 +239,12 @@ class Courier:
         later = min((one.ready_at for one in found if one.ready_at > now), default=None)
         self._look_at = later or now + timedelta(seconds=POLL_S)
         new: list[Waiting] = []
-        stale = False
+        # A removed endpoint waits for nothing any more, whatever of it is still queued here.
+        served = {one.endpoint: one for one in found}
+        stale = any(
+            lane.endpoint.version != served[name].version if name in served else bool(lane.queue)
+            for name, lane in self._dispatch.lanes.items()
+        )
         for one in ready:
             lane = self._dispatch.lanes.get(one.endpoint)
             if lane is not None:
@@ -247,7 +252,7 @@ class Courier:
                 stale = stale or (lane.endpoint.state, lane.endpoint.held_until) != (ACTIVE, one.held_until)
             elif self._is_free(one, now):
                 new.append(one)
-        if stale:  # switched on again, or its rest is over
+        if stale:  # changed by its owner, removed, switched on again, or its rest is over
             await self._renew(now)
         new.sort(key=lambda one: one.due_at)
         return new[: max(MAX_LANES - len(self._dispatch.lanes), 0)]

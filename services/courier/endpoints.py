@@ -108,11 +108,12 @@ def endpoints_router(endpoints: Endpoints) -> APIRouter:
     @routes.post(
         "/{endpoint}/secret",
         response_model=CreatedEndpoint,
-        responses=always | responses_for(NotFound),
+        responses=always | responses_for(NotFound, Conflict),
         summary="Rotate the signing secret",
         description=(
             "The answer holds the new secret, this once. For 24 hours every message carries the signatures "
-            "of both, so that nothing fails to verify while you put the new one in place."
+            "of both, so that nothing fails to verify while you put the new one in place. At most five "
+            "secrets sign at once; a further rotation is refused until the first of them has ended."
         ),
     )
     async def rotate_secret(principal: Writer, endpoint: _Id, once: Once) -> Response:
@@ -148,9 +149,12 @@ def endpoints_router(endpoints: Endpoints) -> APIRouter:
         summary="Switch an endpoint on again",
         description="What is still pending goes out at once.",
     )
-    async def switch_on(principal: Writer, endpoint: _Id) -> Response:
-        on = await endpoints.switch_on(principal, endpoint)
-        return reply(on, version=on.version)
+    async def switch_on(principal: Writer, endpoint: _Id, once: Once) -> Response:
+        async def effect(tx: AsyncSession) -> Response:
+            on = await endpoints.switching_on(tx, principal, endpoint)
+            return reply(on, version=on.version)
+
+        return await once.run(effect)
 
     return routes
 
@@ -189,8 +193,11 @@ def deliveries_router(log: DeliveryLog) -> APIRouter:
         summary="Send a window of messages again",
         description="What was delivered once is not sent again, and what is pending goes on as it was.",
     )
-    async def resend_window(window: Window, principal: Writer) -> Resent:
-        return Resent(messages=await log.resend_window(principal, window))
+    async def resend_window(window: Window, principal: Writer, once: Once) -> Response:
+        async def effect(tx: AsyncSession) -> Response:
+            return reply(Resent(messages=await log.resending_window(tx, principal, window)))
+
+        return await once.run(effect)
 
     @routes.get("/{message}", responses=always | responses_for(NotFound), summary="One delivery")
     async def get_delivery(principal: Reader, message: _Message) -> Delivery:
@@ -206,11 +213,15 @@ def deliveries_router(log: DeliveryLog) -> APIRouter:
 
     @routes.post(
         "/{message}/resend",
+        response_model=Delivery,
         responses=always | responses_for(NotFound, Conflict),
         summary="Send one message again",
         description="Delivered or not: the same webhook-id and the same content.",
     )
-    async def resend(principal: Writer, message: _Message) -> Delivery:
-        return await log.resend(principal, message)
+    async def resend(principal: Writer, message: _Message, once: Once) -> Response:
+        async def effect(tx: AsyncSession) -> Response:
+            return reply(await log.resending(tx, principal, message))
+
+        return await once.run(effect)
 
     return routes

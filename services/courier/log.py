@@ -54,17 +54,21 @@ class DeliveryLog:
                 for row in rows.scalars()
             ]
 
-    async def resend(self, principal: Principal, message: str) -> Delivery:
+    async def resending(self, tx: AsyncSession, principal: Principal, message: str) -> Delivery:
         """Send one message again, delivered or not: the same `webhook-id`, the same bytes, the schedule from
         its beginning."""
         principal.needs_scope("write")
-        async with self._database.write(durable=True) as tx:
-            row = await _own(tx, principal, message)
-            await _must_be_on(tx, row.endpoint_id)
-            await self._revive(tx, ROW.c.id == row.id)
-            return await delivery(tx, row.id)
+        row = await _own(tx, principal, message)
+        await _must_be_on(tx, row.endpoint_id)
+        await self._revive(tx, ROW.c.id == row.id)
+        return await delivery(tx, row.id)
 
-    async def resend_window(self, principal: Principal, window: Window) -> int:
+    async def resend(self, principal: Principal, message: str) -> Delivery:
+        """`resending`, in a transaction of its own."""
+        async with self._database.write(durable=True) as tx:
+            return await self.resending(tx, principal, message)
+
+    async def resending_window(self, tx: AsyncSession, principal: Principal, window: Window) -> int:
         """Send again what was never delivered of the messages made in the window; returns how many.
 
         What was delivered once is not sent, and what is pending goes on as it was.
@@ -73,19 +77,23 @@ class DeliveryLog:
         if window.until <= window.since:
             detail = "The window must end after it begins."
             raise InvalidInput(detail, errors=[FieldError(pointer="/until", detail=detail)])
+        endpoint = await _own_endpoint(tx, principal, window.endpoint)
+        await _must_be_on(tx, endpoint)
+        return await self._revive(
+            tx,
+            and_(
+                ROW.c.endpoint_id == endpoint,
+                ROW.c.state.in_((model.EXHAUSTED, model.EXPIRED)),
+                ROW.c.delivered_at.is_(None),
+                ROW.c.created_at >= window.since,
+                ROW.c.created_at < window.until,
+            ),
+        )
+
+    async def resend_window(self, principal: Principal, window: Window) -> int:
+        """`resending_window`, in a transaction of its own."""
         async with self._database.write(durable=True) as tx:
-            endpoint = await _own_endpoint(tx, principal, window.endpoint)
-            await _must_be_on(tx, endpoint)
-            return await self._revive(
-                tx,
-                and_(
-                    ROW.c.endpoint_id == endpoint,
-                    ROW.c.state.in_((model.EXHAUSTED, model.EXPIRED)),
-                    ROW.c.delivered_at.is_(None),
-                    ROW.c.created_at >= window.since,
-                    ROW.c.created_at < window.until,
-                ),
-            )
+            return await self.resending_window(tx, principal, window)
 
     async def list(
         self,

@@ -32,7 +32,8 @@ ENDPOINTS_MAX = 50
 """Per organisation: one for each of its systems, and no more than one page of a list."""
 
 SECRETS_MAX = 5
-"""Secrets that sign at once, while somebody rotates more often than once a day. The oldest goes first."""
+"""Secrets that sign at once, while somebody rotates more often than once a day: each costs a signature in
+every message. A further rotation is refused, since each secret is promised its ROTATION_OVERLAP."""
 
 SAMPLE = "A sample, sent because somebody asked for it. It has no further meaning."
 
@@ -105,7 +106,8 @@ class Endpoints:
     async def rotating(
         self, principal: Principal, endpoint: str
     ) -> Callable[[AsyncSession], Awaitable[CreatedEndpoint]]:
-        """A fresh secret, shown this once. The old one signs beside it for ROTATION_OVERLAP."""
+        """A fresh secret, shown this once. The old one signs beside it for ROTATION_OVERLAP. Conflict while
+        SECRETS_MAX sign already."""
         principal.needs_scope("write")
         secret = generate_secret()
 
@@ -114,7 +116,13 @@ class Endpoints:
             now = self._clock.now()
             older = [self._ending(entry, now) for entry in before.secrets]
             kept = [entry for entry in older if datetime.fromisoformat(entry["until"]) > now]
-            secrets = [self._sealed(secret), *kept][:SECRETS_MAX]
+            if len(kept) >= SECRETS_MAX:
+                first = min(datetime.fromisoformat(entry["until"]) for entry in kept)
+                raise Conflict(
+                    f"{SECRETS_MAX} secrets sign at present, the most at once: each does so for 24 hours "
+                    f"after it was replaced. The next can be made after {first:%Y-%m-%d %H:%M} UTC."
+                )
+            secrets = [self._sealed(secret), *kept]
             return _with_secret(await self._update(tx, principal, before, secrets=secrets), secret)
 
         return write
@@ -125,15 +133,19 @@ class Endpoints:
         async with self._database.write(durable=True) as tx:
             return await write(tx)
 
-    async def switch_on(self, principal: Principal, endpoint: str) -> Endpoint:
+    async def switching_on(self, tx: AsyncSession, principal: Principal, endpoint: str) -> Endpoint:
         """Deliver again to an endpoint that was switched off. What is still pending goes out at once."""
         principal.needs_scope("write")
+        before = await self._own(tx, principal, endpoint, lock=True)
+        if before.state == model.ACTIVE:
+            return _endpoint(before)
+        on = {"state": model.ACTIVE, "reason": None, "failing_since": None, "held_until": None}
+        return await self._update(tx, principal, before, **on)
+
+    async def switch_on(self, principal: Principal, endpoint: str) -> Endpoint:
+        """`switching_on`, in a transaction of its own."""
         async with self._database.write(durable=True) as tx:
-            before = await self._own(tx, principal, endpoint, lock=True)
-            if before.state == model.ACTIVE:
-                return _endpoint(before)
-            on = {"state": model.ACTIVE, "reason": None, "failing_since": None, "held_until": None}
-            return await self._update(tx, principal, before, **on)
+            return await self.switching_on(tx, principal, endpoint)
 
     async def remove(self, principal: Principal, endpoint: str) -> None:
         """Nothing more is sent to it; what was pending is cancelled. Its log can be read no more."""

@@ -46,19 +46,26 @@ LABEL = "demo"
 console = Console()
 
 
+class NothingArrived(RuntimeError):
+    """What the demo is there to show did not happen."""
+
+
 async def show(settings: Settings, *, stay: bool) -> None:
-    """Serve with demo data. `stay`: until Ctrl-C; else end after the webhook has arrived."""
+    """Serve with demo data. `stay`: until Ctrl-C; else end after the webhooks have arrived, and raise
+    `NothingArrived` where one did not."""
     console.print("[bold]Liaison[/bold] demo: everything in this one process, nothing leaves this machine\n")
     done = asyncio.Event()
     failure: list[BaseException] = []
+    have_arrived = False
     starting = console.status("starting; the first start exports the embedding model, about 15 s …")
     starting.start()
 
     async def play(process: Running) -> None:
+        nonlocal have_arrived
         starting.stop()
         try:
             async with receiving() as receiver, receiving() as buyers:
-                await _play(process, receiver, buyers)
+                have_arrived = await _play(process, receiver, buyers)
                 if stay:
                     console.print("\nIt stays up. [dim]Ctrl-C stops it.[/dim]")
                     await asyncio.Event().wait()
@@ -74,9 +81,12 @@ async def show(settings: Settings, *, stay: bool) -> None:
         starting.stop()
     if failure:
         raise failure[0]
+    if not (stay or have_arrived):
+        raise NothingArrived("A webhook of the demo did not arrive; what is printed above says which.")
 
 
-async def _play(process: Running, receiver: Receiver, buyers: Receiver) -> None:
+async def _play(process: Running, receiver: Receiver, buyers: Receiver) -> bool:
+    """Returns whether all webhooks that are to be shown have arrived."""
     core = process.core
     data = read_data()
     loaded = await _load(core, data)
@@ -91,8 +101,9 @@ async def _play(process: Running, receiver: Receiver, buyers: Receiver) -> None:
     await _subscribe(core, buyer, BSO, receiver, FollowConsortia())
     console.print(f"{escape(buyer.name)} follows the consortia for its challenges, at the same address")
     await _tell_address(process, loaded)
-    await _announce(process, loaded, data, receiver)
-    await _pair(process, loaded, data, buyers)
+    is_matched = await _announce(process, loaded, data, receiver)
+    is_paired = await _pair(process, loaded, data, buyers)
+    return is_matched and is_paired
 
 
 async def _load(core: Core, data: DemoData) -> Loaded:
@@ -112,15 +123,20 @@ async def _load(core: Core, data: DemoData) -> Loaded:
 
 
 async def _settled(core: Core, process: Running) -> None:
-    """Wait until every profile is indexed and every challenge matched."""
+    """Wait until every profile is indexed and every challenge matched, at most SETTLE_S."""
     deadline = time.monotonic() + SETTLE_S
     with console.status("embedding and matching …"):
-        while time.monotonic() < deadline:
-            lag = await process.carrier.lag()
-            if not any(lag.values()):
+        while True:
+            waiting = sum((await process.carrier.lag()).values())
+            if not waiting or time.monotonic() >= deadline:
                 break
             await asyncio.sleep(0.2)
-    console.print(f"{await _count(core.database)} suggestions stand\n")
+    console.print(f"{await _count(core.database)} suggestions stand" + ("" if waiting else "\n"))
+    if waiting:
+        console.print(
+            f"[yellow]{waiting} events still wait after {SETTLE_S:.0f} s[/yellow]: more suggestions follow, "
+            "and the webhook below comes after them\n"
+        )
 
 
 async def _count(database: Database) -> int:
@@ -157,8 +173,8 @@ async def _tell_address(process: Running, loaded: Loaded) -> None:
     console.print(f"API key  {key}\n", highlight=False, soft_wrap=True)
 
 
-async def _announce(process: Running, loaded: Loaded, data: DemoData, receiver: Receiver) -> None:
-    """Announce the live challenge over HTTP, as its buyer would."""
+async def _announce(process: Running, loaded: Loaded, data: DemoData, receiver: Receiver) -> bool:
+    """Announce the live challenge over HTTP, as its buyer would. Returns whether its webhook has arrived."""
     core = process.core
     content = data.live.content(core.clock.now().date())
     buyer = await core.directory.organisation_by_handle_or_id(content.buyer)
@@ -178,7 +194,7 @@ async def _announce(process: Running, loaded: Loaded, data: DemoData, receiver: 
     first = await receiver.wait(ARRIVAL_S)
     if first is None:
         console.print("[red]no webhook arrived[/red]; the delivery log on the board says why")
-        return
+        return False
     console.print(f"{answered - began:7.3f} s  201, {len(response.json()['requirements'])} requirements")
     console.print(f"{first.at - began:7.3f} s  first webhook, signature verified")
     _print_webhook(first)
@@ -187,6 +203,7 @@ async def _announce(process: Running, loaded: Loaded, data: DemoData, receiver: 
     if teams:
         _print_team(teams[0], began, len(teams))
     console.print(f"\npage     {process.url}{response.json()['links']['page']}", soft_wrap=True)
+    return True
 
 
 async def _others(core: Core, receiver: Receiver) -> tuple[int, list[Received]]:
@@ -220,8 +237,9 @@ def _print_team(received: Received, began: float, number: int) -> None:
         )
 
 
-async def _pair(process: Running, loaded: Loaded, data: DemoData, receiver: Receiver) -> None:
-    """Another buyer announces, in another language, what stands in a buyer's investment plan."""
+async def _pair(process: Running, loaded: Loaded, data: DemoData, receiver: Receiver) -> bool:
+    """Another buyer announces, in another language, what stands in a buyer's investment plan. Returns whether
+    the webhook of the pairing has arrived."""
     core = process.core
     await _subscribe(core, loaded.planning, BSO, receiver, FollowPairings())
     console.print(f"\n{escape(loaded.planning.name)} plans “{escape(data.planned.fields['title'])}”")
@@ -235,7 +253,7 @@ async def _pair(process: Running, loaded: Loaded, data: DemoData, receiver: Rece
     first = await receiver.wait(ARRIVAL_S)
     if first is None:
         console.print("[red]no webhook arrived[/red]; the delivery log on the board says why")
-        return
+        return False
     pairing = first.event["data"]
     console.print(f"{first.at - began:7.3f} s  webhook, signature verified")
     console.print(f"           webhook-id {first.id}  {first.event['type']}", highlight=False)
@@ -243,6 +261,7 @@ async def _pair(process: Running, loaded: Loaded, data: DemoData, receiver: Rece
     for remark in (*pairing["comparison"]["benefits"][:1], *pairing["comparison"]["pitfalls"][:1]):
         console.print(f"           {escape(remark['rule'])}: {escape(remark['reason'])}", highlight=False)
     console.print(f"\npage     {process.url}/pairings/{pairing['id']}", soft_wrap=True)
+    return True
 
 
 def _print_webhook(received: Received) -> None:

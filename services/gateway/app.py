@@ -30,7 +30,7 @@ from services.kernel.journal.tail import Tail
 from services.kernel.settings import Settings
 from services.kernel.web import openapi
 from services.kernel.web.headers import JsonByDefault, SecurityHeaders
-from services.kernel.web.idempotency import BodyDigest
+from services.kernel.web.idempotency import BodyDigest, install_replays
 from services.kernel.web.limits import BodyLimit, Rate, RateLimit, RequestTimeout
 from services.kernel.web.methods import literal_addresses, note_literal_addresses
 from services.kernel.web.parameters import known_parameters
@@ -38,15 +38,17 @@ from services.kernel.web.ports import WebPorts
 from services.kernel.web.problems import UnexpectedErrors, install_problem_handlers
 
 UPLOADS = ("/v1/companies/import", "/companies/import", "/v1/plans/import", "/plans/import")
-"""Beginnings of paths that take files: they have the larger limit."""
+"""Beginnings of paths that take files: they have the larger limit, and the time that taking them in takes."""
 
 DESCRIPTION = """\
 Liaison tells industry clusters and companies of challenges that Big Science Organisations announce, and
 tells who announced them which companies match, requirement by requirement, and why.
 
 Send an API key as `Authorization: Bearer lia_…`. Errors are `application/problem+json` (RFC 9457). A POST
-with an `Idempotency-Key` may be sent again without a second effect. A change needs `If-Match` with the
-`ETag` that you read. Lists come in pages: send `next` as `cursor` to go on.
+that takes an `Idempotency-Key` may be sent again with it: it has no second effect, and the same answer. The
+others have no second effect by what they are (a file imported again updates, and what is equal stays as it
+is). A change needs `If-Match` with the `ETag` that you read. Lists come in pages: send `next` as `cursor` to
+go on.
 """
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Mapping[str, Any] | None]]
@@ -82,6 +84,7 @@ def create_app(
     )
     ports.attach(app)
     install_problem_handlers(app)
+    install_replays(app)
     streams = stream.Streams(Feed(ports.database, tail), per_key=settings.streams_per_key)
     own = (
         stream.router(streams, selecting),
@@ -114,7 +117,7 @@ def _stack(settings: Settings) -> list[Middleware]:
         Middleware(ProblemPages),
         Middleware(UnexpectedErrors),
         Middleware(RateLimit, per_key=per_key, per_address=per_address),
-        Middleware(RequestTimeout),
+        Middleware(RequestTimeout, uploads=UPLOADS),
         Middleware(BodyLimit, limit=settings.body_limit_bytes, exceptions=uploads),
         Middleware(BodyDigest),
         Middleware(JsonByDefault, prefix="/v1/"),

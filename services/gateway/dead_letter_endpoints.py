@@ -21,7 +21,8 @@ from services.kernel.web.problems import responses_for
 from services.kernel.web.reply import reply
 
 _Id = Annotated[str, Path(pattern="^ded_[0-9A-HJKMNP-TV-Z]{26}$", description="`ded_` and a ULID")]
-_Service = Annotated[str | None, Query(max_length=64, pattern="^[a-z0-9._-]+$", description="Of one service")]
+_SERVICE = Query(max_length=64, pattern="^[a-z0-9._-]+$", description="Of one service")
+_Service = Annotated[str | None, _SERVICE]
 _State = Annotated[
     str, Query(pattern="^(open|redriven|discarded|any)$", description="open, redriven, discarded, or any")
 ]
@@ -53,6 +54,12 @@ class Discard(Contract):
     reason: Note
 
 
+class Redrive(BaseModel):
+    """`asked`: how many open dead letters are handed to their service again, oldest first."""
+
+    asked: int
+
+
 def router(database: Database, clock: Clock) -> APIRouter:
     """Routes under /v1/dead-letters."""
     routes = APIRouter(prefix="/v1/dead-letters", tags=["operations"])
@@ -78,6 +85,24 @@ def router(database: Database, clock: Clock) -> APIRouter:
     async def show(principal: Administrator, letter: _Id) -> DeadLetterView:
         async with database.read() as tx:
             return DeadLetterView.model_validate(await dead_letters.show(tx, letter))
+
+    @routes.post(
+        "/redrive",
+        status_code=202,
+        response_model=Redrive,
+        responses=always,
+        summary="Have all of a service handled again",
+        description="For what a flood has left behind, once its cause is mended and the service resumed. "
+        "Every open dead letter of the service is handled once more, oldest first; those that fail again "
+        "stay, with the new reason.",
+    )
+    async def redrive_all(
+        principal: Administrator, service: Annotated[str, _SERVICE], once: Once
+    ) -> Response:
+        async def effect(tx: AsyncSession) -> Response:
+            return reply(Redrive(asked=await dead_letters.redrive_all(tx, service, now=clock.now())), 202)
+
+        return await once.run(effect)
 
     @routes.post(
         "/{letter}/redrive",

@@ -1,6 +1,6 @@
 """Challenges over HTTP."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query, Request
@@ -141,8 +141,8 @@ def _writing(routes: APIRouter, challenges: Challenges) -> None:
         responses=changing,
         summary="Announce a draft",
     )
-    async def publish(principal: Writer, challenge: Id, match: MaybeIfMatch) -> Response:
-        return _reply(await challenges.publish(principal, challenge, match.check))
+    async def publish(principal: Writer, challenge: Id, match: MaybeIfMatch, once: Once) -> Response:
+        return await once.run(_replying(await challenges.publishing(principal, challenge, match.check)))
 
     @routes.patch(
         "/{challenge}",
@@ -165,9 +165,10 @@ def _writing(routes: APIRouter, challenges: Challenges) -> None:
         description="For good, with a reason that everybody may read. Its matches are retracted.",
     )
     async def withdraw(
-        withdrawal: Withdrawal, principal: Writer, challenge: Id, match: MaybeIfMatch
+        withdrawal: Withdrawal, principal: Writer, challenge: Id, match: MaybeIfMatch, once: Once
     ) -> Response:
-        return _reply(await challenges.withdraw(principal, challenge, withdrawal.reason, match.check))
+        write = await challenges.withdrawing(principal, challenge, withdrawal.reason, match.check)
+        return await once.run(_replying(write))
 
 
 def _reading(routes: APIRouter, challenges: Challenges) -> None:
@@ -272,6 +273,15 @@ def _told(version: ChallengeVersion, principal: Principal | None) -> ChallengeVe
         return version
     told = tuple(one for one in version.changes if one.field.split("/")[0] not in WITH_A_KEY)
     return version.model_copy(update={"changes": told})
+
+
+def _replying(
+    write: Callable[[AsyncSession], Awaitable[Challenge]],
+) -> Callable[[AsyncSession], Awaitable[Response]]:
+    async def effect(tx: AsyncSession) -> Response:
+        return _reply(await write(tx))
+
+    return effect
 
 
 def _reply(challenge: Challenge, status: int = 200, *, location: str | None = None) -> Response:

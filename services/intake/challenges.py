@@ -100,12 +100,22 @@ class Challenges:
         return write
 
     async def publish(self, principal: Principal, challenge: str, check: VersionCheck) -> Challenge:
-        """Announce a draft. Conflict if it was announced already, InvalidInput if its deadline passed."""
+        """`publishing`, in a transaction of its own."""
+        write = await self.publishing(principal, challenge, check)
+        async with self._database.write(durable=True) as tx:
+            return await write(tx)
+
+    async def publishing(
+        self, principal: Principal, challenge: str, check: VersionCheck
+    ) -> Callable[[AsyncSession], Awaitable[Challenge]]:
+        """Check a draft; what comes back announces it in a transaction of the caller's. Conflict if it was
+        announced already, InvalidInput if its deadline passed."""
         before, _ = await self._changeable(principal, challenge, check)
         content = content_of(before.challenge)
         now = self._clock.now()
         completion.check(content, now)
-        async with self._database.write(durable=True) as tx:
+
+        async def write(tx: AsyncSession) -> Challenge:
             present = await self._locked(tx, before, check)
             if present.published:
                 raise Conflict("This challenge has been announced already.")
@@ -120,6 +130,8 @@ class Challenges:
             )
             await self._append(tx, ChallengeAnnounced(challenge=after), after)
             return after
+
+        return write
 
     # -- changing ------------------------------------------------------------------------------------
 
@@ -170,9 +182,19 @@ class Challenges:
     async def withdraw(
         self, principal: Principal, challenge: str, reason: str, check: VersionCheck
     ) -> Challenge:
-        """Take it back, for good, with a reason that everybody may read. Conflict if that was done before."""
-        before, _ = await self._changeable(principal, challenge, check)
+        """`withdrawing`, in a transaction of its own."""
+        write = await self.withdrawing(principal, challenge, reason, check)
         async with self._database.write(durable=True) as tx:
+            return await write(tx)
+
+    async def withdrawing(
+        self, principal: Principal, challenge: str, reason: str, check: VersionCheck
+    ) -> Callable[[AsyncSession], Awaitable[Challenge]]:
+        """Check that it may be taken back; what comes back does so in a transaction of the caller's, for
+        good, with a reason that everybody may read. Conflict if that was done before."""
+        before, _ = await self._changeable(principal, challenge, check)
+
+        async def write(tx: AsyncSession) -> Challenge:
             present = await self._locked(tx, before, check)
             after = _next(present.challenge, self._clock.now(), state=ChallengeState.withdrawn)
             await store.put(
@@ -187,6 +209,8 @@ class Challenges:
                 told = ChallengeWithdrawn(challenge=after, reason=reason)
                 await self._append(tx, told, after, public=present.published)
             return after
+
+        return write
 
     # -- reading -------------------------------------------------------------------------------------
 

@@ -28,6 +28,10 @@ OWNER_KINDS = frozenset({OrganisationKind.company, OrganisationKind.cluster})
 """Who keeps profiles: a company its own, a cluster those of members that do not do it themselves."""
 
 
+class KeptElsewhere(Conflict):
+    """Another organisation keeps the company with this legal id, so trying again changes nothing."""
+
+
 class Companies:
     def __init__(self, database: Database, clock: Clock, directory: Directory, writer: CompanyWriter) -> None:
         self._database = database
@@ -243,7 +247,7 @@ class Companies:
 def _already(there: Company, owner: str) -> Conflict:
     if there.owner == owner:
         return Conflict(f"You have this company already, as {there.id}. Update that profile instead.")
-    return Conflict(
+    return KeptElsewhere(
         "A company with this legal id is here already, kept by another organisation. Ask the operator of "
         "this service if it is yours."
     )

@@ -19,7 +19,7 @@ from services.intake.importing import Problem, Reading, Row, read
 from services.intake.importing.collation import Collation, collate
 from services.kernel.clock import Clock
 from services.kernel.database import Database
-from services.kernel.problems import Conflict
+from services.kernel.problems import Conflict, TransientError, Unavailable
 from services.kernel.security import Principal
 
 BATCH = 200
@@ -85,8 +85,8 @@ class CompanyImport:
 
         `country` is for rows that name none; without it the owner's own. A company is recognised by its legal
         id, else by its name: importing a file again updates, and what is equal stays untouched. InvalidInput
-        or TooLarge when the file as a whole cannot be read. When the database fails on the way, Unavailable:
-        batches before are in, and the same file may be sent again.
+        or TooLarge when the file as a whole cannot be read. When the database fails on the way, Unavailable,
+        when others change the same companies Conflict: batches before are in, the sentence says how many.
         """
         keeper = await self._companies.owner(principal, owner)
         terms = Terms(keeper.id, language, self._clock.now())
@@ -99,7 +99,16 @@ class CompanyImport:
         tally = _Tally()
         for start in range(0, len(collation.rows), BATCH):
             batch = collation.rows[start : start + BATCH]
-            await self._take(principal, keeper, batch, terms, tally)
+            try:
+                await self._take(principal, keeper, batch, terms, tally)
+            except TransientError as error:
+                if start == 0:
+                    raise
+                raise Unavailable(_half_way(start, len(collation.rows))) from error
+            except Conflict as error:
+                if start == 0:
+                    raise
+                raise Conflict(_half_way(start, len(collation.rows))) from error
             if progress is not None:
                 progress(start + len(batch), len(collation.rows))
         return tally.report(reading, collation)
@@ -149,6 +158,13 @@ class CompanyImport:
             for company in foreign
             if await self._directory.may_edit_company(principal, company.id, company.owner)
         }
+
+
+def _half_way(done: int, companies: int) -> str:
+    return (
+        f"The import stopped on its way: {done} of {companies} companies of this file are in. Send the same "
+        "file again: what is in is recognised, and the rest follows."
+    )
 
 
 def _told(problem: Problem) -> ImportProblem:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.events import INBOX
+from services.intake.companies import KeptElsewhere
 from services.intake.inbox import Inbox
 from services.kernel.journal import Event
 from services.kernel.problems import Forbidden, InvalidInput, NotFound
@@ -28,7 +29,8 @@ class AcceptInbox:
         for event in events:
             try:
                 await self._inbox.accept(event.type, event.data)
-            except (InvalidInput, Forbidden, NotFound) as refusal:
+            # Another Conflict means that somebody was faster, which the next try settles.
+            except (InvalidInput, Forbidden, NotFound, KeptElsewhere) as refusal:
                 raise Rejected(refusal.detail) from refusal
         return _nothing_more
 

@@ -4,11 +4,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from starlette.datastructures import UploadFile
+from starlette.responses import Response
 
 from schemas.codes import CountryCode, LanguageCode
 from schemas.company import ImportReport
 from services.intake.company_endpoints import Owner
-from services.intake.company_import import CompanyImport
+from services.intake.company_import import CompanyImport, Progress
+from services.intake.import_progress import EXAMPLE, LINES, in_lines
 from services.kernel.problems import (
     Conflict,
     FieldError,
@@ -51,7 +53,9 @@ def router(imports: CompanyImport) -> APIRouter:
 
     @routes.post(
         "/import",
-        responses=responses_for(Unauthenticated, Forbidden, InvalidInput, Conflict, TooLarge, Unavailable),
+        response_model=ImportReport,
+        responses=responses_for(Unauthenticated, Forbidden, InvalidInput, Conflict, TooLarge, Unavailable)
+        | {200: {"content": {LINES: {"schema": {"type": "string"}, "example": EXAMPLE}}}},
         openapi_extra={"requestBody": BODY},
         summary="Import a file of profiles",
         description=(
@@ -60,7 +64,9 @@ def router(imports: CompanyImport) -> APIRouter:
             "`;` or `|`) or in several (Capability 1, Capability 2 …). Good rows come in, bad ones are told "
             "with line and reason. A company is recognised by its legal id, else by its name: importing a "
             "file again updates, and rows that say nothing new change nothing. So an import that was "
-            "interrupted may simply be sent again."
+            "interrupted may simply be sent again. With `Accept: application/x-ndjson` the answer begins "
+            "with the first batch and has a line after each: how many companies are done of how many, and at "
+            "the end `report`, or `problem` where it stopped on its way."
         ),
     )
     async def import_companies(
@@ -71,9 +77,17 @@ def router(imports: CompanyImport) -> APIRouter:
             CountryCode | None, Query(description="Of rows that name none; else your organisation's")
         ] = None,
         language: Annotated[LanguageCode, Query(description="Of texts that name none")] = "en",
-    ) -> ImportReport:
+    ) -> Response | ImportReport:
         data = await uploaded(request)
-        return await imports.run(principal, data, owner=owner, country=country, language=language)
+
+        async def work(progress: Progress | None) -> ImportReport:
+            return await imports.run(
+                principal, data, owner=owner, country=country, language=language, progress=progress
+            )
+
+        if LINES in request.headers.get("accept", ""):
+            return await in_lines(work)
+        return await work(None)
 
     return routes
 

@@ -54,8 +54,9 @@ class Inbox:
 
         `data` is the CloudEvent's. The same idempotency key of the same organisation with the same data has
         its effect once. Raises a Problem whose detail is the reason for the dead letter: InvalidInput for an
-        unknown type, wrong data or a key used for something else, Forbidden as on the API; and Unavailable,
-        to be tried again, while the database is out of reach.
+        unknown type, wrong data or a key used for something else, Forbidden as on the API, KeptElsewhere for
+        another organisation's company; and, to be tried again, Conflict where somebody was faster and
+        Unavailable while the database is out of reach.
         """
         submitted = _validated(event_type, data)
         speaker = await self._speaker(submitted.organisation)

@@ -44,16 +44,17 @@ def told(result: Result) -> str:
 
 def test_a_backup_is_made_and_restored_elsewhere(data_dir: Path, tmp_path: Path) -> None:
     file = tmp_path / "liaison.backup"
-    made = run("backup", file, "--data-dir", data_dir)
+    made = run("backup", file, "--data-dir", data_dir, "--json")
     assert made.exit_code == 0, made.output
-    assert "rows in" in told(made)
+    assert orjson.loads(made.stdout)["rows"] > 0
 
     again = run("backup", file, "--data-dir", data_dir)
     assert again.exit_code == 2
     assert "Name another file" in told(again)
 
-    restored = run("restore", file, "--data-dir", tmp_path / "other")
+    restored = run("restore", file, "--data-dir", tmp_path / "other", "--json")
     assert restored.exit_code == 0, restored.output
+    assert orjson.loads(restored.stdout)["broken_at"] is None
     before = run("ledger", "verify", "--json", "--data-dir", data_dir)
     after = run("ledger", "verify", "--json", "--data-dir", tmp_path / "other")
     assert orjson.loads(before.stdout) == orjson.loads(after.stdout)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
+import typer
 
-from services.cli.output import EXIT_FAILED, EXIT_UNREACHABLE, EXIT_USAGE
+from services.cli import client
+from services.cli.output import EXIT_FAILED, EXIT_UNANSWERED, EXIT_UNREACHABLE, EXIT_USAGE
+from services.kernel.identifiers import new_id
 from tests.cli.command import Command
 from tests.end_to_end.process import Liaison
 from tests.evaluation.bundles import judged
@@ -30,6 +35,34 @@ def test_no_server_answers(arguments: list[str]) -> None:
     assert "No server answers at http://127.0.0.1:9" in told
     assert "liaison serve" in told
     assert "LIAISON_URL" in told
+
+
+def test_a_server_that_takes_the_request_and_does_not_answer(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "UPLOAD_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with httpx.Client(base_url=url, timeout=0.1) as http:
+            asking = client.Client(http)
+            for ask in (
+                partial(asking.get, "/v1/status"),
+                partial(asking.upload, "/v1/companies/import", "companies.csv", b"name\n"),
+            ):
+                with pytest.raises(typer.Exit) as ended:
+                    ask()
+                assert ended.value.exit_code == EXIT_UNANSWERED
+                told = " ".join(capsys.readouterr().err.split())
+                assert "has not answered in time" in told
+                assert "liaison serve" not in told
+
+
+def test_a_webhook_whose_subscription_is_refused_leaves_no_endpoint(cluster: Command) -> None:
+    arguments = ("subscribe", "--webhook", "http://127.0.0.1:9999/hook", "--challenge", new_id("chl"))
+    assert "challenge" in cluster(*arguments).refused(EXIT_FAILED)
+    with httpx.Client(base_url=cluster.settings["LIAISON_URL"]) as http:
+        headers = {"Authorization": f"Bearer {cluster.settings['LIAISON_KEY']}"}
+        assert http.get("/v1/endpoints", headers=headers).json()["items"] == []
 
 
 def test_an_address_that_is_none() -> None:
@@ -144,10 +177,11 @@ def test_a_newer_schema_is_not_touched(alone: Command) -> None:
 
 
 def test_the_schema_goes_back_and_forth(alone: Command) -> None:
-    for arguments in (["upgrade"], ["downgrade", "base"], ["upgrade"]):
-        said = alone("database", *arguments)
+    for arguments, is_there in ((["upgrade"], True), (["downgrade", "base"], False), (["upgrade"], True)):
+        said = alone("database", *arguments, "--json")
         assert said.code == 0, said.told
-        assert said.out
+        assert (said.json()["revision"] is not None) == is_there
+    assert "schema of this release" in alone("database", "upgrade").out
 
 
 def test_a_bundle_that_is_none_and_one_that_is(alone: Command, tmp_path: Path) -> None:
@@ -162,5 +196,5 @@ def test_the_published_contracts_are_written_and_found_stale(alone: Command, tmp
     told = alone("schemas", "export", "--check", *places).refused(EXIT_FAILED)
     assert "liaison schemas export" in told
     assert alone("schemas", "export", *places).code == 0
-    assert alone("schemas", "export", "--check", *places).code == 0
+    assert alone("schemas", "export", "--check", "--json", *places).json()["stale"] == []
     assert "openapi" in json.loads((tmp_path / "contracts" / "openapi.json").read_text("utf-8"))

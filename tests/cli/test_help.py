@@ -54,6 +54,20 @@ def test_help_says_what_it_does_and_what_each_option_is(name: str) -> None:
     assert "Usage:" in shown.stdout
 
 
+WITHOUT_JSON = {
+    "serve": "a process", "demo": "a process", "gateway": "a process", "worker": "a process",
+    "relay": "a process", "courier": "a process",
+    "secrets new-key": "prints the key alone",
+    "ledger export": "prints one line of JSON as it is",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(EVERY))
+def test_programs_can_read_what_it_prints(name: str) -> None:
+    offered = any("--json" in parameter.opts for parameter in EVERY[name].params)
+    assert offered != (name in WITHOUT_JSON)
+
+
 def test_no_command_is_forgotten() -> None:
     for _, name, _ in iter_modules(services.cli.__path__, "services.cli."):
         if name.endswith("__main__"):

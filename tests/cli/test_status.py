@@ -13,6 +13,7 @@ from aiohttp import web
 from services.kernel import journal
 from services.kernel.clock import SystemClock
 from services.kernel.database import Database
+from services.kernel.stream import consumers
 from tests.cli.command import Command
 from tests.end_to_end.market import PRESSURE, Market, subscribe
 from tests.end_to_end.process import Liaison
@@ -57,6 +58,37 @@ async def poison(served: Liaison) -> None:
     await database.close()
 
 
+async def redriven(admin: Command, letter: dict[str, Any]) -> None:
+    """One, then all of its service: each time it is tried again, and stays with more tries."""
+    one = ("dead-letters", "redrive", letter["id"])
+    many = ("dead-letters", "redrive", "--service", letter["service"])
+    tries = letter["tries"]
+    for arguments, key, value in ((one, "id", letter["id"]), (many, "asked", 1)):
+        said = await asyncio.to_thread(admin, *arguments, "--json")
+        assert (said.code, said.json()[key]) == (0, value), said.told
+
+        async def tried(before: int = tries) -> int:
+            now = (await asyncio.to_thread(admin, "dead-letters", "show", letter["id"], "--json")).json()
+            return int(now["tries"]) if now["tries"] > before else 0
+
+        tries = await eventually(tried, within_s=60)
+    told = await asyncio.to_thread(admin, *many)
+    assert f"1 of {letter['service']} are handled again" in told.told
+    assert "--service" in (await asyncio.to_thread(admin, *many, letter["id"])).refused(2)
+
+
+async def resumed(served: Liaison, admin: Command) -> None:
+    """A service that was halted goes on when an operator says so."""
+    database = Database(f"sqlite:///{served.data_dir / 'liaison.db'}")
+    async with database.write() as tx:
+        await consumers.halt(tx, "matching", "a test of ours", now=SystemClock().now())
+    await database.close()
+    assert "HALTED matching" in (await asyncio.to_thread(admin, "status")).told
+    said = await asyncio.to_thread(admin, "resume", "matching", "--json")
+    assert (said.code, said.json()) == (0, {"resumed": "matching"}), said.told
+    assert "HALTED" not in (await asyncio.to_thread(admin, "status")).told
+
+
 async def test_a_hanging_receiver_a_dead_letter_and_an_endpoint_that_is_off_are_told(
     served: Liaison, market: Market, admin: Command, trouble: str
 ) -> None:
@@ -97,9 +129,14 @@ async def test_a_hanging_receiver_a_dead_letter_and_an_endpoint_that_is_off_are_
     assert len(screen.out.splitlines()) <= 40, "one screen"
 
     letters = (await asyncio.to_thread(admin, "dead-letters", "list", "--json")).json()
-    shown = (await asyncio.to_thread(admin, "dead-letters", "show", letters[0]["id"])).json()
+    shown = (await asyncio.to_thread(admin, "dead-letters", "show", letters[0]["id"], "--json")).json()
     assert shown["type"] == "liaison.challenge.announced.v1"
+    await redriven(admin, shown)
+    await resumed(served, admin)
+    in_words = await asyncio.to_thread(admin, "dead-letters", "show", letters[0]["id"])
+    assert shown["reason"][:40] in in_words.told
     given_up = await asyncio.to_thread(
-        admin, "dead-letters", "discard", letters[0]["id"], "--reason", "made by a test"
+        admin, "dead-letters", "discard", letters[0]["id"], "--reason", "made by a test", "--json"
     )
     assert given_up.code == 0, given_up.told
+    assert given_up.json()["state"] == "discarded"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from schemas.asyncapi import draft_07
 from schemas.challenge import Challenge
 from schemas.events import EVENTS, INBOX, ChallengeAnnounced
 from schemas.export import documents, export, stale
+from services.cli.contracts import openapi
 from services.kernel.stream.kafka_topics import Topics
 from tests.contracts.asyncapi_validator import validate
 
@@ -164,3 +166,25 @@ def test_a_folder_is_made_fresh_and_known_to_be(tmp_path: Path) -> None:
     assert stale(tmp_path, DOCUMENTS) == changed
     assert export(tmp_path, DOCUMENTS) == changed
     assert export(tmp_path, DOCUMENTS) == []
+
+
+WITHOUT_KEY = {
+    "/v1/challenges/proposal": "stores nothing",
+    "/v1/consortia/complete": "stores nothing",
+    "/v1/companies/import": "a file imported again updates; what is equal stays as it is",
+    "/v1/plans/import": "the same",
+    "/v1/index/rebuild": "writes what the rows say; one at a time",
+    "/v1/consumers/{service}/resume": "a service that goes on already is not there to be resumed",
+}
+"""POSTs that take no Idempotency-Key, and why sending them again does no harm."""
+
+
+def test_every_post_takes_an_idempotency_key_or_needs_none() -> None:
+    document = asyncio.run(openapi())
+    without = {
+        path
+        for path, methods in document["paths"].items()
+        if "post" in methods
+        and "idempotency-key" not in {one["name"].lower() for one in methods["post"].get("parameters", ())}
+    }
+    assert without == WITHOUT_KEY.keys()

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import update
 
 from services.courier.endpoints import deliveries_router, endpoints_router
+from services.courier.model import DeliveryRow
 from services.kernel.database import Database
 from services.kernel.identifiers import new_id
 from services.kernel.problems import Unauthenticated
 from services.kernel.security import Principal, SecretBox
-from services.kernel.web.idempotency import BodyDigest
+from services.kernel.web.idempotency import BodyDigest, install_replays
 from services.kernel.web.ports import WebPorts
 from services.kernel.web.problems import install_problem_handlers
 from services.kernel.web.session import Sessions
@@ -49,6 +51,7 @@ async def web(database: Database) -> AsyncIterator[Web]:
     desk = Desk(database)
     app = FastAPI()
     install_problem_handlers(app)
+    install_replays(app)
     app.add_middleware(BodyDigest)
     box = SecretBox([SecretBox.new_key()])
     WebPorts(
@@ -98,6 +101,30 @@ async def test_the_way_of_an_endpoint(web: Web) -> None:
 
     assert (await web.call("DELETE", path)).status_code == 204
     assert (await web.call("GET", path)).status_code == 404
+
+
+async def test_a_resend_whose_answer_was_lost_sends_once(web: Web) -> None:
+    made = (await web.call("POST", "/v1/endpoints", json={"url": URL})).json()
+    message = (await web.call("POST", f"/v1/endpoints/{made['id']}/test")).json()["id"]
+
+    async def ended(state: str) -> None:
+        async with web.desk.database.write() as tx:
+            await tx.execute(update(DeliveryRow).values(state=state, next_attempt_at=None))
+
+    window = {"endpoint": made["id"], "since": "2020-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
+    for path, body, state in (
+        (f"/v1/deliveries/{message}/resend", None, "delivered"),
+        ("/v1/deliveries/resend", window, "exhausted"),
+    ):
+        once = {"Idempotency-Key": path}
+        await ended(state)
+        first = await web.call("POST", path, json=body, headers=once)
+        assert first.status_code == 200
+        assert (await web.desk.row(message)).state == "pending"
+        await ended(state)
+        again = await web.call("POST", path, json=body, headers=once)
+        assert (again.status_code, again.json()) == (200, first.json())
+        assert (await web.desk.row(message)).state == state, "it was sent again"
 
 
 async def test_a_secret_is_given_again_to_the_same_request_only(web: Web) -> None:

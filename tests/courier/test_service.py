@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,9 @@ from standardwebhooks.webhooks import Webhook
 from schemas.delivery import DeliveryState, EndpointContent, EndpointState, Window
 from services.courier import model
 from services.courier.address_guard import AddressGuard, AddressRefused
-from services.courier.service import ENDPOINTS_MAX, SECRETS_MAX, Endpoints
+from services.courier.lane import QUICK_IN_FLIGHT
+from services.courier.outcome import Outcome
+from services.courier.service import ENDPOINTS_MAX, ROTATION_OVERLAP, SECRETS_MAX, Endpoints
 from services.kernel.database import Database
 from services.kernel.problems import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed
 from services.kernel.security import Principal
@@ -86,16 +89,58 @@ async def test_what_is_pending_goes_to_the_new_url(sqlite: Database, clock: Mova
         await desk.reach(model.DELIVERED, message)
 
 
-async def test_rotating_often_keeps_few_secrets(database: Database, clock: MovableClock) -> None:
+async def test_what_comes_after_a_change_of_the_url_goes_to_the_new_one_at_once(
+    database: Database, clock: MovableClock
+) -> None:
     desk = Desk(database, clock)
     made = await desk.endpoint(URL)
-    for _ in range(SECRETS_MAX + 3):
-        last = await desk.endpoints.rotate(OWNER, made.id)
+    network = always(200)
+    async with desk.delivering(network):
+        await desk.reach(model.DELIVERED, *await desk.post(made.id))
+        elsewhere = EndpointContent(url="https://new.example.org/")
+        await desk.endpoints.change(OWNER, made.id, elsewhere, any_version)
+        await desk.reach(model.DELIVERED, *await desk.post(made.id))
+    assert [url for url, _, _ in network.sent] == [URL, elsewhere.url]
+
+
+async def test_nothing_more_goes_to_an_endpoint_once_it_is_removed(
+    database: Database, clock: MovableClock
+) -> None:
+    desk = Desk(database, clock)
+    made = await desk.endpoint(URL)
+    go_on = asyncio.Event()
+    sent: list[str] = []
+
+    class Slow:
+        async def send(self, _target: object, headers: Mapping[str, str], _body: bytes) -> Outcome:
+            sent.append(headers["webhook-id"])
+            await go_on.wait()
+            return answered(200)
+
+    async with desk.delivering(Slow()) as courier:
+        await desk.post(made.id, 20)
+        await eventually(lambda: len(sent) == QUICK_IN_FLIGHT)
+        await desk.endpoints.remove(OWNER, made.id)
+        await eventually(lambda: courier._dispatch.queued == 0)
+        go_on.set()
+    assert len(sent) == QUICK_IN_FLIGHT
+
+
+async def test_rotating_often_takes_no_secret_its_24_hours(database: Database, clock: MovableClock) -> None:
+    desk = Desk(database, clock)
+    made = await desk.endpoint(URL)
+    secrets = [made.secret]
+    for _ in range(SECRETS_MAX - 1):
+        secrets.insert(0, (await desk.endpoints.rotate(OWNER, made.id)).secret)
         clock.advance(60)
+    with pytest.raises(Conflict, match="after 2026-11-22 09:00 UTC"):
+        await desk.endpoints.rotate(OWNER, made.id)
     row = await desk.endpoint_row(made.id)
-    assert len(row.secrets) == SECRETS_MAX
-    assert BOX.open(row.secrets[0]["sealed"]) == last.secret
+    assert [BOX.open(one["sealed"]) for one in row.secrets] == secrets
     assert row.secrets[0]["until"] is None
+    clock.advance((ROTATION_OVERLAP - timedelta(minutes=SECRETS_MAX - 1)).total_seconds())
+    await desk.endpoints.rotate(OWNER, made.id)
+    assert len((await desk.endpoint_row(made.id)).secrets) == SECRETS_MAX
     clock.advance(timedelta(days=2).total_seconds())
     await desk.endpoints.rotate(OWNER, made.id)
     assert len((await desk.endpoint_row(made.id)).secrets) == 2

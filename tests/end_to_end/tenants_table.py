@@ -266,6 +266,8 @@ OPERATIONS = [
     Row("GET /v1/index",                                "401 403 403 403 403 403 200"),
     Row("POST /v1/index/rebuild",                       "401 403 403 403 403 403 202"),
     Row("GET /v1/dead-letters",                         "401 403 403 403 403 403 200"),
+    Row("POST /v1/dead-letters/redrive",                "401 403 403 403 403 403 202",
+        path="/v1/dead-letters/redrive?service=nobody"),
     Row("GET /v1/dead-letters/{letter}",                "401 403 403 403 403 403 404",
         path=f"/v1/dead-letters/{LETTER}"),
     Row("POST /v1/dead-letters/{letter}/redrive",       "401 403 403 403 403 403 404",

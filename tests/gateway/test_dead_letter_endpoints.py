@@ -59,6 +59,19 @@ async def test_redrive_and_discard(both: httpx.AsyncClient, database: Database) 
     assert len(everything) == 2
 
 
+async def test_all_of_a_service_are_redriven(both: httpx.AsyncClient, database: Database) -> None:
+    letters = await put_aside(database, 5)
+    given_up = {"reason": "A test of ours"}
+    await both.post(f"/v1/dead-letters/{letters[2]}/discard", json=given_up, headers=ADMIN)
+    asked = await both.post("/v1/dead-letters/redrive?service=service-0", headers=ADMIN)
+    assert (asked.status_code, asked.json()) == (202, {"asked": 2})
+    async with database.read() as tx:
+        assert await dead_letters.requested(tx) == {"service-0": sorted([letters[0], letters[4]])}
+    assert (await both.post("/v1/dead-letters/redrive", headers=ADMIN)).status_code == 422
+    none = await both.post("/v1/dead-letters/redrive?service=nobody", headers=ADMIN)
+    assert none.json() == {"asked": 0}
+
+
 async def test_for_operators_only(plain: httpx.AsyncClient, sqlite: Database) -> None:
     (letter,) = await put_aside(sqlite, 1)
     for key, status in (("lia_manager", 403), ("lia_writer", 403), ("lia_unknown", 401)):

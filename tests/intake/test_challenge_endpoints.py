@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from schemas.organisation import Scope
+from services.intake.completion import last_open_day
 from services.kernel.identifiers import new_id
 from services.kernel.settings import Settings
+from services.kernel.web.idempotency import KEY_LIFETIME
+from tests.conftest import MovableClock
 from tests.intake.people import a_challenge
 from tests.intake.serving import Api, Caller
 
@@ -49,6 +53,35 @@ async def test_sent_again_with_its_key_it_is_announced_once(api: Api) -> None:
     other = await ilo("POST", "/v1/challenges", json={**BODY, "title": "Another"}, headers=headers)
     assert other.status_code == 422
     assert len((await ilo("GET", "/v1/challenges")).json()["items"]) == 1
+
+
+async def test_sent_again_when_its_deadline_has_passed_it_gets_the_same_answer(
+    api: Api, clock: MovableClock
+) -> None:
+    ilo = await api.as_(api.world.ilo)
+    body = {**BODY, "deadline": last_open_day(clock.now()).isoformat()}
+    headers = {"Idempotency-Key": "late"}
+    first = await ilo("POST", "/v1/challenges", json=body, headers=headers)
+    assert first.status_code == 201
+    clock.advance((KEY_LIFETIME - timedelta(hours=1)).total_seconds())
+    assert (await ilo("POST", "/v1/challenges", json=body)).status_code == 422
+    again = await ilo("POST", "/v1/challenges", json=body, headers=headers)
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert again.headers["idempotency-replayed"] == "true"
+
+
+async def test_a_draft_announced_and_withdrawn_again_under_the_same_keys(api: Api) -> None:
+    ilo = await api.as_(api.world.ilo)
+    draft = (await ilo("POST", "/v1/challenges?draft=true", json=BODY)).json()
+    address = f"/v1/challenges/{draft['id']}"
+    for path, body in ((f"{address}/announce", None), (f"{address}/withdraw", {"reason": "No money."})):
+        once = {"Idempotency-Key": path}
+        first = await ilo("POST", path, json=body, headers=once)
+        again = await ilo("POST", path, json=body, headers=once)
+        assert (first.status_code, again.status_code, again.json()) == (200, 200, first.json())
+        assert (await ilo("POST", path, json=body)).status_code == 409
+    kinds = [event.type for event in await api.world.events() if event.key == draft["id"]]
+    assert kinds == ["liaison.challenge.announced.v1", "liaison.challenge.withdrawn.v1"]
 
 
 async def test_amending_needs_the_version_that_was_read(api: Api) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import httpx
 import pytest
 
 from schemas.organisation import Scope
+from services.intake import company_import
+from services.intake.company_store import CompanyFilter
 from services.kernel.identifiers import new_id
+from services.kernel.problems import Unavailable
 from tests.intake.importing.files import workbook
-from tests.intake.people import a_company
+from tests.intake.people import ADMIN, a_company
 from tests.intake.serving import Api, Caller
 
 BODY: dict[str, Any] = a_company().model_dump(mode="json")
@@ -144,3 +149,34 @@ async def test_importing_takes_the_right_role_and_scope(api: Api) -> None:
     path = "/v1/companies/import"
     for caller in (await api.as_(api.world.cern), await api.as_(api.world.cluster, Scope.read)):
         assert (await caller("POST", path, content=CSV)).status_code == 403
+
+
+async def test_an_import_tells_how_far_it_is(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(company_import, "BATCH", 10)
+    cluster = await api.as_(api.world.cluster)
+    imports, take = api.world.intake.imports, api.world.intake.imports._take
+    data = "name;country\n" + "".join(f"Firm {n};FR\n" for n in range(25))
+    broken = True
+
+    async def taking(*arguments: Any) -> None:
+        if broken and (await api.world.intake.companies.count(ADMIN, CompanyFilter())) == 10:
+            raise Unavailable("The disk is full.")
+        await take(*arguments)
+
+    monkeypatch.setattr(imports, "_take", taking)
+
+    async def sent(content: str) -> httpx.Response:
+        headers = {"Accept": "application/x-ndjson"}
+        return await cluster("POST", "/v1/companies/import", content=content, headers=headers)
+
+    stopped = [json.loads(line) for line in (await sent(data)).text.splitlines()]
+    assert stopped[0] == {"done": 10, "companies": 25}
+    assert (stopped[1]["problem"]["status"], len(stopped)) == (503, 2)
+    assert "10 of 25 companies" in stopped[1]["problem"]["detail"]
+    broken = False
+    answer = await sent(data)
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    *told, last = [json.loads(line) for line in answer.text.splitlines()]
+    assert [one["done"] for one in told] == [10, 20, 25]
+    assert (last["report"]["created"], last["report"]["unchanged"]) == (15, 10)
+    assert (await sent("colour;taste\n")).status_code == 422

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from services.intake.challenge_store import ChallengeFilter
@@ -15,7 +18,15 @@ from services.intake.inbox import RECEIPT_LIFETIME
 from services.kernel.identifiers import new_id
 from services.kernel.journal import Event
 from services.kernel.problems import Forbidden, InvalidInput
+from services.kernel.stream import dead_letters
+from services.kernel.stream.backoff import Backoff
+from services.kernel.stream.control import Control
+from services.kernel.stream.kafka_inbox import submission_of
+from services.kernel.stream.kafka_records import Record
+from services.kernel.stream.kafka_service import KafkaService
 from services.kernel.stream.port import Rejected
+from services.kernel.stream.processor import Processor, Retries
+from services.kernel.wakeups import Wakeups
 from tests.conftest import MovableClock
 from tests.intake.people import ADMIN, World, a_challenge, a_company
 
@@ -118,3 +129,85 @@ async def test_the_handler_sends_refusals_to_the_dead_letters_at_once(local: Wor
     assert len(await local.intake.challenges.page(ADMIN, ChallengeFilter(), limit=9)) == 1
     with pytest.raises(Rejected, match="has passed"):
         await handler.prepare([event(challenge(local, "k2", deadline="2020-01-01"))])
+
+
+def a_service(world: World) -> KafkaService:
+    """The inbox as a process runs it, but for the broker."""
+    processor = Processor(
+        AcceptInbox(world.intake.inbox),
+        world.database,
+        world.clock,
+        retries=Retries(backoff=Backoff(base_s=0)),
+    )
+    control = Control(world.database, world.clock, on_change=lambda: None)
+    return KafkaService(
+        processor,
+        world.database,
+        world.clock,
+        control,
+        Wakeups(),
+        topics=["inbox"],
+        parse=submission_of,
+        types=None,
+    )
+
+
+_offsets = itertools.count()
+
+
+def handed_in(data: Mapping[str, Any], **changes: Any) -> Record:
+    offset = next(_offsets)
+    envelope = {
+        "specversion": "1.0",
+        "id": f"e{offset}",
+        "source": "https://cluster.example",
+        "type": COMPANY,
+        "data": data,
+    }
+    return Record("inbox", 0, offset, 0.0, None, orjson.dumps(envelope | changes), ())
+
+
+async def reasons(world: World) -> list[str]:
+    async with world.database.read() as tx:
+        return [letter.reason for letter in await dead_letters.find(tx)]
+
+
+async def test_a_partner_with_companies_of_others_stops_nobody(world: World) -> None:
+    held = {"legal_id": "FR83404833048"}
+    taken = company(world, "k0", **held) | {"organisation": world.cluster.id}
+    service = a_service(world)
+    async with asyncio.timeout(30):
+        await service.handle([handed_in(taken)])
+        await service.handle([handed_in(company(world, f"k{n}", **held)) for n in range(1, 12)])
+        await service.handle([handed_in(company(world, "k12", name="Another SA"))])
+    found = await reasons(world)
+    assert len(found) == 11
+    assert all("kept by another organisation" in reason for reason in found)
+    stored = await world.intake.companies.page(ADMIN, CompanyFilter(), limit=9)
+    assert {one.name for one in stored} == {"Cryosense SAS", "Another SA"}
+
+
+NUL = "a\x00b"
+
+
+@pytest.mark.parametrize(
+    ("envelope", "data"),
+    [
+        ({"id": NUL}, {}),
+        ({"source": NUL}, {}),
+        ({"subject": NUL}, {}),
+        ({"type": NUL}, {}),
+        ({}, {"idempotency_key": NUL}),
+        ({}, {NUL: 1}),
+    ],
+    ids=["id", "source", "subject", "type", "idempotency_key", "name of a field"],
+)
+async def test_control_characters_hold_up_nobody(
+    world: World, envelope: dict[str, str], data: dict[str, Any]
+) -> None:
+    service = a_service(world)
+    await service.handle([handed_in(company(world, "k1") | data, **envelope)])
+    await service.handle([handed_in(company(world, "k2"))])
+    [reason] = await reasons(world)
+    assert reason.startswith(("not a CloudEvent 1.0", "the data is not valid"))
+    assert len(await world.intake.companies.page(ADMIN, CompanyFilter(), limit=9)) == 1

@@ -13,8 +13,9 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from services.kernel.identifiers import new_id
-from services.kernel.problems import InvalidInput, MalformedRequest
+from services.kernel.problems import InvalidInput, MalformedRequest, PreconditionFailed
 from services.kernel.security import Principal
+from services.kernel.versions import VersionCheck
 from services.kernel.web.idempotency import Guard
 from services.kernel.web.ports import ports_of
 from services.kernel.web.session import refuse_cross_site
@@ -26,6 +27,8 @@ FIELDS_MAX = 1_000
 """A challenge with 50 requirements has some 300 fields."""
 ONCE = "once"
 """Name of the hidden field that tells one filling in of a form from another."""
+VERSION = "version"
+"""Name of the hidden field with the version of what the page shows."""
 
 
 class Form:
@@ -85,6 +88,20 @@ def guard(request: Request, principal: Principal, form: Form) -> Guard:
         raise MalformedRequest("Load the page again, and send the form from there.")
     name = f"form:{request.url.path}:{once}" if once else None
     return Guard(ports_of(request), principal.organisation, name, form.fingerprint())
+
+
+def seen(form: Form) -> VersionCheck:
+    """For a form that shows what it changes: raises `PreconditionFailed` unless the version that the page
+    showed, in its hidden field, is the present one."""
+
+    def check(version: int) -> None:
+        if form.text(VERSION) != str(version):
+            raise PreconditionFailed(
+                "It has been changed since this page was loaded, so nothing was overwritten. Load the page "
+                "again, and make your change there."
+            )
+
+    return check
 
 
 def new_once() -> str:

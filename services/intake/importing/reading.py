@@ -121,13 +121,14 @@ def _rows(records: Iterator[Record], columns: Columns, kind: Kind) -> Iterator[R
             continue
         used = [cells[column.index] for column in columns.found if column.index < len(cells)]
         if text_table.has_broken_bytes(used):
-            yield Problem(line, "The row is not valid UTF-8. Save the file as UTF-8 and import it again.")
+            yield Problem(line, _BROKEN)
             continue
         found, headings = kind.from_cells(columns, cells)
         if found:
             yield Row(line, found, headings)
 
 
+_BROKEN = "The row holds bytes that are no text. Save the file as UTF-8 and import it again."
 _TOO_WIDE = (
     "The row has {} cells, the header has {}. Put a text that contains the delimiter between quotation marks."
 )
@@ -148,7 +149,7 @@ def _objects(lines: list[str], ignored: list[str], kind: Kind) -> Iterator[Row |
             document = orjson.loads(line)
         except orjson.JSONDecodeError as error:
             broken = text_table.has_broken_bytes([line])
-            said = "it is not valid UTF-8" if broken else str(error)
+            said = "it holds bytes that are no text in UTF-8" if broken else str(error)
             yield Problem(number, f"The line is no JSON: {said}.")
             continue
         if not isinstance(document, dict):

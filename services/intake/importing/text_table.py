@@ -3,11 +3,13 @@ quotes that are never closed."""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import cast
 
 from services.intake.importing.columns import PROFILES, Columns, Vocabulary, recognise
 
@@ -38,11 +40,15 @@ Record = tuple[int, list[str] | Broken]
 """Line number from 1, and the cells."""
 
 
+_MARKED = "liaison.marked"
+codecs.register_error(_MARKED, lambda error: ("\udcff", cast("UnicodeDecodeError", error).end))
+
+
 def decode(data: bytes) -> tuple[str, str]:
-    """The text and the name of its encoding. Bytes that are no UTF-8 become lone surrogates (PEP 383), so
-    that only the rows which have them are refused."""
+    """The text and the name of its encoding. Bytes that are no text in it become lone surrogates (as in
+    PEP 383, which UTF-16 has no part in), so that only the rows which have them are refused."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace"), "utf-16"
+        return data.decode("utf-16", errors=_MARKED), "utf-16"
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]
     try:

@@ -33,7 +33,8 @@ class Failure:
 
 
 def reason_of(error: Exception) -> str:
-    """One line without the values that libraries like to quote: parameters of SQL, input of a model."""
+    """One line without the values that libraries like to quote: parameters of SQL, input of a model. Without
+    control characters too: names of unknown fields are the sender's, and PostgreSQL keeps no NUL."""
     if isinstance(error, ValidationError):
         wrong = error.errors(include_url=False, include_context=False, include_input=False)
         said = "; ".join(f"{'/'.join(map(str, e['loc']))}: {e['msg']}" for e in wrong[:FIELDS])
@@ -43,7 +44,8 @@ def reason_of(error: Exception) -> str:
     else:
         said = str(error)
     kind = "" if isinstance(error, Rejected) else f"{type(error).__name__}: "
-    return " ".join(f"{kind}{said}".split())[:REASON_LENGTH]
+    printable = "".join(character if character.isprintable() else " " for character in f"{kind}{said}")
+    return " ".join(printable.split())[:REASON_LENGTH]
 
 
 def trace_of(error: Exception) -> str:

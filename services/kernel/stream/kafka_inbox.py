@@ -10,6 +10,7 @@ import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.events import INBOX
+from schemas.text import Opaque
 from services.kernel.journal.event import Event
 from services.kernel.stream.failure import reason_of
 from services.kernel.stream.kafka_records import Record
@@ -28,10 +29,10 @@ class Envelope(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     specversion: Literal["1.0"]
-    id: str = Field(min_length=1, max_length=1_000)
-    source: str = Field(min_length=1, max_length=1_000)
-    type: str = Field(min_length=1, max_length=200)
-    subject: str | None = Field(None, max_length=200)
+    id: Opaque = Field(min_length=1, max_length=1_000)
+    source: Opaque = Field(min_length=1, max_length=1_000)
+    type: Opaque = Field(min_length=1, max_length=200)
+    subject: Opaque | None = Field(None, max_length=200)
     time: AwareDatetime | None = None
     datacontenttype: str = "application/json"
     traceparent: str | None = Field(None, pattern="^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")

@@ -2,7 +2,9 @@
 
 After draft-ietf-httpapi-idempotency-key-header: another request under the same key is 422, the same one
 while the first is still worked on 409, afterwards the stored answer with `Idempotency-Replayed: true`.
-Keys are an organisation's own and live for KEY_LIFETIME. A request that fails frees its key.
+Keys are an organisation's own and live for KEY_LIFETIME. A request that fails frees its key. What is done is
+looked up before anything else: what was right then, such as a deadline ahead, may be wrong when it comes
+again.
 
 Key, effect and answer are one transaction: after a crash there are all three or none. The row is claimed
 first, so that on PostgreSQL a duplicate in another process waits for the first one's commit and then finds
@@ -19,7 +21,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, FastAPI, Header, Request
 from sqlalchemy import bindparam, delete, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -50,6 +52,7 @@ Effect = Callable[[AsyncSession], Awaitable[Response]]
 _TABLE: Any = IdempotencyKey.__table__
 _MINE = (_TABLE.c.organisation == bindparam("of"), _TABLE.c.key == bindparam("named"))
 _FIND = select(_TABLE).where(*_MINE)
+_FIND_ALIVE = _FIND.where(_TABLE.c.expires_at > bindparam("now", type_=_TABLE.c.expires_at.type))
 
 
 def _claim_on(insert: Any) -> Any:
@@ -94,7 +97,7 @@ class IdempotencyKeyInFlight(Conflict):
 
 
 class Replay(Exception):
-    """Not an error: the key is done, and `response` is what it was answered. Leaves the transaction."""
+    """Not an error: the key is done, and `response` is what it was answered. Leaves whatever was begun."""
 
     def __init__(self, response: Response) -> None:
         super().__init__("replayed")
@@ -109,6 +112,15 @@ class Guard:
         self._organisation = organisation
         self._key = key
         self._fingerprint = fingerprint
+
+    async def done(self) -> Response | None:
+        """The stored answer, if this very request is done already. Raises `IdempotencyKeyReused`."""
+        if self._key is None:
+            return None
+        mine = self._mine | {"now": self._ports.clock.now()}
+        async with self._ports.database.read() as tx:
+            row = (await (await tx.connection()).execute(_FIND_ALIVE, mine)).first()
+        return None if row is None or row.status is None else self._answer(row)
 
     async def run(self, effect: Effect, *, durable: bool = True, confidential: bool = False) -> Response:
         """Run `effect` in a transaction of its own, at most once per key, and return its answer.
@@ -150,14 +162,9 @@ class Guard:
         if (await connection.execute(claim, self._mine | fresh)).first() is not None:
             return
         row = (await connection.execute(_FIND, self._mine)).one()
-        if row.fingerprint != self._fingerprint:
-            raise IdempotencyKeyReused(
-                "This Idempotency-Key was used for a different request within the last 24 hours. "
-                "Make a new key for each new request."
-            )
-        if row.status is None:
+        if row.status is None and row.fingerprint == self._fingerprint:
             raise IdempotencyKeyInFlight("The same request has not been finished. Try again in a moment.")
-        raise Replay(self._stored(row))
+        raise Replay(self._answer(row))
 
     async def finish(self, tx: AsyncSession, response: Response, *, confidential: bool = False) -> None:
         """Store the answer under the claimed key, in the same transaction."""
@@ -175,7 +182,12 @@ class Guard:
     def _mine(self) -> dict[str, Any]:
         return {"of": self._organisation, "named": self._key}
 
-    def _stored(self, row: Any) -> Response:
+    def _answer(self, row: Any) -> Response:
+        if row.fingerprint != self._fingerprint:
+            raise IdempotencyKeyReused(
+                "This Idempotency-Key was used for a different request within the last 24 hours. "
+                "Make a new key for each new request."
+            )
         body = self._ports.box.open(row.body.decode()).encode() if row.sealed else row.body
         response = Response(body, row.status)
         response.raw_headers = [
@@ -207,11 +219,25 @@ async def _guard(
     key = idempotency_key
     if len(key) > 2 and key[0] == key[-1] == '"':  # a string of RFC 8941, as the draft has it
         key = key[1:-1]
-    return Guard(ports, principal.organisation, key, await _fingerprint(request))
+    guard = Guard(ports, principal.organisation, key, await _fingerprint(request))
+    done = await guard.done()
+    if done is not None:
+        raise Replay(done)
+    return guard
+
+
+async def _replay(_request: Request, replay: Exception) -> Response:
+    assert isinstance(replay, Replay)
+    return replay.response
+
+
+def install_replays(app: FastAPI) -> None:
+    """Endpoints that ask for `Once` are not entered when their key is done: the stored answer is given."""
+    app.add_exception_handler(Replay, _replay)
 
 
 Once = Annotated[Guard, Depends(_guard)]
-"""Asks for the request's idempotency key; implies `Writer`."""
+"""Asks for the request's idempotency key; implies `Writer`. The application must `install_replays`."""
 
 
 async def _fingerprint(request: Request) -> str:

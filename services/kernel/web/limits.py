@@ -11,7 +11,7 @@ import hashlib
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -21,8 +21,9 @@ from services.kernel.problems import Problem, TooLarge, TooManyRequests, Unavail
 from services.kernel.web.problems import problem_response
 
 REQUEST_TIMEOUT_S = 60.0
-"""Until the answer begins, the upload of the body included. Imports of 50 MB over slow lines fit; whoever
-drips a body does not hold a connection for ever. What streams afterwards has bounds of its own."""
+"""Until the answer begins, the upload of the body included; of an import, until its body is there. 50 MB over
+slow lines fit; whoever drips a body does not hold a connection for ever. What streams afterwards has bounds
+of its own."""
 
 CLIENTS_REMEMBERED = 50_000
 """Buckets kept, the least recently used is forgotten: about 10 MB."""
@@ -97,11 +98,18 @@ def _too_large(limit: int) -> Problem:
 
 
 class RequestTimeout:
-    """Answers 503 where no answer has begun in time; the work is cancelled, its transaction rolled back."""
+    """Answers 503 where no answer has begun in time; the work is cancelled, its transaction rolled back.
 
-    def __init__(self, app: ASGIApp, *, seconds: float = REQUEST_TIMEOUT_S) -> None:
+    `uploads`: beginnings of paths where only the body must be there in time. What is then done with it is
+    many transactions, each bounded by itself; breaking off between two would make the answer a lie.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, seconds: float = REQUEST_TIMEOUT_S, uploads: Sequence[str] = ()
+    ) -> None:
         self._app = app
         self._seconds = seconds
+        self._uploads = tuple(uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -115,7 +123,15 @@ class RequestTimeout:
                         bound.reschedule(None)
                     await send(message)
 
-                await self._app(scope, receive, begin)
+                async def receive_all() -> Message:
+                    message = await receive()
+                    is_end = message["type"] == "http.request" and not message.get("more_body", False)
+                    if is_end and not bound.expired():
+                        bound.reschedule(None)
+                    return message
+
+                is_upload = scope["path"].startswith(self._uploads)
+                await self._app(scope, receive_all if is_upload else receive, begin)
         except TimeoutError:
             if not bound.expired():
                 raise

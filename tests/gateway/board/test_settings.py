@@ -75,7 +75,8 @@ async def test_an_endpoint_is_changed_rotated_switched_on_and_removed(market: Wo
     made = await market.core.endpoints.create(market.principal("firm"), EndpointContent(url=URL))
     address = f"/settings/endpoints/{made.id}"
     async with market.browser("firm") as firm:
-        await firm.post(f"{address}/change", data={"url": URL + "2", "label": "new name"})
+        shown = dict(hidden(await firm.get(address), f"{address}/change"))
+        await firm.post(f"{address}/change", data={"url": URL + "2", "label": "new name", **shown})
         page = await firm.get(address)
         assert "new name" in visible(page)
         assert "/hook2" in page.text
@@ -85,6 +86,31 @@ async def test_an_endpoint_is_changed_rotated_switched_on_and_removed(market: Wo
         await firm.post(f"{address}/on", data={"x": ""})
         await firm.post(f"{address}/remove", data={"x": ""})
         assert (await firm.get(address)).status_code == 404
+
+
+async def test_what_somebody_else_changed_since_is_not_overwritten(market: World) -> None:
+    firm = market.principal("firm")
+    made = await market.core.endpoints.create(firm, EndpointContent(url=URL))
+    content = SubscriptionContent(follow=FollowCountry(country="FR"), endpoint=made.id)
+    subscription = await market.core.subscriptions.create(firm, content)
+    address, pause = f"/settings/endpoints/{made.id}", f"/settings/subscriptions/{subscription.id}/pause"
+    async with market.browser("firm") as browser:
+        loaded = dict(hidden(await browser.get(address), f"{address}/change"))
+        listed = dict(hidden(await browser.get("/settings"), pause))
+        theirs = EndpointContent(url=URL + "2")
+        await market.core.endpoints.change(firm, made.id, theirs, lambda _version: None)
+        wanted = content.model_copy(update={"threshold": 0.5})
+        await market.core.subscriptions.change(firm, subscription.id, wanted, lambda _version: None)
+        for answer in (
+            await browser.post(f"{address}/change", data={"url": URL + "3", "label": "", **loaded}),
+            await browser.post(pause, data=listed),
+            await browser.post(pause, data={"x": ""}),
+        ):
+            assert answer.status_code == 412
+            assert "changed since this page was loaded" in visible(answer)
+    assert (await market.core.endpoints.get(firm, made.id)).url == theirs.url
+    after = await market.core.subscriptions.get(firm, subscription.id)
+    assert (after.threshold, after.paused) == (0.5, False)
 
 
 async def test_endpoints_deliveries_and_subscriptions_of_others_are_not_there(market: World) -> None:
@@ -140,9 +166,10 @@ async def test_one_subscribes_pauses_resumes_and_removes(
         subscription = re.search(r"/settings/subscriptions/(sub_[0-9A-Z]+)/pause", page.text)
         assert subscription is not None
         base = f"/settings/subscriptions/{subscription[1]}"
-        await cluster.post(f"{base}/pause", data={"x": ""})
-        assert f"{base}/resume" in (await cluster.get("/settings")).text
-        await cluster.post(f"{base}/resume", data={"x": ""})
+        await cluster.post(f"{base}/pause", data=dict(hidden(page, f"{base}/pause")))
+        paused = await cluster.get("/settings")
+        await cluster.post(f"{base}/resume", data=dict(hidden(paused, f"{base}/resume")))
+        assert f"{base}/pause" in (await cluster.get("/settings")).text
         await cluster.post(f"{base}/remove", data={"x": ""})
         assert subscription[1] not in (await cluster.get("/settings")).text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import time
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
@@ -43,6 +44,20 @@ def test_broken_bytes_cost_their_row_alone() -> None:
     data = b"name,country\nAlpha\xff\xfe,FR\nSoci\xc3\xa9t\xc3\xa9,FR\nB\xc3\x28,FR\n"
     assert [row.name for row in rows_of(data)] == ["Société"]
     assert [(one.line, "UTF-8" in one.reason) for one in problems_of(data)] == [(2, True), (4, True)]
+
+
+@pytest.mark.parametrize("order", ["little", "big"])
+def test_broken_units_of_utf_16_cost_their_row_alone(order: Literal["little", "big"]) -> None:
+    codec = f"utf-16-{order[0]}e"
+    half, mark = (number.to_bytes(2, order) for number in (0xD800, 0xFEFF))
+    pieces = ("name,country\nAlpha", half, ",FR\nSociété \ufffd 😀,FR\nBeta", half, ",FR\nGamma,FR\nD")
+    data = mark + b"".join(one if isinstance(one, bytes) else one.encode(codec) for one in pieces) + b"\0"
+    assert [row.name for row in rows_of(data)] == ["Société \ufffd 😀", "Gamma"]
+    assert [(one.line, "UTF-8" in one.reason) for one in problems_of(data)] == [
+        (2, True),
+        (4, True),
+        (6, True),
+    ]
 
 
 def test_titles_above_the_header_and_blank_rows_do_no_harm() -> None:

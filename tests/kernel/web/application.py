@@ -24,7 +24,7 @@ from services.kernel.journal.model import JournalEntry
 from services.kernel.problems import Conflict, NotFound, TransientError, Unauthenticated
 from services.kernel.security import Principal, SecretBox
 from services.kernel.web.authentication import Administrator, Manager, Reader, Visitor, Writer
-from services.kernel.web.idempotency import BodyDigest, Once
+from services.kernel.web.idempotency import BodyDigest, Once, install_replays
 from services.kernel.web.pagination import Page, Paging
 from services.kernel.web.ports import WebPorts
 from services.kernel.web.preconditions import IfMatch, MaybeIfMatch, unchanged
@@ -74,6 +74,7 @@ def bearer(key: str, **headers: str) -> dict[str, str]:
 def application(database: Database, clock: MovableClock) -> FastAPI:
     app = FastAPI()
     install_problem_handlers(app)
+    install_replays(app)
     app.add_middleware(BodyDigest)
     app.add_middleware(UnexpectedErrors)
     WebPorts(

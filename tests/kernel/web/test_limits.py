@@ -32,6 +32,12 @@ def echo() -> FastAPI:
     async def raw(request: Request) -> int:
         return len(await request.body())
 
+    @app.post("/imports/slow")
+    async def slow_import(request: Request) -> int:
+        size = len(await request.body())
+        await asyncio.sleep(0.1)
+        return size
+
     @app.get("/slow")
     async def slow() -> None:
         await asyncio.Event().wait()
@@ -99,6 +105,16 @@ async def test_a_request_that_takes_too_long_is_given_up() -> None:
         response = await client.get("/slow")
         assert (response.status_code, response.headers["retry-after"]) == (503, "5")
         assert (await client.get("/stream")).text == "ab"
+
+
+async def test_of_an_upload_only_the_body_must_come_in_time() -> None:
+    async def drip() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.sleep(10)
+
+    async with client_of(RequestTimeout(echo(), seconds=0.05, uploads=("/imports/",))) as client:
+        assert (await client.post("/imports/slow", content=b"x")).json() == 1
+        assert (await client.post("/imports/slow", content=drip())).status_code == 503
 
 
 async def test_a_timeout_of_the_application_itself_is_not_swallowed() -> None:

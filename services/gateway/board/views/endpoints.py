@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from schemas.delivery import CreatedEndpoint, EndpointContent
 from services.courier.http import TOTAL_TIMEOUT_S
-from services.gateway.board.forms import Form, build, guard, new_once, onward, read_form
+from services.gateway.board.forms import Form, build, guard, new_once, onward, read_form, seen
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
 from services.gateway.board.views.deliveries import WINDOWS, log
@@ -83,7 +83,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
     async def change(request: Request, visit: visiting, endpoint: str) -> Response:
         principal = visit.known()
         form = await read_form(request)
-        await ports.endpoints.change(principal, endpoint, content(form), lambda version: None)
+        await ports.endpoints.change(principal, endpoint, content(form), seen(form))
         return onward(f"/settings/endpoints/{endpoint}")
 
     @made.post("/remove")

@@ -11,7 +11,16 @@ from starlette.responses import Response
 from schemas.codes import country_names
 from schemas.organisation import Key, KeyContent, OrganisationKind, Scope
 from schemas.subscription import SubscriptionContent
-from services.gateway.board.forms import build, complaints, going_on, guard, new_once, onward, read_form
+from services.gateway.board.forms import (
+    build,
+    complaints,
+    going_on,
+    guard,
+    new_once,
+    onward,
+    read_form,
+    seen,
+)
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
 from services.gateway.board.views import endpoints, following
@@ -81,14 +90,14 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
     @made.post("/settings/subscriptions/{subscription}/{change}")
     async def change(request: Request, visit: visiting, subscription: str, change: str) -> Response:
         principal = visit.known()
-        await read_form(request)
+        form = await read_form(request)
         if change == "remove":
             await ports.subscriptions.remove(principal, subscription)
         elif change in ("pause", "resume"):
             present = await ports.subscriptions.get(principal, subscription)
             fields = {name: getattr(present, name) for name in SubscriptionContent.model_fields}
             content = SubscriptionContent(**fields | {"paused": change == "pause"})
-            await ports.subscriptions.change(principal, subscription, content, lambda version: None)
+            await ports.subscriptions.change(principal, subscription, content, seen(form))
         return onward("/settings#subscriptions")
 
     @made.post("/settings/keys")
