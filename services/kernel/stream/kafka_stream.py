@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Collection, Sequence
-from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -34,9 +33,6 @@ from services.kernel.wakeups import Wakeups
 
 if TYPE_CHECKING:
     from services.kernel.stream.kafka import TopicReader
-
-RETENTIONS_KEPT = 2
-"""It is known for twice as long what was handled as Kafka could deliver it again."""
 
 PRUNE_S = 3600.0
 """Between removals of inbox rows that are no longer needed."""
@@ -204,12 +200,10 @@ class KafkaStream:
                 self._trouble = None
 
     async def _prune(self) -> None:
-        longest = max(declared.retention_days for declared in self._topics.declarations.values())
-        kept = timedelta(days=RETENTIONS_KEPT * longest)
         while True:
             with contextlib.suppress(TransientError):
                 async with self._database.write() as tx:
-                    old = HandledEvent.handled_at < self._clock.now() - kept
+                    old = HandledEvent.handled_at < self._clock.now() - self._topics.remembered
                     await tx.execute(delete(HandledEvent).where(old))
             await self._clock.sleep(PRUNE_S)
 

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -27,6 +28,9 @@ _EXISTS_ALREADY = 36
 SEEN_S = 10.0
 SEEN_POLL_S = 0.05
 """Brokers know of a new topic within some 100 ms."""
+
+RETENTIONS_KEPT = 2
+"""It is known for twice as long what was handled as Kafka could deliver it again."""
 
 log = structlog.get_logger("liaison.kafka")
 
@@ -75,6 +79,12 @@ class Topics:
     def inbox(self) -> str:
         """Where others hand challenges and profiles in."""
         return f"{self.prefix}.inbox.v1"
+
+    @property
+    def remembered(self) -> timedelta:
+        """How long it is remembered what was handled."""
+        longest = max(declared.retention_days for declared in self.declarations.values())
+        return timedelta(days=RETENTIONS_KEPT * longest)
 
     def group(self, service: str) -> str:
         """The consumer group of a service."""
