@@ -34,8 +34,8 @@ async def refill(
     back to this position, whatever is done. What is older than the memory counts as done.
     """
     former = await tx.scalar(select(Cursor.position).where(Cursor.service == RELAY)) or 0
-    # A row is removed by the time at which it was handled, which is not before the time of its event: an entry
-    # without a row that is younger than the oldest row, or than the memory, was never done.
+    # A row is removed by the time at which it was handled, which is not before the time of its event: an
+    # entry without a row that is younger than the oldest row, or than the memory, was never done.
     oldest = await tx.scalar(select(func.min(HandledEvent.handled_at)))
     horizon = min(now - remembered, oldest or now)
     undone: dict[str, int] = {}
