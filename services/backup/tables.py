@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Connection, Integer, MetaData, Table, func, insert, select, text
+from sqlalchemy import JSON, Connection, Executable, Integer, MetaData, Table, func, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.backup import file
 from services.backup.file import BadBackup, Document, Head
 from services.kernel.database import Database
 from services.kernel.journal.reading import Verdict, verify
+from services.kernel.notify import PROCESS
 from services.kernel.settings import ConfigurationError
 from services.migrations import runner
 
@@ -26,6 +27,12 @@ FETCHED = 1_000
 """Rows in memory at once while a backup is made."""
 INSERTED = 500
 """Rows in one statement of a restore."""
+
+
+_PROCESSES = """
+    SELECT application_name FROM pg_stat_activity
+    WHERE datname = current_database() AND starts_with(application_name, :process)
+    """
 
 
 class NotEmpty(ConfigurationError):
@@ -103,11 +110,23 @@ def _may_go(connection: Connection, now: datetime, *, may_replace: bool) -> None
                     "The database is not empty, and was left as it is. Name an empty one with "
                     "LIAISON_DATABASE_URL, or say --replace, and its rows are lost."
                 )
-    leases = tables["leases"]
-    at = now if connection.dialect.name == "postgresql" else now.astimezone(UTC).replace(tzinfo=None)
-    held = select(leases.c.holder).where(leases.c.expires_at > at)
-    if (holder := connection.execute(held).scalar()) is not None:
+    if (holder := _in_use_by(connection, tables, now)) is not None:
         raise InUse(f"A process works on this database ({holder}): stop all of Liaison, then restore.")
+
+
+def _in_use_by(connection: Connection, tables: dict[str, Table], now: datetime) -> str | None:
+    """Whoever holds a lease, of either kind; on PostgreSQL also processes that hold none, as gateways do."""
+    is_shared = connection.dialect.name == "postgresql"
+    at = now if is_shared else now.astimezone(UTC).replace(tzinfo=None)
+    leases, endpoints = tables["leases"].c, tables["endpoints"].c
+    asked: list[Executable] = [
+        select(leases.holder).where(leases.expires_at > at),
+        select(endpoints.lease_holder).where(endpoints.lease_until > at),
+    ]
+    if is_shared:
+        asked.append(text(_PROCESSES).bindparams(process=PROCESS))
+    found = (connection.execute(one).scalar() for one in asked)
+    return next((holder for holder in found if holder is not None), None)
 
 
 def _fill(connection: Connection, path: Path) -> None:

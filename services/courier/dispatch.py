@@ -51,7 +51,7 @@ class Dispatch:
         self.queued = 0
         self.in_flight = 0
         self.until: datetime | None = None
-        """When our leases run out: from then on nothing new is sent, others may serve the endpoints by then."""
+        """When our leases run out: from then on nothing new is sent, others may serve the endpoints."""
         self._sender = sender
         self._clock = clock
         self._on_outcome = on_outcome
