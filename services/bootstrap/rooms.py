@@ -54,6 +54,11 @@ def consumed() -> Consumed:
     return {service: types for services in ROOMS.values() for service, types in services.items()}
 
 
+def published(settings: Settings) -> Consumed:
+    """The relay and what it publishes, where Kafka is the stream."""
+    return {RELAY: frozenset(EVENTS)} if settings.stream is StreamKind.kafka else {}
+
+
 def lag(settings: Settings, database: Database) -> JournalLag | KafkaLag:
     """How far every service is behind, whichever process runs it."""
     if settings.stream is StreamKind.journal:
@@ -63,6 +68,6 @@ def lag(settings: Settings, database: Database) -> JournalLag | KafkaLag:
         kafka_connection(settings),
         topics(settings),
         consumed(),
-        published={RELAY: frozenset(EVENTS)},
+        published=published(settings),
         inbox=INBOX,
     )
