@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -25,6 +25,7 @@ from services.kernel.clock import SystemClock
 from services.kernel.database import Database
 from services.kernel.identifiers import new_id
 from services.kernel.leases import LEASE_S
+from services.kernel.problems import TransientError
 from services.kernel.stream import dead_letters, kafka_stream
 from services.kernel.stream.dead_letters import DeadLetter
 from services.kernel.stream.kafka_connection import MESSAGE_BYTES, KafkaConnection
@@ -421,6 +422,28 @@ async def test_a_dead_reader_is_missed_as_soon_as_the_dead_holder_of_a_lease(tmp
     app = reader._new_app(str(tmp_path), asyncio.Queue())
     assert app.conf.broker_session_timeout == LEASE_S
     assert app.conf.broker_heartbeat_interval * 3 <= LEASE_S
+
+
+async def test_a_reader_that_never_joins_counts_as_standing_still_and_as_not_ready(
+    database: Database, kafka: str, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from services.kernel.stream import kafka as adapter
+
+    async def hang(_: Any) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(adapter, "JOIN_S", 0)
+    monkeypatch.setattr(adapter.TopicReader, "run", hang)
+    async with a_carrier(database, kafka, topics).carrying(Recorder()) as stream:
+        await happen(database, range(5))
+
+        async def stands() -> bool:
+            with suppress(TransientError):  # a broker that is new has no coordinator yet
+                return (await stream.unfinished()).get("recorder") == (5, 0)
+            return False
+
+        await eventually(stands)
+        assert stream.trouble() == "the readers of recorder have no place in their groups"
 
 
 async def total(database: Database) -> int:
