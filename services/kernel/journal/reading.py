@@ -9,11 +9,13 @@ from typing import Any
 
 from sqlalchemy import Row, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from schemas.events import LedgerErased
 from services.kernel.journal.chain import GENESIS, digest, entry_hash
 from services.kernel.journal.event import Event
 from services.kernel.journal.model import JournalAudience, JournalEntry
+from services.kernel.stream.model import Cursor, DeadLetterRow
 
 _TABLE = JournalEntry.__table__
 VERIFY_PAGE = 2_000
@@ -106,8 +108,12 @@ class Verdict:
 
 async def verify(tx: AsyncSession) -> Verdict:
     """Walk the whole chain: detects the first changed, removed or reordered entry. One from which words were
-    erased fits as it is, if a later entry of the chain says so and leads over it by its hashes."""
+    erased fits as it is, if a later entry of the chain says so and leads over it by its hashes. An end that
+    was cut off shows where other tables still speak of it: who may read an entry, and how far services have
+    read. Whoever tidied these up is found by a checkpoint alone.
+    """
     previous, position = GENESIS, 0
+    read_to, shared = await _spoken_of(tx)  # before the walk: what is written meanwhile is walked over too
     erased = await erasures(tx)
     while True:
         try:
@@ -116,11 +122,23 @@ async def verify(tx: AsyncSession) -> Verdict:
             # One of them cannot even be read: up to that one they are looked at one by one.
             return await _first_unreadable(tx, position, previous, erased)
         if not page:
+            if read_to > position or shared > await _highest(tx, JournalEntry.number):
+                return Verdict(position, previous, position + 1, "it is missing, and spoken of elsewhere")
             return Verdict(entries=position, head=previous, erased=tuple(sorted(erased)))
         for row in page:
             if (verdict := _misfit(row, position, previous, erased)) is not None:
                 return verdict
             previous, position = row.hash, row.position
+
+
+async def _spoken_of(tx: AsyncSession) -> tuple[int, int]:
+    """The last position that a service has read, and the last number of an entry that somebody may read."""
+    read_to = max(await _highest(tx, Cursor.position), await _highest(tx, DeadLetterRow.position))
+    return read_to, await _highest(tx, JournalAudience.number)
+
+
+async def _highest(tx: AsyncSession, column: InstrumentedAttribute[Any]) -> int:
+    return await tx.scalar(select(func.max(column))) or 0
 
 
 async def hashes(tx: AsyncSession, positions: Collection[int]) -> dict[int, str]:
