@@ -65,6 +65,20 @@ def test_a_backup_is_made_and_restored_elsewhere(data_dir: Path, tmp_path: Path)
     assert run("restore", file, "--replace", "--data-dir", data_dir).exit_code == 0
 
 
+def test_a_backup_goes_through_pipes(data_dir: Path, tmp_path: Path) -> None:
+    """Out of a container and into another one, which have no folder to write to."""
+    made = run("backup", "-", "--data-dir", data_dir)
+    assert made.exit_code == 0, made.output
+    assert "rows in the backup" in made.stderr
+    restore = ["restore", "-", "--data-dir", str(tmp_path / "other")]
+    half = CliRunner().invoke(app, restore, input=made.stdout_bytes[:-100])
+    assert half.exit_code == 1
+    assert "only a part of one" in told(half)
+    restored = CliRunner().invoke(app, restore, input=made.stdout_bytes)
+    assert restored.exit_code == 0, restored.output
+    assert "the ledger has" in told(restored)
+
+
 def test_a_file_that_is_no_backup_is_told(data_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("hello")
     for file in (tmp_path / "file", tmp_path / "nowhere"):
