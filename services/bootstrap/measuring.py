@@ -11,7 +11,7 @@ import structlog
 
 from services.courier import backlog
 from services.courier import metrics as courier_metrics
-from services.courier.waiting import waiting
+from services.courier.waiting import counts
 from services.intake.completion import last_open_day
 from services.kernel import metrics
 from services.kernel.clock import Clock
@@ -67,7 +67,7 @@ async def measure(database: Database, clock: Clock, data_dir: Path, published: C
     async with database.read() as tx:
         entries, oldest = await unsequenced(tx)
         letters = await dead_letters.count(tx)
-        messages = await waiting(tx, now)
+        messages = await counts(tx, now)
     due = await database.in_one_go(lambda connection: backlog.oldest_due(connection, now))
     behind = await journal_lag(database, published) if published else {}
     disk = await asyncio.to_thread(_disk_of, data_dir)
