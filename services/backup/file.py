@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
@@ -89,44 +89,52 @@ Row = tuple[Any, ...]
 
 
 @contextmanager
-def writing(path: Path, head: Head) -> Iterator[Writer]:
-    """A new file, readable by its owner alone; it has its name when it is whole. Raises FileExistsError and
-    other OSErrors."""
-    if path.exists():
-        raise FileExistsError(f"{path} exists")
-    draft = path.with_name(f"{path.name}.part")
+def writing(target: Path | BinaryIO, head: Head) -> Iterator[Writer]:
+    """A new file, readable by its owner alone; it has its name when it is whole. Or into a stream, of which
+    only its end tells that it is whole. Raises FileExistsError and other OSErrors."""
+    if not isinstance(target, Path):
+        with _packing(target, head) as writer:
+            yield writer
+        target.flush()
+        return
+    if target.exists():
+        raise FileExistsError(f"{target} exists")
+    draft = target.with_name(f"{target.name}.part")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
     try:
-        with (
-            os.fdopen(descriptor, "wb") as raw,
-            gzip.GzipFile("", "wb", COMPRESSION, raw, mtime=0) as file,
-        ):
-            writer = Writer(file, head)
-            yield writer
-            writer.end()
-            file.flush()
+        with os.fdopen(descriptor, "wb") as raw:
+            with _packing(raw, head) as writer:
+                yield writer
+            raw.flush()
             os.fsync(raw.fileno())
-        draft.rename(path)
+        draft.rename(target)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def read_head(path: Path) -> Head:
-    """Raises `BadBackup`, OSError."""
-    with _opened(path) as file:
-        return _head(file.readline())
+@contextmanager
+def _packing(raw: BinaryIO, head: Head) -> Iterator[Writer]:
+    with gzip.GzipFile("", "wb", COMPRESSION, raw, mtime=0) as file:
+        writer = Writer(file, head)
+        yield writer
+        writer.end()
 
 
-def read(path: Path) -> Iterator[Table | Row]:
-    """Tables, each followed by its rows. Raises `BadBackup`, at the latest at the end: whoever acts on it
-    before must be able to take that back."""
-    digest, rows = hashlib.sha256(), 0
-    with _opened(path) as file:
-        line = file.readline()
-        _head(line)
+class Reader:
+    """Reads one backup from its beginning to its end, once."""
+
+    def __init__(self, file: gzip.GzipFile) -> None:
+        self._file = file
+        self._first = file.readline()
+        self.head = _head(self._first)
+
+    def __iter__(self) -> Iterator[Table | Row]:
+        """Tables, each followed by its rows. Raises `BadBackup`, at the latest at the end: whoever acts on it
+        before must be able to take that back."""
+        digest, rows, line = hashlib.sha256(), 0, self._first
         while True:
             digest.update(line)
-            line = file.readline()
+            line = self._file.readline()
             content = _json(line)
             if isinstance(content, list):
                 rows += 1
@@ -140,12 +148,14 @@ def read(path: Path) -> Iterator[Table | Row]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[gzip.GzipFile]:
+def reading(source: Path | BinaryIO) -> Iterator[Reader]:
+    """Raises `BadBackup`, OSError, at the beginning and while it is read."""
     try:
-        with gzip.open(path, "rb") as file:
-            yield file
+        with gzip.open(source, "rb") as file:
+            yield Reader(file)
     except (gzip.BadGzipFile, EOFError):
-        raise BadBackup(f"{path} is no backup of Liaison, or only a part of one.") from None
+        told = source if isinstance(source, Path) else "What came in"
+        raise BadBackup(f"{told} is no backup of Liaison, or only a part of one.") from None
 
 
 def _head(line: bytes) -> Head:

@@ -6,15 +6,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from sqlalchemy import JSON, Connection, Integer, MetaData, Table, func, insert, select, text
+from sqlalchemy import JSON, Connection, Executable, Integer, MetaData, Table, func, insert, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.backup import file
-from services.backup.file import BadBackup, Document, Head
+from services.backup.file import BadBackup, Document, Head, Reader
 from services.kernel.database import Database
 from services.kernel.journal.reading import Verdict, verify
+from services.kernel.notify import PROCESS
 from services.kernel.settings import ConfigurationError
 from services.migrations import runner
 
@@ -28,6 +29,12 @@ INSERTED = 500
 """Rows in one statement of a restore."""
 
 
+_PROCESSES = """
+    SELECT application_name FROM pg_stat_activity
+    WHERE datname = current_database() AND starts_with(application_name, :process)
+    """
+
+
 class NotEmpty(ConfigurationError):
     """The database holds rows, and nobody said that they may go."""
 
@@ -36,39 +43,42 @@ class InUse(ConfigurationError):
     """A process works on the database that is to be replaced."""
 
 
-async def backup(database: Database, path: Path, *, now: datetime) -> int:
-    """Write all tables, as of one moment, into a new file; returns how many rows. Others may go on writing.
+async def backup(database: Database, target: Path | BinaryIO, *, now: datetime) -> int:
+    """Write all tables, as of one moment, into a new file or a stream; returns how many rows. Others may go
+    on writing.
 
     Raises `ConfigurationError` for a database without a schema, OSError for a file that cannot be written.
     """
     async with database.snapshot() as connection:
-        return await connection.run_sync(lambda sync: _write(sync, path, now))
+        return await connection.run_sync(lambda sync: _write(sync, target, now))
 
 
-async def restore(database: Database, path: Path, *, now: datetime, replace: bool = False) -> Verdict:
-    """Fill an empty database from the file, and bring it to this release's schema: in one transaction, so
-    that a file that turns out to be damaged changes nothing. Returns the state of the ledger.
+async def restore(
+    database: Database, source: Path | BinaryIO, *, now: datetime, replace: bool = False
+) -> Verdict:
+    """Fill an empty database from the backup, and bring it to this release's schema: in one transaction, so
+    that one that turns out to be damaged changes nothing. Returns the state of the ledger.
 
     `replace`: a database that holds rows loses them. Raises `BadBackup`, `NotEmpty`, `InUse`,
     `NewerSchema`, OSError.
     """
-    head = file.read_head(path)
-    if head.schema not in runner.revisions():
-        raise runner.NewerSchema(
-            f"The backup has schema {head.schema}, which this release does not know: it was made by a newer "
-            "release of Liaison. Install that release."
-        )
-    async with database.engine.begin() as connection:
-        await connection.run_sync(lambda sync: _replace(sync, head, path, now, may_replace=replace))
+    with file.reading(source) as content:
+        if content.head.schema not in runner.revisions():
+            raise runner.NewerSchema(
+                f"The backup has schema {content.head.schema}, which this release does not know: it was made "
+                "by a newer release of Liaison. Install that release."
+            )
+        async with database.engine.begin() as connection:
+            await connection.run_sync(lambda sync: _replace(sync, content, now, may_replace=replace))
     async with database.read() as tx:
         return await verify(tx)
 
 
-def _write(connection: Connection, path: Path, now: datetime) -> int:
+def _write(connection: Connection, target: Path | BinaryIO, now: datetime) -> int:
     schema = runner.present(connection)
     if schema is None:
         raise ConfigurationError("There is nothing to back up: the database has no schema of Liaison yet.")
-    with file.writing(path, Head(schema, now)) as writer:
+    with file.writing(target, Head(schema, now)) as writer:
         for table in _tables(connection):
             if table.name in DERIVED:
                 continue
@@ -84,13 +94,13 @@ def _write(connection: Connection, path: Path, now: datetime) -> int:
         return writer.rows
 
 
-def _replace(connection: Connection, head: Head, path: Path, now: datetime, *, may_replace: bool) -> None:
+def _replace(connection: Connection, content: Reader, now: datetime, *, may_replace: bool) -> None:
     runner.lock(connection)
     if runner.present(connection) is not None:
         _may_go(connection, now, may_replace=may_replace)
         runner.to(connection, "base")
-    runner.to(connection, head.schema)
-    _fill(connection, path)
+    runner.to(connection, content.head.schema)
+    _fill(connection, content)
     runner.to(connection, "head")
 
 
@@ -103,16 +113,28 @@ def _may_go(connection: Connection, now: datetime, *, may_replace: bool) -> None
                     "The database is not empty, and was left as it is. Name an empty one with "
                     "LIAISON_DATABASE_URL, or say --replace, and its rows are lost."
                 )
-    leases = tables["leases"]
-    at = now if connection.dialect.name == "postgresql" else now.astimezone(UTC).replace(tzinfo=None)
-    held = select(leases.c.holder).where(leases.c.expires_at > at)
-    if (holder := connection.execute(held).scalar()) is not None:
+    if (holder := _in_use_by(connection, tables, now)) is not None:
         raise InUse(f"A process works on this database ({holder}): stop all of Liaison, then restore.")
 
 
-def _fill(connection: Connection, path: Path) -> None:
+def _in_use_by(connection: Connection, tables: dict[str, Table], now: datetime) -> str | None:
+    """Whoever holds a lease, of either kind; on PostgreSQL also processes that hold none, as gateways do."""
+    is_shared = connection.dialect.name == "postgresql"
+    at = now if is_shared else now.astimezone(UTC).replace(tzinfo=None)
+    leases, endpoints = tables["leases"].c, tables["endpoints"].c
+    asked: list[Executable] = [
+        select(leases.holder).where(leases.expires_at > at),
+        select(endpoints.lease_holder).where(endpoints.lease_until > at),
+    ]
+    if is_shared:
+        asked.append(text(_PROCESSES).bindparams(process=PROCESS))
+    found = (connection.execute(one).scalar() for one in asked)
+    return next((holder for holder in found if holder is not None), None)
+
+
+def _fill(connection: Connection, content: Reader) -> None:
     known = {table.name: table for table in _tables(connection)}
-    for table, columns, rows in _batches(path):
+    for table, columns, rows in _batches(content):
         into = known.get(table)
         for column in columns:
             if into is not None and column not in into.columns and runner.add_kept(connection, table, column):
@@ -132,11 +154,11 @@ def _fill(connection: Connection, path: Path) -> None:
             _go_on_counting(connection, each)
 
 
-def _batches(path: Path) -> Iterator[tuple[str, tuple[str, ...], list[file.Row]]]:
+def _batches(content: Reader) -> Iterator[tuple[str, tuple[str, ...], list[file.Row]]]:
     """Rows of one table, at most INSERTED at once."""
     table: file.Table | None = None
     batch: list[file.Row] = []
-    for item in file.read(path):
+    for item in content:
         if isinstance(item, file.Table) or len(batch) == INSERTED:
             if table is not None and batch:
                 yield table.name, table.columns, batch

@@ -11,7 +11,7 @@ import structlog
 
 from services.courier import backlog
 from services.courier import metrics as courier_metrics
-from services.courier.waiting import waiting
+from services.courier.waiting import counts
 from services.intake.completion import last_open_day
 from services.kernel import metrics
 from services.kernel.clock import Clock
@@ -19,6 +19,7 @@ from services.kernel.database import Database
 from services.kernel.journal.reading import unsequenced
 from services.kernel.problems import TransientError
 from services.kernel.stream import dead_letters
+from services.kernel.stream.lag import Consumed, journal_lag
 from services.matching import exposure
 from services.matching.exposure import Companies
 
@@ -31,11 +32,11 @@ EXPOSURE_S = 300.0
 log = structlog.get_logger("liaison.measuring")
 
 
-async def keep_measuring(database: Database, clock: Clock, data_dir: Path) -> None:
+async def keep_measuring(database: Database, clock: Clock, data_dir: Path, published: Consumed) -> None:
     """Measure until cancelled; outages of the database are waited through."""
     while True:
         try:
-            await measure(database, clock, data_dir)
+            await measure(database, clock, data_dir, published)
         except TransientError as error:
             log.warning("what waits cannot be measured now", reason=str(error))
         await clock.sleep(MEASURE_S)
@@ -59,18 +60,22 @@ async def measure_exposure(database: Database, clock: Clock, companies: Companie
     exposure.tell(exposure.shares(suggested, of, await companies.makeup()), suggested.total())
 
 
-async def measure(database: Database, clock: Clock, data_dir: Path) -> None:
-    """Set the gauges of what waits and of the disk under `data_dir`. Raises `TransientError`."""
+async def measure(database: Database, clock: Clock, data_dir: Path, published: Consumed) -> None:
+    """Set the gauges of what waits and of the disk under `data_dir`. `published`: the relay and its types,
+    where Kafka is the stream: what waits for it shows while no broker answers. Raises `TransientError`."""
     now = clock.now()
     async with database.read() as tx:
         entries, oldest = await unsequenced(tx)
         letters = await dead_letters.count(tx)
-        messages = await waiting(tx, now)
+        messages = await counts(tx, now)
     due = await database.in_one_go(lambda connection: backlog.oldest_due(connection, now))
+    behind = await journal_lag(database, published) if published else {}
     disk = await asyncio.to_thread(_disk_of, data_dir)
 
     metrics.UNSEQUENCED.set(entries)
     metrics.UNSEQUENCED_SECONDS.set((now - oldest).total_seconds() if oldest is not None else 0)
+    for service, events in behind.items():
+        metrics.LAG.labels(service).set(events)
     metrics.DEAD_LETTERS.clear()
     for service, count in letters.items():
         metrics.DEAD_LETTERS.labels(service).set(count)

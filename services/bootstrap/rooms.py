@@ -49,16 +49,25 @@ def chosen(only: Iterable[str], settings: Settings) -> frozenset[str]:
     return (wanted or frozenset(ROOMS)) - {INBOX}
 
 
+def consumed() -> Consumed:
+    """Every service, and the events of the journal that it takes."""
+    return {service: types for services in ROOMS.values() for service, types in services.items()}
+
+
+def published(settings: Settings) -> Consumed:
+    """The relay and what it publishes, where Kafka is the stream."""
+    return {RELAY: frozenset(EVENTS)} if settings.stream is StreamKind.kafka else {}
+
+
 def lag(settings: Settings, database: Database) -> JournalLag | KafkaLag:
     """How far every service is behind, whichever process runs it."""
-    consumed = {service: types for services in ROOMS.values() for service, types in services.items()}
     if settings.stream is StreamKind.journal:
-        return JournalLag(database, consumed)
+        return JournalLag(database, consumed())
     return KafkaLag(
         database,
         kafka_connection(settings),
         topics(settings),
-        consumed,
-        published={RELAY: frozenset(EVENTS)},
+        consumed(),
+        published=published(settings),
         inbox=INBOX,
     )

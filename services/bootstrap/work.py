@@ -11,7 +11,7 @@ from services.bootstrap.jobs import Jobs
 from services.bootstrap.measuring import keep_measuring, keep_measuring_exposure
 from services.bootstrap.ownership import ends_with
 from services.bootstrap.parts import Brain, Core, handlers
-from services.bootstrap.rooms import WITH_INDEX
+from services.bootstrap.rooms import WITH_INDEX, published
 from services.bootstrap.watch import watch_progress
 from services.courier.courier import Courier
 from services.courier.http import Sender
@@ -47,7 +47,8 @@ def hear(core: Core, jobs: Jobs) -> None:
 
 def measure(core: Core, jobs: Jobs) -> None:
     """What waits, in the metrics of every process: it shows while those who should do the work are dead."""
-    jobs.start("measuring", keep_measuring(core.database, core.clock, core.settings.data_dir))
+    waiting = keep_measuring(core.database, core.clock, core.settings.data_dir, published(core.settings))
+    jobs.start("measuring", waiting)
 
 
 def follow(core: Core, jobs: Jobs) -> None:

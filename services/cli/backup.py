@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -19,6 +20,9 @@ from services.kernel.settings import ConfigurationError
 
 T = TypeVar("T")
 
+STANDARD = Path("-")
+"""Stdout or stdin: where containers can write nothing, and files are somebody else's."""
+
 
 def register(app: typer.Typer) -> None:
     app.command()(backup)
@@ -26,7 +30,9 @@ def register(app: typer.Typer) -> None:
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(help="The file to write, e.g. liaison-2027-02-01.backup.")],
+    file: Annotated[
+        Path, typer.Argument(help="The file to write, e.g. liaison-2027-02-01.backup; - for stdout.")
+    ],
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -39,26 +45,30 @@ def backup(
     from services.backup.tables import backup as write
 
     settings = settings_or_fail(data_dir=data_dir)
+    if file == STANDARD and sys.stdout.isatty():
+        fail("A backup is no text: send it into a file, `liaison backup - > FILE`.", EXIT_USAGE)
+    target = sys.stdout.buffer if file == STANDARD else file
 
     async def work() -> int:
         from services.bootstrap.adapters import open_database
 
         database = open_database(settings)
         try:
-            return await write(database, file, now=SystemClock().now())
+            return await write(database, target, now=SystemClock().now())
         finally:
             await database.close()
 
     with err.status("writing"):
         rows = _told(work)
-    if as_json:
+    told = err if file == STANDARD else out  # stdout is the backup
+    if as_json and told is out:
         print_json({"rows": rows, "file": str(file)})
     else:
-        out.print(f"{rows} rows in {file}", highlight=False)
+        told.print(f"{rows} rows in {'the backup' if file == STANDARD else file}", highlight=False)
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(help="A file that `liaison backup` wrote.")],
+    file: Annotated[Path, typer.Argument(help="A file that `liaison backup` wrote; - for stdin.")],
     replace: Annotated[
         bool, typer.Option("--replace", help="Give up what the database holds. Stop all of Liaison before.")
     ] = False,
@@ -74,13 +84,14 @@ def restore(
     from services.kernel.journal.reading import Verdict
 
     settings = settings_or_fail(data_dir=data_dir)
+    source = sys.stdin.buffer if file == STANDARD else file
 
     async def work() -> Verdict:
         from services.bootstrap.adapters import open_database
 
         database = open_database(settings)
         try:
-            return await fill(database, file, now=SystemClock().now(), replace=replace)
+            return await fill(database, source, now=SystemClock().now(), replace=replace)
         finally:
             await database.close()
 

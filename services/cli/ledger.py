@@ -95,12 +95,22 @@ def check(
             "rotation. Default: any, told."
         ),
     ] = None,
+    alone: Annotated[
+        bool,
+        typer.Option(
+            "--alone",
+            help="Without the ledger, for whoever has only the file: signatures, keys, each other.",
+        ),
+    ] = False,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Prove that the ledger of today leads through every checkpoint.
 
-    Then nothing up to there was changed, removed, moved, or written anew.
+    Then nothing up to there was changed, removed, moved, or written anew. That takes the database. Whoever
+    keeps checkpoints outside has none, and proves with --alone that each was signed by the key that they were
+    told, and that all are of one ledger that only grew; whoever runs Liaison must then show, on demand, that
+    its ledger leads through them.
     """
     try:
         kept = checkpoints.read(file.read_bytes().splitlines())
@@ -115,13 +125,27 @@ def check(
             "rotated, name both with --key; whoever runs it tells the new one."
         )
 
+    if (wrong := checkpoints.inconsistency(kept)) is not None:
+        fail(f"{file} holds checkpoints of different ledgers: {wrong}.")
+    newest = max(one.position for one in kept)
+    if alone:
+        if as_json:
+            print_json({"checkpoints": len(kept), "newest": newest, "keys": keys})
+        else:
+            out.print(
+                f"{len(kept)} checkpoints, signed by {', '.join(keys)}, of one ledger that grew to {newest} "
+                "entries",
+                highlight=False,
+                soft_wrap=True,
+            )
+        return
+
     async def look(tx: AsyncSession) -> tuple[Verdict, dict[int, str]]:
         return await verify_chain(tx), await hashes(tx, {one.position for one in kept})
 
     verdict, found = _read(settings_or_fail(data_dir=data_dir), look)
     wrong = checkpoints.contradiction(kept, found)
     if as_json:
-        newest = max(one.position for one in kept)
         print_json(
             {
                 "checkpoints": len(kept),

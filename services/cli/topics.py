@@ -10,7 +10,8 @@ import typer
 
 from services.cli.client import Json
 from services.cli.output import EXIT_UNREACHABLE, EXIT_USAGE, err, fail, out, print_json
-from services.cli.server import settings_or_fail
+from services.cli.server import DataDir, database_of, settings_or_fail
+from services.kernel.clock import SystemClock
 from services.kernel.problems import TransientError
 from services.kernel.settings import ConfigurationError, Settings
 
@@ -63,3 +64,53 @@ def apply(
         fail(str(error), EXIT_USAGE)
     except (TransientError, OSError) as error:
         fail(f"{error}. Is LIAISON_KAFKA_BOOTSTRAP_SERVERS right, and the broker up?", EXIT_UNREACHABLE)
+
+
+@commands.command()
+def refill(
+    after: Annotated[
+        int | None,
+        typer.Option(
+            min=0, help="Publish what comes after this position; 0: everything. Default: what anybody lacks."
+        ),
+    ] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Have the relay publish again what a service has not handled, after Kafka or the database went back.
+
+    For topics that are empty, or newer than a restored database. Who has handled an event already leaves it
+    alone, for as long as that is remembered: twice the longest retention of a topic. What is older than that
+    counts as handled, and with --after is handled again.
+    """
+    from services.bootstrap.adapters import open_database, topics
+    from services.bootstrap.rooms import consumed
+    from services.kernel.stream.refill import Refill
+    from services.kernel.stream.refill import refill as go_back
+
+    settings = settings_or_fail(data_dir=data_dir)
+
+    async def work() -> Refill:
+        database = open_database(settings)
+        try:
+            async with database.write(durable=True) as tx:
+                remembered = topics(settings).remembered
+                now = SystemClock().now()
+                return await go_back(tx, consumed(), now=now, remembered=remembered, after=after)
+        finally:
+            await database.close()
+
+    try:
+        with database_of(settings):
+            done = asyncio.run(work())
+    except ConfigurationError as error:
+        fail(str(error), EXIT_USAGE)
+    if as_json:
+        print_json(asdict(done))
+        return
+    for service, first in done.first_undone.items():
+        err.print(f"{service} has not done entry {first}", highlight=False)
+    if done.position < done.former:
+        out.print(f"the relay goes back from {done.former} to {done.position}", highlight=False)
+    else:
+        out.print(f"everything up to {done.former} is done; the relay stays there", highlight=False)

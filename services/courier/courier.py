@@ -24,7 +24,7 @@ from services.courier.backlog import Due, EndpointSnapshot, Waiting
 from services.courier.dispatch import MAX_IN_FLIGHT_TOTAL, Dispatch, Posts
 from services.courier.enqueue import COURIER
 from services.courier.lane import Lane, open_lane
-from services.courier.lease import RENEW_EVERY_S, is_gone, new_holder
+from services.courier.lease import LEASE_S, RENEW_EVERY_S, is_gone, new_holder
 from services.courier.model import ACTIVE, OFF
 from services.courier.record import Random, Written, switch_off, write_down
 from services.kernel.clock import Clock
@@ -195,8 +195,12 @@ class Courier:
             self._look_at = min(self._look_at, written.next_attempt_at)
         for name, off in written.to_switch_off.items():
             async with self._database.write() as tx:
-                await switch_off(tx, lanes[name].endpoint, off, now=self._clock.now())
-            self._renewed(lanes[name], replace(lanes[name].endpoint, state=OFF))
+                endpoint, now = lanes[name].endpoint, self._clock.now()
+                is_off = await switch_off(tx, endpoint, off, holder=self.holder, now=now)
+            if is_off:
+                self._renewed(lanes[name], replace(endpoint, state=OFF))
+            else:
+                self._renew_at = now  # somebody else has changed it: see what it is
 
     def _renewed(self, lane: Lane, endpoint: EndpointSnapshot | None) -> None:
         """Take over what is known now of an endpoint; None: it is not ours any more."""
@@ -229,6 +233,7 @@ class Courier:
             for lane in list(lanes.values()):
                 self._renewed(lane, found.get(lane.endpoint.id))
         self._renew_at = now + timedelta(seconds=RENEW_EVERY_S)
+        self._dispatch.until = now + timedelta(seconds=LEASE_S)
         metrics.ENDPOINTS.set(len(lanes))
         metrics.BREAKERS_OPEN.set(sum(lane.is_open for lane in lanes.values()))
 

@@ -50,6 +50,8 @@ class Dispatch:
         self.settled: list[tuple[Lane, Settled]] = []
         self.queued = 0
         self.in_flight = 0
+        self.until: datetime | None = None
+        """When our leases run out: from then on nothing new is sent, others may serve the endpoints."""
         self._sender = sender
         self._clock = clock
         self._on_outcome = on_outcome
@@ -109,6 +111,8 @@ class Dispatch:
     def _next(self) -> tuple[Lane, Due] | None:
         """The next message, of one lane after the other in turn; it counts as under way from now on."""
         now = self._clock.now()
+        if self.until is not None and now >= self.until:
+            return None  # the lanes stay in line for the next `staff`, after the leases were renewed
         while self._line:
             lane = self._line.popleft()
             lane.in_line = False

@@ -170,19 +170,28 @@ def write_down(
     )
 
 
-async def switch_off(tx: AsyncSession, endpoint: EndpointSnapshot, off: Off, *, now: datetime) -> None:
-    """Switch the endpoint off and tell its owner, in one transaction.
+async def switch_off(
+    tx: AsyncSession, endpoint: EndpointSnapshot, off: Off, *, holder: str, now: datetime
+) -> bool:
+    """Switch the endpoint off and tell its owner, in one transaction; returns whether it was done.
 
-    After a crash just before it, the endpoint's next failure leads here again.
+    It is not where its owner was quicker, or where the outcomes that speak for it are another courier's by
+    now: that one may have met a success. After a crash just before it, the endpoint's next failure leads here
+    again.
     """
     switched = await tx.execute(
         update(EndpointRow)
-        .where(EndpointRow.id == endpoint.id, EndpointRow.state == model.ACTIVE)
+        .where(
+            EndpointRow.id == endpoint.id,
+            EndpointRow.state == model.ACTIVE,
+            EndpointRow.lease_holder == holder,
+            EndpointRow.failing_since == endpoint.failing_since,
+        )
         .values(state=model.OFF, reason=off.sentence)
         .returning(EndpointRow.id)
     )
-    if switched.first() is None:  # its owner was quicker
-        return
+    if switched.first() is None:
+        return False
     data = EndpointDisabled(endpoint=endpoint.id, owner=endpoint.owner, reason=off.sentence)
     event = NewEvent(
         type=EndpointDisabled.TYPE,
@@ -193,3 +202,4 @@ async def switch_off(tx: AsyncSession, endpoint: EndpointSnapshot, off: Off, *, 
     )
     await append(tx, [event], now=now)
     metrics.SWITCHED_OFF.labels(off.why).inc()
+    return True

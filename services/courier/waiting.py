@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -43,21 +45,30 @@ class Waiting(BaseModel):
     endpoints: list[TroubledEndpoint]
 
 
-async def waiting(tx: AsyncSession, now: datetime) -> Waiting:
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """As `Waiting`, without saying which endpoints."""
+
+    due: int
+    scheduled: int
+    oldest: datetime | None
+    endpoints_off: int
+
+
+async def counts(tx: AsyncSession, now: datetime) -> Counts:
+    """How many wait: two statements, for whoever asks every few seconds."""
     is_due = DeliveryRow.next_attempt_at <= now
-    pending = DeliveryRow.state == PENDING
     counted = select(
         func.count().filter(is_due), func.count().filter(~is_due), func.min(DeliveryRow.created_at)
-    ).where(pending)
+    ).where(DeliveryRow.state == PENDING)
     due, scheduled, oldest = (await tx.execute(counted)).one()
     off = select(func.count()).select_from(EndpointRow).where(EndpointRow.state == OFF)
-    return Waiting(
-        due=due,
-        scheduled=scheduled,
-        oldest=oldest,
-        endpoints_off=(await tx.execute(off)).scalar() or 0,
-        endpoints=await _troubled(tx),
-    )
+    return Counts(due, scheduled, oldest, await tx.scalar(off) or 0)
+
+
+async def waiting(tx: AsyncSession, now: datetime) -> Waiting:
+    """Four statements, however many endpoints are in trouble."""
+    return Waiting(**asdict(await counts(tx, now)), endpoints=await _troubled(tx))
 
 
 async def _troubled(tx: AsyncSession) -> list[TroubledEndpoint]:
@@ -78,7 +89,8 @@ async def _troubled(tx: AsyncSession) -> list[TroubledEndpoint]:
         .order_by(open_.c.oldest.is_(None), open_.c.oldest, EndpointRow.id)
         .limit(TROUBLED_MAX)
     )
-    found = (await tx.execute(query)).all()
+    found = cast("list[tuple[EndpointRow, Any, Any]]", (await tx.execute(query)).all())
+    last = await _last_attempts(tx, [endpoint.id for endpoint, _, _ in found])
     return [
         TroubledEndpoint(
             id=endpoint.id,
@@ -88,20 +100,22 @@ async def _troubled(tx: AsyncSession) -> list[TroubledEndpoint]:
             failing_since=endpoint.failing_since,
             pending=pending or 0,
             oldest=oldest,
-            last_attempt=await _last_attempt(tx, endpoint.id),
+            last_attempt=last.get(endpoint.id),
         )
-        for endpoint, pending, oldest in cast("list[tuple[EndpointRow, Any, Any]]", found)
+        for endpoint, pending, oldest in found
     ]
 
 
-async def _last_attempt(tx: AsyncSession, endpoint: str) -> str | None:
-    """Of a message that still waits: what went wrong."""
-    query = (
-        select(AttemptRow.outcome, AttemptRow.status)
-        .join(DeliveryRow, DeliveryRow.id == AttemptRow.delivery_id)
-        .where(DeliveryRow.endpoint_id == endpoint, DeliveryRow.state == PENDING)
-        .order_by(AttemptRow.at.desc())
-        .limit(1)
+async def _last_attempts(tx: AsyncSession, endpoints: Sequence[str]) -> dict[str, str]:
+    """By endpoint, of its messages that still wait: what went wrong last."""
+    newest_first = func.row_number().over(
+        partition_by=DeliveryRow.endpoint_id, order_by=(AttemptRow.at.desc(), AttemptRow.number.desc())
     )
-    last = (await tx.execute(query)).first()
-    return None if last is None else f"{last.outcome} {last.status or ''}".strip()
+    attempts = (
+        select(DeliveryRow.endpoint_id, AttemptRow.outcome, AttemptRow.status, newest_first.label("place"))
+        .join(DeliveryRow, DeliveryRow.id == AttemptRow.delivery_id)
+        .where(DeliveryRow.endpoint_id.in_(endpoints), DeliveryRow.state == PENDING)
+        .subquery()
+    )
+    rows = await tx.execute(select(attempts).where(attempts.c.place == 1))
+    return {row.endpoint_id: f"{row.outcome} {row.status or ''}".strip() for row in rows}

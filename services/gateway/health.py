@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from sqlalchemy import text
 
 from services.kernel.database import Database
-from services.kernel.metrics import REGISTRY
+from services.kernel.metrics import READY, REGISTRY
 
 CHECK_TIMEOUT_S = 2.0
 """Orchestrators ask every few seconds and wait one or two."""
@@ -54,6 +54,13 @@ def router(database: Database, checks: Mapping[str, Check]) -> APIRouter:
             log.warning("not_ready", part=name, error=type(error).__name__, detail=str(error))
             return "not available"
 
+    async def look() -> dict[str, str]:
+        answers = await asyncio.gather(*(ask(name, check) for name, check in everything.items()))
+        parts = dict(zip(everything, answers, strict=True))
+        for name, answer in parts.items():
+            READY.labels(name).set(answer == "ok")
+        return parts
+
     @routes.get("/healthz", include_in_schema=False)
     @routes.get("/health/live", summary="Is the process alive?")
     async def alive() -> Health:
@@ -66,14 +73,14 @@ def router(database: Database, checks: Mapping[str, Check]) -> APIRouter:
         responses={503: {"model": Readiness, "description": "Not now; the parts say why"}},
     )
     async def ready(response: Response) -> Readiness:
-        answers = await asyncio.gather(*(ask(name, check) for name, check in everything.items()))
-        parts = dict(zip(everything, answers, strict=True))
-        is_ready = all(answer == "ok" for answer in answers)
+        parts = await look()
+        is_ready = all(answer == "ok" for answer in parts.values())
         response.status_code = 200 if is_ready else 503
         return Readiness(ready=is_ready, parts=parts)
 
     @routes.get("/metrics", summary="Metrics, in Prometheus' text format", include_in_schema=False)
     async def metrics() -> Response:
+        await look()
         return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
     return routes

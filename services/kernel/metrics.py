@@ -80,6 +80,12 @@ WITHOUT_VECTOR = Gauge(
     "Active profiles and open challenges that cannot be found: they lack vectors. Alarm above 0.",
     registry=REGISTRY,
 )
+READY = Gauge(
+    "liaison_ready",
+    "Whether this part of the process can do its work as it is asked: 1 or 0, as /health/ready says.",
+    ["part"],
+    registry=REGISTRY,
+)
 DISK_SIZE = Gauge(
     "liaison_data_disk_size_bytes",
     "Size of the file system that LIAISON_DATA_DIR lies on.",

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -30,6 +32,11 @@ ANSWER_S = 5.0
 """How long the server may take for one of our few words before the connection counts as dead."""
 RETRY_S = 1.0
 """Between attempts to connect; polls are quick again meanwhile."""
+
+PROCESS = "liaison "
+"""Begins the name of this connection in `pg_stat_activity`: every process that works has one, no command."""
+NAME_BYTES = 63
+"""PostgreSQL keeps no more of a name."""
 
 log = structlog.get_logger("liaison.wakeups")
 
@@ -72,7 +79,9 @@ class SharedWakeups(Wakeups):
 
     @asynccontextmanager
     async def _listening(self) -> AsyncIterator[Any]:
-        engine = create_async_engine(self._url, poolclass=NullPool)
+        name = f"{PROCESS}{socket.gethostname()}/{os.getpid()}"[:NAME_BYTES]
+        settings = {"server_settings": {"application_name": name}}
+        engine = create_async_engine(self._url, poolclass=NullPool, connect_args=settings)
         try:
             async with engine.connect() as pooled:
                 connection: Any = (await pooled.get_raw_connection()).driver_connection

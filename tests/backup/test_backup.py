@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import os
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, insert, select, text
 
 from services.backup import tables
 from services.backup.file import BadBackup
+from services.courier.model import EndpointRow
 from services.kernel import leases
 from services.kernel.database import Database
 from services.kernel.journal.append import append, sequence
@@ -22,6 +25,7 @@ from services.kernel.settings import ConfigurationError
 from services.migrations import runner
 from services.migrations.tables import metadata
 from tests.conftest import MovableClock, create_postgresql_database
+from tests.eventually import eventually
 from tests.intake.people import a_challenge, a_company, build, principal
 
 
@@ -97,6 +101,10 @@ async def test_what_is_written_after_a_restore_goes_on_where_the_old_one_ended(
         assert await head(tx) == (await verify(tx)).entries >= before + 1
 
 
+def an_endpoint(now: datetime) -> dict[str, Any]:
+    return {"id": "end_1", "owner": "org_1", "url": "https://x.example/", "secrets": [], "created_at": now}
+
+
 async def test_a_database_with_rows_is_left_alone_unless_told(
     source: Database, tmp_path: Path, clock: MovableClock
 ) -> None:
@@ -111,6 +119,22 @@ async def test_a_database_with_rows_is_left_alone_unless_told(
     with pytest.raises(tables.InUse, match="elsewhere/1"):
         await tables.restore(source, path, now=clock.now(), replace=True)
     later = clock.now() + timedelta(minutes=1)
+    async with source.write() as tx:
+        await tx.execute(text("DELETE FROM leases"))
+        courier = {"lease_holder": "elsewhere/2", "lease_until": later + timedelta(seconds=1)}
+        await tx.execute(insert(EndpointRow).values(an_endpoint(clock.now()) | courier))
+    with pytest.raises(tables.InUse, match="elsewhere/2"):
+        await tables.restore(source, path, now=later, replace=True)
+    later += timedelta(minutes=1)
+    if not source.is_serial:  # a gateway has no lease at all
+        other = Database(source.url.render_as_string(hide_password=False))
+        sharing = asyncio.create_task(other.share_wakeups())
+        await eventually(lambda: other.wakeups.is_shared)
+        with pytest.raises(tables.InUse, match=f"liaison .*/{os.getpid()}"):
+            await tables.restore(source, path, now=later, replace=True)
+        sharing.cancel()
+        await asyncio.gather(sharing, return_exceptions=True)
+        await other.close()
     await tables.restore(source, path, now=later, replace=True)
     assert await content(source) == before
 

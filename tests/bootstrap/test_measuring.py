@@ -39,7 +39,7 @@ async def test_webhooks_that_nobody_delivers_show_their_age(
     clock.advance(1_000)
     await desk.post(serving, 2)
     clock.advance(90)
-    await measure(database, clock, tmp_path)
+    await measure(database, clock, tmp_path, {})
     assert value("liaison_courier_oldest_due_seconds") == 90
     assert value("liaison_courier_messages_due") == 3
     assert value("liaison_courier_endpoints_off") == 1
@@ -51,15 +51,23 @@ async def test_entries_without_a_position_show_their_age(
     async with database.write() as tx:
         await journal.append(tx, [an_event(1), an_event(2)], now=clock.now())
     clock.advance(40)
-    await measure(database, clock, tmp_path)
+    await measure(database, clock, tmp_path, {})
     waiting = (
         value("liaison_journal_unsequenced_entries"),
         value("liaison_journal_unsequenced_oldest_seconds"),
     )
     assert waiting == ((0, 0) if database.is_serial else (2, 40))
     await append(database, clock)
-    await measure(database, clock, tmp_path)
+    await measure(database, clock, tmp_path, {})
     assert value("liaison_journal_unsequenced_oldest_seconds") == 0
+
+
+async def test_what_the_relay_has_not_published_shows_without_a_relay_and_without_kafka(
+    sqlite: Database, clock: MovableClock, tmp_path: Path
+) -> None:
+    await append(sqlite, clock, an_event(1), an_event(2))
+    await measure(sqlite, clock, tmp_path, {"relay": {an_event(1).type}})
+    assert value("liaison_stream_lag_events", service="relay") == 2
 
 
 async def test_a_dead_letter_counts_until_somebody_has_dealt_with_it(
@@ -70,19 +78,19 @@ async def test_a_dead_letter_counts_until_somebody_has_dealt_with_it(
     async with database.write() as tx:
         (event,) = await journal.read(tx, after=0, limit=1)
         letter = await dead_letters.add(tx, "matching", event, failure, now=clock.now(), message=None)
-    await measure(database, clock, tmp_path)
+    await measure(database, clock, tmp_path, {})
     assert value("liaison_dead_letters_open", service="matching") == 1
     async with database.write() as tx:
         await dead_letters.discard(tx, letter, "a test", now=clock.now())
-    await measure(database, clock, tmp_path)
+    await measure(database, clock, tmp_path, {})
     assert value("liaison_dead_letters_open", service="matching") is None
 
 
 async def test_the_disk_is_measured_where_something_is_kept_on_it(
     sqlite: Database, clock: MovableClock, tmp_path: Path
 ) -> None:
-    await measure(sqlite, clock, tmp_path / "not made yet")
-    await measure(sqlite, clock, tmp_path)
+    await measure(sqlite, clock, tmp_path / "not made yet", {})
+    await measure(sqlite, clock, tmp_path, {})
     free, size = value("liaison_data_disk_free_bytes"), value("liaison_data_disk_size_bytes")
     assert free is not None
     assert size is not None
@@ -91,7 +99,7 @@ async def test_the_disk_is_measured_where_something_is_kept_on_it(
 
 async def test_an_outage_of_the_database_is_waited_through(clock: MovableClock, tmp_path: Path) -> None:
     away = Database("postgresql://liaison:none@127.0.0.1:1/liaison")
-    measuring = asyncio.create_task(keep_measuring(away, clock, tmp_path))
+    measuring = asyncio.create_task(keep_measuring(away, clock, tmp_path, {}))
     try:
         for _ in range(2):
             await eventually(lambda: clock.sleepers or measuring.done())

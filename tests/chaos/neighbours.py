@@ -28,9 +28,13 @@ EVERY_S = 0.03
 """Between these: a third of what the courier could do, so that waiting shows and is not all there is."""
 LIMIT = 1.10
 """Promised: within 10 %."""
-PAIRS_MIN, PAIRS_MAX = 3, 12
-"""The 99th percentile of 300 is the third longest, and a machine has hiccups: as many pairs as it takes, up
-to a bound. Noise cannot hide a neighbour that costs 10 % in all of them."""
+PAIRS = 12
+"""Of the whole measurement. As many as were meant from the beginning, whatever comes out: the 99th
+percentile of 300 is the third longest, a machine has hiccups, and whoever stops when the figure is right
+finds it right."""
+PAIRS_SHORT = 3
+"""Of the short one, which runs alone and holds up all other tests. It cannot show that 10 % are kept; it
+fails where all three pairs show more, as a neighbour that holds others up does, and hiccups hardly do."""
 SETTLED_S = 120.0
 
 
@@ -100,18 +104,24 @@ class Comparison:
         """Median over median."""
         return median(self.beside) / median(self.alone)
 
+    @property
+    def least(self) -> float:
+        """Of the pair that speaks most for the courier."""
+        return min(beside / alone for alone, beside in zip(self.alone, self.beside, strict=True))
+
     def __str__(self) -> str:
         return (
             f"p99 {median(self.beside):.1f} ms beside it and {median(self.alone):.1f} ms without "
-            f"({self.ratio:.2f}), medians of {len(self.alone)} pairs of {MESSAGES} messages"
+            f"({self.ratio:.2f}, at least {self.least:.2f}), medians of {len(self.alone)} pairs of "
+            f"{MESSAGES} messages"
         )
 
 
-async def compare(postgresql: str) -> Comparison:
+async def compare(postgresql: str, *, pairs: int) -> Comparison:
     found = Comparison()
     async with outside() as world:
         await taken_ms(postgresql, world.url, with_neighbour=False)  # warms up what there is to warm up
-        while len(found.alone) < PAIRS_MIN or (found.ratio > LIMIT and len(found.alone) < PAIRS_MAX):
+        for _ in range(pairs):
             for with_neighbour in (False, True):
                 taken = await taken_ms(postgresql, world.url, with_neighbour=with_neighbour)
                 (found.beside if with_neighbour else found.alone).append(quantiles(taken, n=100)[98])

@@ -35,6 +35,7 @@ class Outcome:
     def take(self, recoveries: Recoveries) -> None:
         self.rounds, self.seconds = recoveries.rounds, recoveries.seconds
         self.notes += recoveries.notes
+        self.troubles += recoveries.troubles
 
     def judged(self, verdict: Verdict) -> None:
         self.events, self.webhooks = verdict.events, verdict.webhooks

@@ -34,7 +34,7 @@ async def noisy_neighbour(scale: Scale, kafka_home: Path, seed: int) -> Outcome:
     try:
         await asyncio.to_thread(server.start)
         scale.progress("pairs of runs, with and without")
-        comparison = await neighbours.compare(server.url)
+        comparison = await neighbours.compare(server.url, pairs=neighbours.PAIRS)
     finally:
         server.close()
     outcome.rounds = len(comparison.alone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
@@ -65,6 +66,20 @@ def test_a_backup_is_made_and_restored_elsewhere(data_dir: Path, tmp_path: Path)
     assert run("restore", file, "--replace", "--data-dir", data_dir).exit_code == 0
 
 
+def test_a_backup_goes_through_pipes(data_dir: Path, tmp_path: Path) -> None:
+    """Out of a container and into another one, which have no folder to write to."""
+    made = run("backup", "-", "--data-dir", data_dir)
+    assert made.exit_code == 0, made.output
+    assert "rows in the backup" in made.stderr
+    restore = ["restore", "-", "--data-dir", str(tmp_path / "other")]
+    half = CliRunner().invoke(app, restore, input=made.stdout_bytes[:-100])
+    assert half.exit_code == 1
+    assert "only a part of one" in told(half)
+    restored = CliRunner().invoke(app, restore, input=made.stdout_bytes)
+    assert restored.exit_code == 0, restored.output
+    assert "the ledger has" in told(restored)
+
+
 def test_a_file_that_is_no_backup_is_told(data_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("hello")
     for file in (tmp_path / "file", tmp_path / "nowhere"):
@@ -101,11 +116,25 @@ def test_a_checkpoint_proves_the_ledger_until_somebody_changes_it(data_dir: Path
     with closing(sqlite3.connect(data_dir / "liaison.db")) as database:
         database.execute("DELETE FROM journal WHERE position = (SELECT max(position) FROM journal)")
         database.commit()
-    assert run("ledger", "verify", "--data-dir", data_dir).exit_code == 0, "the chain alone does not show it"
+    verified = run("ledger", "verify", "--data-dir", data_dir)
+    assert verified.exit_code == 1
+    assert f"broken at entry {line['position']}: it is missing" in told(verified)
     cut = run("ledger", "check", kept, "--data-dir", data_dir)
     assert cut.exit_code == 1
     assert f"entry {line['position']}" in told(cut)
     assert "is missing" in told(cut)
+
+    alone = run("ledger", "check", kept, "--alone", "--key", line["key"], "--data-dir", tmp_path / "nowhere")
+    assert alone.exit_code == 0, "somebody outside has no database"
+    key = checkpoint.private_key(checkpoint.new_key())
+    for position, says in ((line["position"], "two hashes"), (1, "and at")):
+        later = datetime.now(UTC) + timedelta(days=1)
+        other = checkpoint.sign(key, position=position, hash_="0" * 64, now=later)
+        both_of_them = tmp_path / "two.jsonl"
+        both_of_them.write_bytes(orjson.dumps(line) + b"\n" + orjson.dumps(other.as_json()))
+        two = run("ledger", "check", both_of_them, "--alone")
+        assert two.exit_code == 1
+        assert says in told(two)
 
     kept.write_bytes(kept.read_bytes().replace(b'"position":', b'"position":1'))
     forged = run("ledger", "check", kept, "--data-dir", data_dir)

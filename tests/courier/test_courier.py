@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -11,10 +12,11 @@ import pytest
 from sqlalchemy import select, update
 from standardwebhooks.webhooks import Webhook
 
-from services.courier import model
-from services.courier.lane import MAX_IN_FLIGHT, SILENCES_TO_OPEN
+from services.courier import backlog, model
+from services.courier.lane import MAX_IN_FLIGHT, QUICK_IN_FLIGHT, SILENCES_TO_OPEN
 from services.courier.lease import LEASE_S
 from services.courier.model import EndpointRow
+from services.courier.record import Off, switch_off
 from services.courier.schedule import DELAYS_S, HOUR, JITTER, LIFETIME_S, MAX_ATTEMPTS
 from services.kernel.database import Database
 from services.kernel.journal.model import JournalEntry
@@ -369,6 +371,61 @@ async def test_a_courier_that_lost_its_lease_writes_nothing(database: Database, 
     row = await desk.row(message)
     assert (row.state, row.attempts, row.failures) == (model.DELIVERED, 1, 0)
     assert [attempt.status for attempt in await desk.attempts(message)] == [200]
+
+
+async def test_a_courier_that_lost_its_lease_switches_nothing_off(
+    database: Database, clock: MovableClock
+) -> None:
+    """It wrote the failure that completes the five days, and is stopped; its successor delivers."""
+    desk = Desk(database, clock)
+    endpoint = await desk.endpoint(URL)
+    since = clock.now() - timedelta(seconds=5 * DAY_S)
+
+    async def found(holder: str, failing_since: datetime | None) -> bool:
+        changed = {"lease_holder": holder, "failing_since": failing_since}
+        async with database.write() as tx:
+            await tx.execute(update(EndpointRow).values(changed))
+            (seen,) = await (await tx.connection()).run_sync(lambda c: backlog.snapshots(c, [endpoint.id]))
+            known = replace(seen, failing_since=since)
+            return await switch_off(tx, known, Off("silent", "It fails."), holder="we", now=clock.now())
+
+    assert not await found("another", since)
+    assert not await found("we", None), "it was ours again, and has met a success meanwhile"
+    assert (await desk.endpoint_row(endpoint.id)).state == model.ACTIVE
+    assert await found("we", since)
+    assert (await desk.endpoint_row(endpoint.id)).state == model.OFF
+
+
+async def test_a_courier_whose_leases_ran_out_sends_nothing_new(
+    sqlite: Database, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after SIGCONT, or while the database is away: others may serve its endpoints by then."""
+    desk = Desk(sqlite, clock)
+    endpoint = await desk.endpoint(URL)
+    go_on = asyncio.Event()
+    sent: list[str] = []
+
+    class Slow:
+        async def send(self, _target: Any, headers: Any, _body: bytes) -> Any:
+            sent.append(headers["webhook-id"])
+            await go_on.wait()
+            return answered(200)
+
+    async def unavailable(_now: datetime) -> None:
+        raise Unavailable("The database does not answer.")
+
+    async with desk.delivering(Slow()) as courier:
+        messages = await desk.post(endpoint.id, 20)
+        await eventually(lambda: len(sent) == QUICK_IN_FLIGHT)
+        with monkeypatch.context() as patch:
+            patch.setattr(courier, "_renew", unavailable)
+            clock.advance(LEASE_S)
+            go_on.set()
+            await eventually(lambda: courier._dispatch.in_flight == 0)
+            assert len(sent) == QUICK_IN_FLIGHT
+        await desk.pass_time(1)
+        await desk.reach(model.DELIVERED, *messages)
+    assert sorted(sent) == sorted(messages), "each once"
 
 
 async def test_stopping_finishes_what_is_under_way_and_hands_back(database: Database) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from typing import Any
 
 import pytest
@@ -31,6 +33,7 @@ PROMISED = {
     "sequencer": "liaison_journal_unsequenced_oldest_seconds",
     "relay": "liaison_events_handled_total",
     "process down": "up",
+    "process not ready": "liaison_ready",
     "errors": "liaison_http_requests_total",
     "disk": "liaison_data_disk_free_bytes",
 }
@@ -62,6 +65,15 @@ def test_an_alert_says_where_help_is(rule: dict[str, Any]) -> None:
     assert file == "deploy/OPERATIONS.md"
     assert anchor == rule["alert"].lower()
     assert anchor in anchors
+
+
+def test_alerts_fire_on_what_they_are_for_and_keep_still_else() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("no promtool (it comes with Prometheus): rules_test.yml was not run")
+    command = [promtool, "test", "rules", str(DEPLOY / "prometheus" / "rules_test.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_everything_that_somebody_must_be_told_has_an_alert() -> None:

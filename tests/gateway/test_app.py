@@ -15,6 +15,8 @@ from schemas.events import EVENTS, INBOX
 from services.kernel.clock import SystemClock
 from services.kernel.database import Database
 from services.kernel.journal.tail import Tail
+from services.kernel.stream.kafka_connection import KafkaConnection
+from services.kernel.stream.kafka_stream import KafkaStream
 from services.kernel.telemetry import current_traceparent
 from services.kernel.web.authentication import Writer
 from tests.gateway.serving import gateway, served
@@ -73,6 +75,23 @@ async def test_not_ready_says_which_part_and_nothing_secret(sqlite: Database) ->
         "ready": False,
         "parts": {"database": "ok", "index": "20 profiles are not indexed", "store": "not available"},
     }
+
+
+async def test_prometheus_sees_who_is_not_ready_whoever_else_asks(sqlite: Database) -> None:
+    """As of a relay that was started while no broker answers."""
+    from services.gateway.health import router
+
+    silent = KafkaStream(sqlite, SystemClock(), KafkaConnection(("127.0.0.1:1",)))
+
+    async def stream() -> str | None:
+        return silent.trouble()
+
+    app = FastAPI()
+    app.include_router(router(sqlite, {"stream": stream}))
+    async with client_of(app) as client:
+        told = (await client.get("/metrics")).text
+    assert 'liaison_ready{part="database"} 1.0' in told
+    assert 'liaison_ready{part="stream"} 0.0' in told
 
 
 async def test_metrics_count_by_route(app: FastAPI) -> None:

@@ -27,6 +27,7 @@ BY_ADMIN = (
     "/v1/challenges",
     "/v1/companies",
     "/v1/journal",
+    "/v1/status",
 )
 BY_FIRM = (
     "/v1/endpoints",
@@ -100,7 +101,8 @@ class Filling:
                 self.challenge, self.company = challenge, company
                 await market.match(challenge, company)
             else:
-                await core.endpoints.create(firm, EndpointContent(url=f"http://localhost:9999/{number}"))
+                waited_for = EndpointContent(url=f"http://localhost:9999/{number}")
+                await core.endpoints.test(firm, (await core.endpoints.create(firm, waited_for)).id)
                 await market.match(self.challenge, company)
                 await market.match(challenge, self.company)
             await core.endpoints.test(firm, self.names["endpoint"])

@@ -11,6 +11,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -49,10 +50,8 @@ class Checkpoint:
     def is_signed(self) -> bool:
         """Whether the signature is of this content by this key."""
         try:
-            public = Ed25519PublicKey.from_public_bytes(b64decode(self.key, validate=True))
-            public.verify(
-                b64decode(self.signature, validate=True), _signed(self.position, self.hash, self.time)
-            )
+            public = Ed25519PublicKey.from_public_bytes(_bytes_of(self.key))
+            public.verify(_bytes_of(self.signature), _signed(self.position, self.hash, self.time))
         except (InvalidSignature, ValueError):
             return False
         return True
@@ -118,6 +117,30 @@ def contradiction(checkpoints: Sequence[Checkpoint], hashes: dict[int, str]) -> 
                 f"{one.hash}, and is {found}"
             )
     return None
+
+
+def inconsistency(checkpoints: Sequence[Checkpoint]) -> str | None:
+    """What of them contradicts the others, in a sentence; None: they can all be of one ledger that only
+    grows. It takes no ledger to find out."""
+    ordered = sorted(checkpoints, key=lambda one: (one.time, one.position))
+    for one, later in pairwise(ordered):
+        if later.position < one.position:
+            return (
+                f"at {_written(one.time)} it had {one.position} entries, and at {_written(later.time)} only "
+                f"{later.position}"
+            )
+        if later.position == one.position and later.hash != one.hash:
+            return f"entry {one.position} has two hashes, {one.hash} and {later.hash}"
+    return None
+
+
+def _bytes_of(written: str) -> bytes:
+    """Of base64 in its one right spelling: the last letter may have bits that nothing is read from. Raises
+    ValueError."""
+    content = b64decode(written, validate=True)
+    if b64encode(content).decode() != written:
+        raise ValueError("not the spelling of these bytes")
+    return content
 
 
 def _signed(position: int, hash_: str, time: datetime) -> bytes:

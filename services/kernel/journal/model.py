@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Index, Integer, String
+from sqlalchemy import JSON, BigInteger, Boolean, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.kernel.database import Base, Instant
@@ -47,6 +47,12 @@ class JournalEntry(Base):
         ),
         Index("ix_journal_type_position", "type", "position"),
         Index("ix_journal_key", "key"),
+        Index(
+            "ix_journal_public",
+            "position",
+            sqlite_where=text("public = 1"),
+            postgresql_where=text("public"),
+        ),
     )
 
 

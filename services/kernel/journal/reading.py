@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from schemas.events import LedgerErased
 from services.kernel.journal.chain import GENESIS, digest, entry_hash
 from services.kernel.journal.event import Event
 from services.kernel.journal.model import JournalAudience, JournalEntry
+from services.kernel.stream.model import Cursor, DeadLetterRow
 
 _TABLE = JournalEntry.__table__
+SLICE = 20_000
+"""Entries of one organisation up to which all of them are looked at for a page: a tenth of a second, and less
+than walking a long journal would take to meet them."""
 VERIFY_PAGE = 2_000
 """Entries hashed per query while the whole ledger is verified: bounds memory, not time."""
 
@@ -48,18 +53,40 @@ async def read(
     these ids; `reader` keeps what that organisation may see: its own slice and what is public. None reads
     everything.
     """
-    query = select(_TABLE).where(JournalEntry.position > after)
+    wanted = [JournalEntry.position > after]
     if types is not None:
-        query = query.where(JournalEntry.type.in_(sorted(types)))
+        wanted.append(JournalEntry.type.in_(sorted(types)))
     if key is not None:
-        query = query.where(JournalEntry.key == key)
-    for identifier in sorted(concerning):
-        query = query.where(JournalEntry.subject.contains(f"/{identifier}", autoescape=True))
+        wanted.append(JournalEntry.key == key)
+    subject = JournalEntry.subject
+    wanted += [subject.contains(f"/{identifier}", autoescape=True) for identifier in sorted(concerning)]
     if reader is not None:
-        own = select(JournalAudience.number).where(JournalAudience.organisation == reader)
-        query = query.where(or_(JournalEntry.public, JournalEntry.number.in_(own)))
-    rows = (await tx.execute(query.order_by(JournalEntry.position).limit(limit))).all()
-    return [event_of(row) for row in rows]
+        wanted = [await _readable(tx, reader, wanted, limit)]
+    query = select(_TABLE).where(*wanted).order_by(JournalEntry.position).limit(limit)
+    return [event_of(row) for row in (await tx.execute(query)).all()]
+
+
+async def _readable(
+    tx: AsyncSession, reader: str, wanted: Sequence[ColumnElement[bool]], limit: int
+) -> ColumnElement[bool]:
+    """What the organisation may see of the entries wanted, as a condition that finds the first `limit`.
+
+    Where its slice is small, its entries are too rare to be met by walking along the journal: then they are
+    taken from the slice, and the public ones from their index. Where it is large, walking soon meets enough.
+    """
+    own = select(JournalAudience.number).where(JournalAudience.organisation == reader)
+    counted = select(func.count()).select_from(own.limit(SLICE).subquery())
+    if (await tx.scalar(counted) or 0) == SLICE:
+        return and_(*wanted, or_(JournalEntry.public, JournalEntry.number.in_(own)))
+    either = [
+        select(JournalEntry.number)
+        .where(*wanted, may_read)
+        .order_by(JournalEntry.position)
+        .limit(limit)
+        .subquery()
+        for may_read in (JournalEntry.public, JournalEntry.number.in_(own))
+    ]
+    return JournalEntry.number.in_(union(*(select(one.c.number) for one in either)))
 
 
 async def named(tx: AsyncSession, ids: Collection[str]) -> list[Event]:
@@ -106,8 +133,12 @@ class Verdict:
 
 async def verify(tx: AsyncSession) -> Verdict:
     """Walk the whole chain: detects the first changed, removed or reordered entry. One from which words were
-    erased fits as it is, if a later entry of the chain says so and leads over it by its hashes."""
+    erased fits as it is, if a later entry of the chain says so and leads over it by its hashes. An end that
+    was cut off shows where other tables still speak of it: who may read an entry, and how far services have
+    read. Whoever tidied these up is found by a checkpoint alone.
+    """
     previous, position = GENESIS, 0
+    read_to, shared = await _spoken_of(tx)  # before the walk: what is written meanwhile is walked over too
     erased = await erasures(tx)
     while True:
         try:
@@ -116,11 +147,23 @@ async def verify(tx: AsyncSession) -> Verdict:
             # One of them cannot even be read: up to that one they are looked at one by one.
             return await _first_unreadable(tx, position, previous, erased)
         if not page:
+            if read_to > position or shared > await _highest(tx, JournalEntry.number):
+                return Verdict(position, previous, position + 1, "it is missing, and spoken of elsewhere")
             return Verdict(entries=position, head=previous, erased=tuple(sorted(erased)))
         for row in page:
             if (verdict := _misfit(row, position, previous, erased)) is not None:
                 return verdict
             previous, position = row.hash, row.position
+
+
+async def _spoken_of(tx: AsyncSession) -> tuple[int, int]:
+    """The last position that a service has read, and the last number of an entry that somebody may read."""
+    read_to = max(await _highest(tx, Cursor.position), await _highest(tx, DeadLetterRow.position))
+    return read_to, await _highest(tx, JournalAudience.number)
+
+
+async def _highest(tx: AsyncSession, column: InstrumentedAttribute[Any]) -> int:
+    return await tx.scalar(select(func.max(column))) or 0
 
 
 async def hashes(tx: AsyncSession, positions: Collection[int]) -> dict[int, str]:

@@ -35,6 +35,10 @@ SESSION_S = 15.0
 long as our leases last, for the same reasons. Faust's default of a minute is a minute in which nothing is
 matched after a worker was killed, since whoever comes next waits for the dead one's answer."""
 
+JOIN_S = 60.0
+"""From the start of a reader, or of another after one that failed, to its place in the group: as long as the
+members have to come together in a rebalance."""
+
 SUPERVISE_S = 1.0
 """Between looks whether the Faust app still runs."""
 
@@ -82,7 +86,19 @@ class TopicReader:
         self._handle = handle
         self._random = random
         self._app: Any = None
+        self._began_at = clock.now()
         self._is_stopping = False
+
+    @property
+    def has_joined(self) -> bool:
+        """Whether the group has given it a share, be it an empty one: there may be more members than
+        partitions."""
+        return self._app is not None and self._app.started and self._app.consumer_generation_id > 0
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it should have joined by now."""
+        return not self.has_joined and (self._clock.now() - self._began_at).total_seconds() > JOIN_S
 
     def share(self) -> set[tuple[str, int]]:
         """Topics and partitions that are this member's at present."""
@@ -95,8 +111,14 @@ class TopicReader:
         self._is_stopping = True
 
     async def run(self) -> None:
-        """Run until stopped or cancelled; a Faust app that crashed or cannot start is replaced."""
+        """Run until stopped or cancelled; a Faust app that crashed or cannot start is replaced.
+
+        One that hangs, in its start, its end or on its way into the group, is not cut off: its thread would
+        stay, and might join later, with nobody to read. It has not joined, which ends the process when events
+        wait for it (`bootstrap.watch`).
+        """
         failures = 0
+        self._began_at = self._clock.now()
         while True:
             folder = tempfile.mkdtemp(prefix="liaison-faust-")  # it insists on one; nothing is kept there
             queue: asyncio.Queue[Any] = asyncio.Queue(self._batch * QUEUE_BATCHES)
@@ -110,6 +132,7 @@ class TopicReader:
                 if self._is_stopping:
                     return
                 log.warning("Kafka reader starts again", group=self.group)
+                self._began_at = self._clock.now()
             except Exception:
                 failures += 1
                 log.exception("Kafka reader failed", group=self.group)

@@ -33,6 +33,9 @@ class Relay:
     The cursor moves after that, so an event may be published twice and never not at all; those who read
     are idempotent by its id. Within a key the order is the journal's: the idempotent producer neither
     repeats nor reorders, and after a failure the batch is published again as a whole, from a new producer.
+
+    A message bears the time at which it is published: by that it is kept. The event's own is in `ce_time`; an
+    old event that is published late, or again, would else be expired before anybody has read it.
     """
 
     def __init__(self, connection: KafkaConnection, topics: Topics, types: Collection[str]) -> None:
@@ -68,7 +71,6 @@ class Relay:
                         value=value_of(event),
                         key=event.key.encode(),
                         headers=headers_of(event),
-                        timestamp_ms=int(event.time.timestamp() * 1000),
                     )
                     for event in events
                 ]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Sequence
-from datetime import timedelta
+from collections.abc import Collection, Iterator, Sequence
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -34,9 +33,6 @@ from services.kernel.wakeups import Wakeups
 
 if TYPE_CHECKING:
     from services.kernel.stream.kafka import TopicReader
-
-RETENTIONS_KEPT = 2
-"""It is known for twice as long what was handled as Kafka could deliver it again."""
 
 PRUNE_S = 3600.0
 """Between removals of inbox rows that are no longer needed."""
@@ -118,17 +114,29 @@ class KafkaStream:
         return lags | (await self._relay_stream.lag() if self._relays else {})
 
     async def unfinished(self) -> dict[str, tuple[int, int]]:
-        shares = {
-            service.name: reader.share()
-            for service, reader in zip(self._services, self._readers, strict=True)
-        }
-        active = [one for one in self._services if shares[one.name] and one.name not in self._control.halted]
+        """Of a reader that has no place in its group all that waits for the group counts: it may be the one
+        that nobody else does."""
+        waiting: dict[str, set[tuple[str, int]] | None] = {}
+        for service, reader in self._pairs():
+            share = reader.share() if reader.has_joined else None
+            if (share or share is None) and service.name not in self._control.halted:
+                waiting[service.name] = share
+        active = [one for one in self._services if one.name in waiting]
         lags = await self._lags(active)
-        found = {one.name: (lags[one.name].of(shares[one.name]), one.processor.pulse) for one in active}
+        found: dict[str, tuple[int, int]] = {}
+        for one in active:
+            share = waiting[one.name]
+            events = lags[one.name].total if share is None else lags[one.name].of(share)
+            found[one.name] = (events, one.processor.pulse)
         return found | (await self._relay_stream.unfinished() if self._relays else {})
 
     def trouble(self) -> str | None:
+        if self._trouble is None and (late := [s.name for s, reader in self._pairs() if reader.is_late]):
+            return f"the readers of {', '.join(late)} have no place in their groups"
         return self._trouble
+
+    def _pairs(self) -> Iterator[tuple[KafkaService, TopicReader]]:
+        return zip(self._services, self._readers, strict=True)
 
     async def _lags(self, services: Sequence[KafkaService]) -> dict[str, GroupLag]:
         by_group = {self._topics.group(service.name): service.topics for service in services}
@@ -204,12 +212,10 @@ class KafkaStream:
                 self._trouble = None
 
     async def _prune(self) -> None:
-        longest = max(declared.retention_days for declared in self._topics.declarations.values())
-        kept = timedelta(days=RETENTIONS_KEPT * longest)
         while True:
             with contextlib.suppress(TransientError):
                 async with self._database.write() as tx:
-                    old = HandledEvent.handled_at < self._clock.now() - kept
+                    old = HandledEvent.handled_at < self._clock.now() - self._topics.remembered
                     await tx.execute(delete(HandledEvent).where(old))
             await self._clock.sleep(PRUNE_S)
 

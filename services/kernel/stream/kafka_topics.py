@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -28,12 +29,19 @@ SEEN_S = 10.0
 SEEN_POLL_S = 0.05
 """Brokers know of a new topic within some 100 ms."""
 
+PARTITIONS, REPLICATION = "partitions", "replication factor"
+"""What a topic has besides its configuration."""
+
+RETENTIONS_KEPT = 2
+"""It is known for twice as long what was handled as Kafka could deliver it again."""
+
 log = structlog.get_logger("liaison.kafka")
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not as declared. `what`: "missing", "partitions", or the name of a configuration."""
+    """One thing that is not as declared. `what`: "missing", "partitions", "replication factor", or the name
+    of a configuration."""
 
     topic: str
     what: str
@@ -75,6 +83,12 @@ class Topics:
     def inbox(self) -> str:
         """Where others hand challenges and profiles in."""
         return f"{self.prefix}.inbox.v1"
+
+    @property
+    def remembered(self) -> timedelta:
+        """How long it is remembered what was handled."""
+        longest = max(declared.retention_days for declared in self.declarations.values())
+        return timedelta(days=RETENTIONS_KEPT * longest)
 
     def group(self, service: str) -> str:
         """The consumer group of a service."""
@@ -119,19 +133,33 @@ class Topics:
             found += [Difference(name, "missing", "", "") for name in self.declared if name not in there]
             configurations = await _configurations(admin, present)
             for name in present:
-                shape = self.shape(name)
-                partitions = len(await _partitions(admin, name))
-                if partitions != shape.partitions:
-                    found.append(Difference(name, "partitions", str(shape.partitions), str(partitions)))
-                for key, declared in shape.configuration.items():
-                    actual = configurations[name].get(key, "")
-                    if actual != declared:
-                        found.append(Difference(name, key, declared, actual))
+                replicas = [len(one["replicas"]) for one in await _described(admin, name)]
+                declared = self._declared(name)
+                actual = configurations[name] | {
+                    PARTITIONS: str(len(replicas)),
+                    REPLICATION: str(min(replicas)),
+                }
+                found += [
+                    Difference(name, what, wanted, actual.get(what, ""))
+                    for what, wanted in declared.items()
+                    if actual.get(what, "") != wanted
+                ]
         return found
 
+    def _declared(self, name: str) -> dict[str, str]:
+        """All of a topic that can differ."""
+        shape = {PARTITIONS: str(self.shape(name).partitions), REPLICATION: str(self.replication)}
+        return shape | self._configuration(name)
+
+    def _configuration(self, name: str) -> dict[str, str]:
+        """What the relay was told is there, all replicas but one have: one broker may die without a loss, and
+        without a halt."""
+        in_sync = str(max(1, self.replication - 1))
+        return self.shape(name).configuration | {"min.insync.replicas": in_sync}
+
     def _new(self, name: str) -> NewTopic:
-        shape = self.shape(name)
-        return NewTopic(name, shape.partitions, self.replication, topic_configs=shape.configuration)
+        partitions = self.shape(name).partitions
+        return NewTopic(name, partitions, self.replication, topic_configs=self._configuration(name))
 
 
 async def reach(connection: KafkaConnection) -> None:
@@ -191,8 +219,13 @@ async def lag_of(connection: KafkaConnection, groups: Mapping[str, Sequence[str]
 
 
 async def _partitions(admin: AIOKafkaAdminClient, topic: str) -> list[int]:
+    return [partition["partition"] for partition in await _described(admin, topic)]
+
+
+async def _described(admin: AIOKafkaAdminClient, topic: str) -> list[dict[str, Any]]:
     (described,) = await admin.describe_topics([topic])
-    return [partition["partition"] for partition in described["partitions"]]
+    partitions: list[dict[str, Any]] = described["partitions"]
+    return partitions
 
 
 async def _seen(admin: AIOKafkaAdminClient, names: Collection[str]) -> None:

@@ -36,6 +36,7 @@ class Declaration(BaseModel):
         """The topic's configuration, as Kafka names it."""
         return {
             "cleanup.policy": "delete",
+            "message.timestamp.type": "LogAppendTime",  # age counts from the arrival, whatever a sender says
             "retention.ms": str(self.retention_days * DAY_MS),
             "max.message.bytes": str(self.max_message_bytes),
         }

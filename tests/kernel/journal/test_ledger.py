@@ -14,7 +14,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from services.kernel import journal
@@ -22,8 +22,9 @@ from services.kernel.database import Database
 from services.kernel.journal import checkpoint as checkpoints
 from services.kernel.journal.chain import GENESIS, HASHED, entry_hash
 from services.kernel.journal.checkpoint import BadCheckpoint, Checkpoint
-from services.kernel.journal.model import JournalEntry
+from services.kernel.journal.model import JournalAudience, JournalEntry
 from services.kernel.journal.reading import Verdict, hashes, verify
+from services.kernel.stream.model import Cursor
 from services.migrations.tables import metadata
 from tests.conftest import START
 
@@ -132,13 +133,26 @@ def test_removed_entries_are_found(ledger: Ledger, gone: set[int]) -> None:
         await tx.execute(delete(_ROW).where(_ROW.c.position.in_(gone)))
         return min(gone)
 
+    harmed, verdict, _ = ledger.after(harm)
+    assert verdict.broken_at == harmed
+
+
+@pytest.mark.parametrize("told_by", ["journal_audience", "cursors", None])
+def test_an_end_that_was_cut_off_is_found_while_anything_speaks_of_it(
+    ledger: Ledger, told_by: str | None
+) -> None:
+    async def harm(tx: AsyncSession) -> int | None:
+        if told_by == "cursors":
+            row = {"service": "matching", "position": ENTRIES, "fence": 1}
+            await tx.execute(insert(Cursor).values(row))
+        if told_by != "journal_audience":
+            await tx.execute(delete(JournalAudience).where(JournalAudience.number > ENTRIES - 2))
+        await tx.execute(delete(_ROW).where(_ROW.c.position > ENTRIES - 2))
+        return ENTRIES - 1
+
     harmed, verdict, present = ledger.after(harm)
-    left = set(range(1, ENTRIES + 1)) - gone
-    if left and max(left) > min(gone):
-        assert verdict.broken_at == harmed
-    else:  # the end was cut off: only whoever has kept a checkpoint sees it
-        assert verdict.broken_at is None
-        assert _contradicts(present)
+    assert verdict.broken_at == (harmed if told_by else None)
+    assert _contradicts(present), "whoever has kept a checkpoint sees it in any case"
 
 
 @often

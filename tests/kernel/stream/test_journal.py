@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import select
 
+from services.kernel import journal
 from services.kernel.clock import SystemClock
 from services.kernel.database import Database
 from services.kernel.journal.event import Event
@@ -14,10 +16,12 @@ from services.kernel.problems import TransientError
 from services.kernel.stream import journal as adapter
 from services.kernel.stream.journal import JournalStream
 from services.kernel.stream.model import Cursor
+from services.kernel.stream.progress import InboxProgress
+from services.kernel.stream.refill import refill
 from tests.eventually import eventually
 from tests.kernel.journal.test_sequencer import cut
 from tests.kernel.stream.carriers import Carrier
-from tests.kernel.stream.effects import OTHER, Recorder, create_effects, effects, happen
+from tests.kernel.stream.effects import FOLLOWED, HAPPENED, OTHER, Recorder, create_effects, effects, happen
 
 
 def a_carrier(database: Database) -> Carrier:
@@ -90,3 +94,29 @@ async def test_lag_counts_what_waits_for_the_service(sqlite: Database) -> None:
     async with a_carrier(sqlite).carrying(blocked) as stream:
         await eventually(lambda: blocked.seen)
         assert await stream.lag() == {"recorder": 7}
+
+
+async def test_the_relay_goes_back_to_what_a_service_has_not_done_and_no_further(sqlite: Database) -> None:
+    """As after a restore: "matching" was four events behind, and what the memory has lost counts as done."""
+    await create_effects(sqlite)
+    now, month = SystemClock().now(), timedelta(days=28)
+    await happen(sqlite, range(5), now=now - 2 * month)
+    await happen(sqlite, range(5, 15), now=now)
+    await happen(sqlite, [15], kind=OTHER, now=now)
+    consumed = {"indexing": {HAPPENED}, "matching": {HAPPENED, FOLLOWED}}
+    relay = Recorder("relay", consumes=frozenset({HAPPENED, OTHER}))
+    async with a_carrier(sqlite).carrying(relay):
+        await eventually(lambda: has_effects(sqlite, 16, "relay"))
+        async with sqlite.write() as tx:
+            young = await journal.read(tx, after=5, limit=20)
+            for service, done in (("indexing", young[:10]), ("matching", young[:6])):
+                await InboxProgress(sqlite, service, SystemClock()).mark(tx, done)
+        async with sqlite.write() as tx:
+            found = await refill(tx, consumed, now=now, remembered=month)
+        assert (found.former, found.position, found.first_undone) == (16, 11, {"matching": 12})
+        await happen(sqlite, [16], now=now)
+        await eventually(lambda: has_effects(sqlite, 16 + 6, "relay"))
+    assert (await effects(sqlite, "relay"))[16:] == list(range(11, 17))
+    async with sqlite.write() as tx:
+        assert (await refill(tx, consumed, now=now, remembered=month, after=99)).position == 17
+        assert (await refill(tx, consumed, now=now, remembered=month, after=0)).position == 0

@@ -6,8 +6,9 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -24,13 +25,16 @@ from services.kernel.clock import SystemClock
 from services.kernel.database import Database
 from services.kernel.identifiers import new_id
 from services.kernel.leases import LEASE_S
+from services.kernel.problems import TransientError
 from services.kernel.stream import dead_letters, kafka_stream
 from services.kernel.stream.dead_letters import DeadLetter
 from services.kernel.stream.kafka_connection import MESSAGE_BYTES, KafkaConnection
 from services.kernel.stream.kafka_records import Record
 from services.kernel.stream.kafka_stream import KafkaStream
 from services.kernel.stream.kafka_topics import Topics
-from services.kernel.stream.port import Handler
+from services.kernel.stream.port import Handler, Stream
+from services.kernel.stream.progress import InboxProgress
+from services.kernel.stream.refill import refill
 from tests.eventually import eventually
 from tests.kafka_broker import PASSWORD, USER, Addresses, Broker, kafka_home
 from tests.kernel.stream.carriers import Carrier, some_topics
@@ -45,6 +49,9 @@ from tests.kernel.stream.effects import (
 )
 
 pytestmark = pytest.mark.kafka
+
+LOG_APPEND_TIME = 1
+"""In Kafka's protocol: the broker has stamped the message, not its sender."""
 
 
 @pytest.fixture
@@ -79,6 +86,24 @@ async def producing(kafka: str) -> AsyncIterator[AIOKafkaProducer]:
         yield producer
     finally:
         await producer.stop()
+
+
+@asynccontextmanager
+async def administering(kafka: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def is_published(stream: Stream) -> bool:
+    return (await stream.lag()).get("relay") == 0
+
+
+async def is_gone(admin: AIOKafkaAdminClient, topic: str) -> bool:
+    return topic not in await admin.list_topics()
 
 
 async def has_effects(database: Database, count: int, service: str = "recorder") -> bool:
@@ -266,7 +291,9 @@ async def test_a_foreign_message_on_our_topic_is_put_aside(
 async def test_another_consumer_reads_plain_cloud_events(
     database: Database, kafka: str, topics: Topics
 ) -> None:
-    (event_id,) = await happen(database, [3])
+    """An old one, too: its message is new, and kept as long as any."""
+    begun = SystemClock().now()
+    (event_id,) = await happen(database, [3], now=begun - timedelta(days=365))
     async with a_carrier(database, kafka, topics).carrying():
         topic = topics.of(HAPPENED)
         await wait_for_topic(kafka, topic)
@@ -277,9 +304,39 @@ async def test_another_consumer_reads_plain_cloud_events(
         finally:
             await consumer.stop()
     headers = dict(message.headers)
+    assert message.timestamp_type == LOG_APPEND_TIME
+    assert message.timestamp >= int(begun.timestamp() * 1000)
     assert headers["ce_id"] == event_id.encode()
     assert headers["ce_type"] == HAPPENED.encode()
     assert (message.key, orjson.loads(message.value)) == (b"tst_3", {"value": 3})
+
+
+async def test_topics_that_were_made_anew_are_filled_with_what_a_service_lacks(
+    database: Database, kafka: str, topics: Topics
+) -> None:
+    """As after a restore: of two services one had done the first six."""
+    ids = await happen(database, range(8))
+    topic = topics.of(HAPPENED)
+    async with a_carrier(database, kafka, topics).carrying() as stream:
+        await eventually(partial(is_published, stream))
+    async with administering(kafka) as admin:
+        await admin.delete_topics([topic])
+        await eventually(partial(is_gone, admin, topic))
+    now, consumed = SystemClock().now(), {"first": {HAPPENED}, "second": {HAPPENED}}
+    async with database.write() as tx:
+        for service, done in (("first", 8), ("second", 6)):
+            events = await journal.read(tx, after=0, limit=done)
+            await InboxProgress(database, service, SystemClock()).mark(tx, events)
+        assert (await refill(tx, consumed, now=now, remembered=topics.remembered)).position == 6
+    async with a_carrier(database, kafka, topics).carrying():
+        await wait_for_topic(kafka, topic)
+        consumer = AIOKafkaConsumer(topic, bootstrap_servers=kafka, auto_offset_reset="earliest")
+        await consumer.start()
+        try:
+            found = [await asyncio.wait_for(consumer.getone(), 20) for _ in range(2)]
+        finally:
+            await consumer.stop()
+    assert {dict(message.headers)["ce_id"].decode() for message in found} == set(ids[6:])
 
 
 async def test_topics_are_created_once_and_left_alone_then(kafka: str, topics: Topics) -> None:
@@ -287,12 +344,8 @@ async def test_topics_are_created_once_and_left_alone_then(kafka: str, topics: T
     names = [f"{topics.prefix}.a.v1", f"{topics.prefix}.b.v1"]
     await asyncio.gather(*(topics.ensure(connection, names) for _ in range(3)))
     await replace(topics, partitions=5).ensure(connection, names)
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
+    async with administering(kafka) as admin:
         assert [len(topic["partitions"]) for topic in await admin.describe_topics(names)] == [2, 2]
-    finally:
-        await admin.close()
 
 
 async def test_everything_speaks_tls_and_sasl_where_it_is_told_to(
@@ -369,6 +422,28 @@ async def test_a_dead_reader_is_missed_as_soon_as_the_dead_holder_of_a_lease(tmp
     app = reader._new_app(str(tmp_path), asyncio.Queue())
     assert app.conf.broker_session_timeout == LEASE_S
     assert app.conf.broker_heartbeat_interval * 3 <= LEASE_S
+
+
+async def test_a_reader_that_never_joins_counts_as_standing_still_and_as_not_ready(
+    database: Database, kafka: str, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from services.kernel.stream import kafka as adapter
+
+    async def hang(_: Any) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(adapter, "JOIN_S", 0)
+    monkeypatch.setattr(adapter.TopicReader, "run", hang)
+    async with a_carrier(database, kafka, topics).carrying(Recorder()) as stream:
+        await happen(database, range(5))
+
+        async def stands() -> bool:
+            with suppress(TransientError):  # a broker that is new has no coordinator yet
+                return (await stream.unfinished()).get("recorder") == (5, 0)
+            return False
+
+        await eventually(stands)
+        assert stream.trouble() == "the readers of recorder have no place in their groups"
 
 
 async def total(database: Database) -> int:

@@ -79,8 +79,15 @@ async def test_differences_are_found_and_left_alone(kafka: str) -> None:
     assert set(await topics.ensure(connection, topics.declared)) == missing
     assert await topics.ensure(connection, topics.declared) == []
 
-    left = {one.what: (one.declared, one.found) for one in await topics.differences(connection)}
+    async def left_of(topics: Topics) -> dict[str, tuple[str, str]]:
+        return {one.what: (one.declared, one.found) for one in await topics.differences(connection)}
+
+    left = await left_of(topics)
     assert left == {"partitions": ("12", "6"), "retention.ms": ("1209600000", "604800000")}
+
+    left = await left_of(replace(topics, replication=3))
+    assert left["replication factor"] == ("3", "1")
+    assert left["min.insync.replicas"] == ("2", "1")
 
 
 @pytest.mark.kafka
