@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -51,7 +51,7 @@ class Companies(Protocol):
 
 class Completing:
     """The same model as for suggestions, with members fixed. Companies and clusters begin teams, with
-    companies that they may know of; a buyer does not: whom he put together he would have chosen
+    companies that they own or receive for; a buyer does not: whom he put together he would have chosen
     beforehand."""
 
     def __init__(
@@ -161,11 +161,22 @@ class Completing:
             raise InvalidInput(detail, errors=[FieldError(pointer="/members", detail=detail)])
         return market, rules
 
-    async def _must_have_a_part(self, principal: Principal, known: Collection[Company]) -> None:
-        if any(one.owner == principal.organisation for one in known):
-            return
+    async def _must_have_a_part(self, principal: Principal, known: Sequence[Company]) -> None:
+        """InvalidInput unless the principal receives for every one of these and speaks for one: what comes
+        back says how each of them scores."""
         mandates = await self._memberships.mandates(principal.organisation, [one.id for one in known])
-        if not any(mandate.act and mandate.receive for mandate in mandates.values()):
+        errors = []
+        speaks = False
+        for place, one in enumerate(known):
+            mandate = mandates.get(one.id)
+            own = one.owner == principal.organisation
+            if not own and not (mandate and mandate.receive):
+                detail = f"{one.id} does not let you receive what concerns it. Leave it out, or ask it to."
+                errors.append(FieldError(pointer=f"/members/{place}", detail=detail))
+            speaks = speaks or own or bool(mandate and mandate.act)
+        if errors:
+            raise InvalidInput(errors[0].detail, errors=errors)
+        if not speaks:
             detail = (
                 "Begin with a company that you speak for: your own, or a member that lets you act for it."
             )

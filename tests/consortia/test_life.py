@@ -313,6 +313,13 @@ async def test_a_team_that_cannot_begin_so_is_told_why(local: Town) -> None:
     cluster = await joined(local, "alpha", receive=True, act=False)
     with pytest.raises(InvalidInput, match="speak for"):
         await local.completing.complete(cluster, begun)
+    await joined(local, "alpha", receive=True, act=True)
+    await joined(local, "beta", receive=False, act=True)
+    both = begun.model_copy(update={"members": (alpha, beta)})
+    for ask in (local.completing.complete, local.completing.begin):
+        with pytest.raises(InvalidInput, match=f"{beta} does not let you receive") as refused:
+            await ask(cluster, both)  # it would read how Beta scores
+        assert [one.pointer for one in refused.value.errors] == ["/members/1"]
     alone = await local.completing.complete(
         local.speaks("alpha"), begun.model_copy(update={"members_max": 1})
     )
