@@ -94,7 +94,7 @@ class Completing:
     ) -> Callable[[AsyncSession], Awaitable[Consortium]]:
         """Ask the best team: a consortium in which the principal's companies have consented, and the others
         are told that it needs somebody like them. Raises as `complete`, and Conflict where there is no
-        team."""
+        team, or where the same one has been begun already."""
         market, rules = await self._market(principal, content)
         found = await asyncio.to_thread(propose, market.coverage, rules, teams=1)
         if not found.teams:
@@ -106,12 +106,16 @@ class Completing:
         whole = _consented(whole, own.speaks & rules.fixed)
 
         async def write(tx: AsyncSession) -> Consortium:
-            begun = [
-                one
-                for one in await store.standing(tx, whole.challenge.id)
-                if await store.asked_by(tx, one.id) == principal.organisation
-            ]
-            if len(begun) >= BEGUN_MAX:
+            # In the order in which whoever thinks the teams over takes the locks.
+            await store.reviewed(tx, [whole.challenge.id], lock=True)
+            begun = await store.begun(tx, whole.challenge.id)
+            if (
+                same := next((one for one, _ in begun if _members(one) == _members(whole)), None)
+            ) is not None:
+                raise Conflict(
+                    f"The same team has been begun already: {same.id}. Answer that one, or begin with others."
+                )
+            if sum(by == principal.organisation for _, by in begun) >= BEGUN_MAX:
                 raise Conflict(
                     f"You have begun {BEGUN_MAX} teams for this challenge, which is the most. Decline one of "
                     "them for your company, then begin another."
@@ -193,6 +197,10 @@ def _check_barred(content: CompletionContent, market: Market) -> None:
     ]
     if errors:
         raise InvalidInput(errors[0].detail, errors=errors)
+
+
+def _members(whole: Consortium) -> frozenset[str]:
+    return frozenset(one.company.id for one in whole.members if one.company is not None)
 
 
 def _consented(whole: Consortium, companies: Collection[str]) -> Consortium:

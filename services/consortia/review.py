@@ -86,25 +86,28 @@ def review(
     fixed members of `standing`."""
     rules = market.rules.with_fixed(())
     changes: list[Change] = []
-    kept: list[Team] = []
+    stays: list[Consortium] = []
     untouched: list[Consortium] = []
     for one in standing:
-        if one.state is ConsortiumState.formed:
-            kept.append(_team(market, one))
-        elif _is_touched(one):
-            change = mended(market, rules_for(one, rules), one, at=at, public_url=public_url)
-            if change is not None:
-                changes.append(change)
-            after = one if change is None else change.after
-            if after.state in STANDING:
-                kept.append(_team(market, after))
-        else:
+        if not _is_touched(one):
             untouched.append(one)
+            continue
+        change = None
+        if one.state is not ConsortiumState.formed:
+            change = mended(market, rules_for(one, rules), one, at=at, public_url=public_url)
+        after = one if change is None else change.after
+        changes += [] if change is None else [change]
+        stays += [after] if after.state in STANDING else []
+    # What somebody has begun takes no place among the suggestions: he would decide which are made.
+    kept = [_team(market, one) for one in stays if one.origin is ConsortiumOrigin.proposed]
+    begun = {frozenset(_companies(one)) for one in stays if one.origin is ConsortiumOrigin.completed}
     found = propose(market.coverage, rules, teams=max(0, TEAMS - len(kept)), beside=kept)
     old = {frozenset(_companies(one)): one for one in untouched}
     new: list[Change] = []
     for team in found.teams:
         members = frozenset(market.coverage.candidates[row].id for row in team.team.rows)
+        if members in begun:
+            continue
         before = old.pop(members, None)
         made = compose.content(
             market, rules, team, public_url=public_url, roles=_roles(before) if before is not None else None
@@ -115,14 +118,26 @@ def review(
         else:
             change = _changed(before, made, at=at, reason="What its members cover changed.")
             changes += [] if change is None else [change]
-    for gone in old.values():
-        here = all(market.row(company) is not None for company in _companies(gone))
-        reason = "Another team covers more of the challenge." if here else "A member can no longer take part."
+    for members, gone in old.items():
+        reason = _displaced(market, members, begun, any_better=bool(found.teams))
         changes.append(Change(ConsortiumDissolved, gone, dissolved(gone, reason, at)))
-    teams = [*found.teams[:1], *(suggested(market.coverage, rules, team) for team in kept if team.seats)]
+    teams = [*found.teams[:1], *(suggested(market.coverage, rules, team) for team in _seated(market, stays))]
     best = max(teams, key=lambda one: one.worth.order, default=None)
     brief = None if best is None else compose.brief(market, best, public_url=public_url)
     return Review((*changes, *new), found.conflict, brief)
+
+
+def _displaced(
+    market: Market, members: Collection[str], begun: Collection[frozenset[str]], *, any_better: bool
+) -> str:
+    """Why a suggestion that nobody has answered makes way."""
+    if frozenset(members) in begun:
+        return "One of its members has begun the same team, which stands in its place."
+    if any(market.row(company) is None for company in members):
+        return "A member can no longer take part."
+    if any_better:
+        return "Another team covers more of the challenge."
+    return "Members of other teams for the challenge have consented already."
 
 
 def mended(
@@ -248,6 +263,10 @@ def _is_touched(whole: Consortium) -> bool:
         or whole.state is not ConsortiumState.proposed
         or any(one.consent is not Consent.asked for one in whole.members)
     )
+
+
+def _seated(market: Market, teams: Sequence[Consortium]) -> list[Team]:
+    return [team for team in (_team(market, one) for one in teams) if team.seats]
 
 
 def _team(market: Market, whole: Consortium) -> Team:

@@ -336,3 +336,34 @@ async def test_a_team_that_has_begun_keeps_the_size_it_was_given(local: Town, cl
     clock.advance(2 * HOUR_S)
     await local.matched()
     assert (await local.service.get(local.speaks("alpha"), made.id)).state is ConsortiumState.introduced
+
+
+async def test_teams_that_somebody_begins_take_no_place_among_the_suggestions(
+    local: Town, clock: MovableClock
+) -> None:
+    for name in ("alpha", "gamma", "delta"):
+        cluster = await joined(local, name, receive=True, act=True)
+    await local.matched()
+    suggested = {
+        one.id for one in (await local.service.of_challenge(local.buyer, local.challenge.id)).consortia
+    }
+    for pair in (("alpha", "gamma"), ("alpha", "delta"), ("gamma", "delta")):
+        begun = CompletionContent(
+            challenge=local.challenge.id,
+            members=tuple(local.companies[name].id for name in pair),
+            members_max=2,
+        )
+        made = await local.completing.begin(cluster, begun)
+        with pytest.raises(Conflict, match=f"begun already: {made.id}"):
+            await local.completing.begin(cluster, begun)
+    clock.advance(2 * HOUR_S)
+    told = len(await local.settle())
+    await local.matched()
+    after = (await local.service.of_challenge(local.buyer, local.challenge.id, gone=True)).consortia
+    assert len(after) == 6
+    assert {one.id: one.reason for one in after if one.state is ConsortiumState.dissolved} == {
+        one.id: "One of its members has begun the same team, which stands in its place."
+        for one in after
+        if one.id in suggested and set(names(one)) == {"Alpha", "Delta"}
+    }
+    assert kinds((await local.settle())[told:])["proposed"] == 0
