@@ -6,7 +6,7 @@ earlier one: exchanging one member of four makes an alternate, not another team.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -84,14 +84,15 @@ def propose(
     return Proposal((), conflict(coverage, rules), effort)
 
 
-def suggested(coverage: Coverage, rules: Rules, team: Team) -> Suggested:
+def suggested(coverage: Coverage, rules: Rules, team: Team, *, barred: Collection[int] = ()) -> Suggested:
+    """`barred`: rows that are nobody's alternate."""
     levels = levels_of(coverage, rules, team)
     best = levels.max(axis=0) if len(levels) else np.zeros(len(coverage.cells))
     return Suggested(
         team=team,
         worth=worth(coverage, rules, team),
         contributions=_contributions(coverage, rules, team),
-        alternates={row: alternates(coverage, rules, team, row) for row in team.rows},
+        alternates={row: alternates(coverage, rules, team, row, barred=barred) for row in team.rows},
         uncovered=tuple(int(place) for place in np.flatnonzero(best == 0.0)),
         competing=competing(coverage, rules, team),
     )
@@ -116,7 +117,7 @@ def alternates(
     team: Team,
     row: int,
     *,
-    barred: Sequence[int] = (),
+    barred: Collection[int] = (),
     most: int = ALTERNATES,
 ) -> tuple[int, ...]:
     """Rows of the companies that make the best teams in this member's place and stages, best first, equals by

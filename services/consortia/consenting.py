@@ -28,7 +28,7 @@ from schemas.events import (
 from schemas.match import MatchedCompany
 from services.consortia import store, telling
 from services.consortia.market import Market, Markets
-from services.consortia.review import Change, mended, rules_for
+from services.consortia.review import Change, bound, mended, rules_for
 from services.consortia.service import ConsortiumService, unknown
 from services.consortia.sides import Memberships, side
 from services.consortia.views import seen
@@ -200,7 +200,9 @@ class Consents:
         challenge = await self._markets.challenge(whole.challenge.id)
         assert challenge is not None, "challenges are never removed"
         fixed = {one.company.id for one in whole.members if one.company and one.fixed}
-        market = await self._markets.of(challenge, fixed=fixed, without=declined | {company})
+        market = await self._markets.of(
+            challenge, fixed=fixed, bound=bound([whole]) - {company}, without=declined | {company}
+        )
         return whole, market
 
     async def _told(

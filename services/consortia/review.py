@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from schemas.consortium import (
+    KNOWN_TO_EACH_OTHER,
     STANDING,
     Consent,
     Consortium,
@@ -83,7 +84,7 @@ def review(
     make_id: Callable[[str], str] = new_id,
 ) -> Review:
     """`standing`: the challenge's consortia that are there. `market`: without those that declined, with the
-    fixed members of `standing`."""
+    fixed members of `standing` and those that are bound."""
     rules = market.rules.with_fixed(())
     changes: list[Change] = []
     stays: list[Consortium] = []
@@ -99,18 +100,19 @@ def review(
         changes += [] if change is None else [change]
         stays += [after] if after.state in STANDING else []
     # What somebody has begun takes no place among the suggestions: he would decide which are made.
-    kept = [_team(market, one) for one in stays if one.origin is ConsortiumOrigin.proposed]
+    asking = market.asking()
+    kept = [_team(asking, one) for one in stays if one.origin is ConsortiumOrigin.proposed]
     begun = {frozenset(_companies(one)) for one in stays if one.origin is ConsortiumOrigin.completed}
-    found = propose(market.coverage, rules, teams=max(0, TEAMS - len(kept)), beside=kept)
+    found = propose(asking.coverage, rules, teams=max(0, TEAMS - len(kept)), beside=kept)
     old = {frozenset(_companies(one)): one for one in untouched}
     new: list[Change] = []
     for team in found.teams:
-        members = frozenset(market.coverage.candidates[row].id for row in team.team.rows)
+        members = frozenset(asking.coverage.candidates[row].id for row in team.team.rows)
         if members in begun:
             continue
         before = old.pop(members, None)
         made = compose.content(
-            market, rules, team, public_url=public_url, roles=_roles(before) if before is not None else None
+            asking, rules, team, public_url=public_url, roles=_roles(before) if before is not None else None
         )
         if before is None:
             identifier = make_id("con")
@@ -162,7 +164,8 @@ def mended(
         else:
             present[row] = seats if any(seats) else (True,) * len(rules.blocks)
     roles = _roles(whole)
-    barred = {row for row, one in enumerate(market.coverage.candidates) if one.id == declined}
+    unasked = {*market.unasked, declined}
+    barred = {row for row, one in enumerate(market.coverage.candidates) if one.id in unasked}
     for company, seats in gone:
         successor = _successor(market, rules, Team(present), seats, barred)
         if successor is not None:
@@ -181,13 +184,24 @@ def mended(
     made = compose.content(
         market,
         rules,
-        suggested(market.coverage, rules, team),
+        suggested(market.coverage, rules, team, barred=barred),
         public_url=public_url,
         roles=roles,
         consents={one.company.id: one.consent for one in whole.members if one.company and one.consent},
     )
     reason = "A member was replaced." if gone else "What its members cover changed."
     return _changed(whole, made, at=at, reason=reason, left=frozenset({declined} if declined else ()))
+
+
+def bound(standing: Sequence[Consortium]) -> frozenset[str]:
+    """Companies that have consented to one of these, or know the others already."""
+    return frozenset(
+        one.company.id
+        for whole in standing
+        for one in whole.members
+        if one.company is not None
+        and (whole.state in KNOWN_TO_EACH_OTHER or one.consent in (Consent.consented, Consent.confirmed))
+    )
 
 
 def rules_for(whole: Consortium, rules: Rules, *, without: str | None = None) -> Rules:

@@ -18,6 +18,7 @@ from schemas.consortium import (
 )
 from schemas.events import CompanyIndexed, SpecialistsFound
 from schemas.match import CompanyAnswer, DismissalReason, MatchAnswerContent
+from services.consortia import market
 from services.consortia.pace import PACE, YOUNG_PACE, next_look
 from services.kernel.database import Database
 from services.kernel.journal import Event
@@ -367,3 +368,19 @@ async def test_teams_that_somebody_begins_take_no_place_among_the_suggestions(
         if one.id in suggested and set(names(one)) == {"Alpha", "Delta"}
     }
     assert kinds((await local.settle())[told:])["proposed"] == 0
+
+
+async def test_who_has_consented_is_not_put_out_by_better_matches(
+    local: Town, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await local.matched()
+    whole = await best(local)
+    for name in ("alpha", "beta"):
+        await local.consents.consent(local.speaks(name), whole.id, YES)
+    monkeypatch.setattr(market, "CANDIDATES_MAX", 2)
+    clock.advance(2 * HOUR_S)
+    await local.matched({"gamma": {"r1": 0.99}, "delta": {"r2": 0.99}})
+    after = await local.service.get(local.buyer, whole.id)
+    assert (names(after), after.state) == (["Alpha", "Beta"], ConsortiumState.introduced)
+    asked = (await local.service.of_challenge(local.buyer, local.challenge.id)).consortia
+    assert [names(one) for one in asked if one.id != whole.id] == [["Gamma", "Delta"]]
