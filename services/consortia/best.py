@@ -136,10 +136,10 @@ def alternates(
 
 
 def competing(coverage: Coverage, rules: Rules, team: Team) -> tuple[int, ...]:
-    """Members who each cover alone every cell that the team covers: who could each bid alone must ask whether
-    they may bid together (Article 101 TFEU)."""
-    levels = levels_of(coverage, rules, team) > 0.0
-    if not len(levels):
+    """Members who could each cover alone every cell that the team covers, whatever phase they are in: who
+    could each bid alone must ask whether they may bid together (Article 101 TFEU)."""
+    covered = (levels_of(coverage, rules, team) > 0.0).any(axis=0)
+    if not covered.any():
         return ()
-    able = np.flatnonzero((levels == levels.any(axis=0)).all(axis=1))
+    able = np.flatnonzero((coverage.levels[team.rows] > 0.0)[:, covered].all(axis=1))
     return tuple(team.rows[int(number)] for number in able) if len(able) > 1 else ()
