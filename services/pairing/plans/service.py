@@ -116,7 +116,7 @@ class Plans:
         if not found.needs and not found.problems:
             raise InvalidInput("The file has headings and no rows. Write one need on each row.")
         tally = _Tally(problems=list(found.problems))
-        sent = {need.reference for _, need in found.needs}
+        sent = {need.reference for _, need in found.needs} | found.broken
         for start in range(0, max(len(found.needs), 1), BATCH):
             batch = found.needs[start : start + BATCH]
             prepared, problems = await self._prepare(principal, terms, buyer, batch)
