@@ -118,6 +118,7 @@ async def test_an_observer_joins_with_one_click(local: Market) -> None:
     made = await _join(local, world.cern, legal.id, Joining())
     assert (made.state, made.origin) == ("candidate", "joined")
     assert await _join(local, world.cern, legal.id, Joining(need=_own(made, world.cern.id))) == made
+    assert await _join(local, world.cern, legal.id, Joining()) == made, "nor is there another draft"
 
     own = await world.intake.challenges.get(principal(world.ess), _own(made, world.cern.id))
     assert (own.state, own.title, own.buyer) == ("draft", legal.title, world.cern.id)
@@ -125,6 +126,9 @@ async def test_an_observer_joins_with_one_click(local: Market) -> None:
     await local.step(world.ess, made.id, "dissolved", "Not now.")
     again = await _join(local, world.cern, legal.id, Joining(need=own.id))
     assert (again.id, again.state) == (made.id, "candidate")
+    await local.step(world.ess, made.id, "dissolved", "Not now.")
+    anew = await _join(local, world.cern, legal.id, Joining())
+    assert (anew.id, anew.state) == (made.id, "candidate")
 
 
 def _own(pairing: object, buyer: str) -> str:
