@@ -100,6 +100,25 @@ async def test_deadlines_remind_once_and_persons_are_in_no_event(market: Market,
     assert not any("legal@ess" in str(line) for line in found.log)
 
 
+async def test_a_candidate_whose_time_is_over_is_dissolved_and_a_confirmed_one_is_not(
+    market: Market, clock: MovableClock
+) -> None:
+    world, expiry = market.world, market.room.expiry
+    confirmed = await _paired(market)
+    for buyer in (world.cern, world.ess):
+        await market.step(buyer, confirmed, "confirmed")
+    twin = await market.announce(world.ess, **{**POMPES, "title": "Pompes de secours"})
+    told = len(await market.settle())
+    clock.advance(380 * 86_400)  # from November 2026 into December 2027, the last month of the second
+    assert await expiry.run() == 0
+    clock.advance(30 * 86_400)
+    assert [await expiry.run(), await expiry.run()] == [1, 0]
+    (event,) = (await market.settle())[told:]
+    assert (kinds([event]), twin.id in str(event.data)) == (["dissolved"], True)
+    assert "no longer open" in event.data["reason"]
+    assert (await market.room.pairings.get(principal(world.cern), confirmed)).state == "confirmed"
+
+
 async def _add(market: Market, toolbox: Toolbox, pairing: str, content: object) -> str:
     write = await toolbox.adding(principal(market.world.ess), pairing, content)  # type: ignore[arg-type]
     async with market.world.database.write() as tx:
