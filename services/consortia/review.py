@@ -18,6 +18,7 @@ from schemas.consortium import (
     Consent,
     Consortium,
     ConsortiumContent,
+    ConsortiumMember,
     ConsortiumOrigin,
     ConsortiumState,
     GapBrief,
@@ -158,11 +159,10 @@ def mended(
     for member in whole.members:
         assert member.company is not None
         row = None if member.company.id == declined else market.row(member.company.id)
-        seats = tuple(not member.stages or bool({*block.stages} & {*member.stages}) for block in rules.blocks)
         if row is None:
-            gone.append((member.company.id, seats))
+            gone.append((member.company.id, _seats(rules, member)))
         else:
-            present[row] = seats if any(seats) else (True,) * len(rules.blocks)
+            present[row] = _seats(rules, member)
     roles = _roles(whole)
     unasked = {*market.unasked, declined}
     barred = {row for row, one in enumerate(market.coverage.candidates) if one.id in unasked}
@@ -284,9 +284,14 @@ def _seated(market: Market, teams: Sequence[Consortium]) -> list[Team]:
 
 
 def _team(market: Market, whole: Consortium) -> Team:
-    rows = [market.row(company) for company in _companies(whole)]
-    every = (True,) * len(market.rules.blocks)
-    return Team({row: every for row in rows if row is not None})
+    rows = ((market.row(one.company.id), one) for one in whole.members if one.company is not None)
+    return Team({row: _seats(market.rules, member) for row, member in rows if row is not None})
+
+
+def _seats(rules: Rules, member: ConsortiumMember) -> Seats:
+    """In which blocks a member is; in all where its stages are no longer the challenge's."""
+    seats = tuple(not member.stages or bool({*block.stages} & {*member.stages}) for block in rules.blocks)
+    return seats if any(seats) else (True,) * len(rules.blocks)
 
 
 def _companies(whole: ConsortiumContent) -> list[str]:

@@ -384,3 +384,33 @@ async def test_who_has_consented_is_not_put_out_by_better_matches(
     assert (names(after), after.state) == (["Alpha", "Beta"], ConsortiumState.introduced)
     asked = (await local.service.of_challenge(local.buyer, local.challenge.id)).consortia
     assert [names(one) for one in asked if one.id != whole.id] == [["Gamma", "Delta"]]
+
+
+async def test_a_member_is_in_its_phases_alone_through_reviews_and_replacements(
+    sqlite: Database, clock: MovableClock
+) -> None:
+    leaving = {"change": "may-leave", "members_max": 1}
+    phases = [{"stage": "design"}, {"stage": "validation", "composition": leaving}]
+    town = await founded(await build(sqlite, clock), asked={"phases": phases})
+    await town.matched()
+    whole = await best(town)
+
+    def stages(team: Consortium) -> list[tuple[str | None, tuple[str, ...]]]:
+        return [(name, one.stages) for name, one in zip(names(team), team.members, strict=True)]
+
+    async def lacking() -> list[tuple[str, tuple[str, ...]]]:
+        brief = (await town.service.of_challenge(town.buyer, town.challenge.id)).gaps
+        assert brief is not None
+        return [(gap.requirement, gap.stages) for gap in brief.gaps]
+
+    both, lacks = ("design", "validation"), [("r2", ("validation",)), ("r3", ("design", "validation"))]
+    assert stages(whole) == [("Alpha", both), ("Beta", ("design",))]
+    assert await lacking() == lacks
+    await town.consents.consent(town.speaks("alpha"), whole.id, YES)
+    clock.advance(2 * HOUR_S)
+    await town.matched()
+    assert await lacking() == lacks, "who is in one phase covers nothing in the other"
+    await town.consents.decline(town.speaks("beta"), whole.id, NO)
+    after = await town.service.get(town.buyer, whole.id)
+    assert stages(after) == [("Alpha", both), ("Delta", ("design",))]
+    assert await lacking() == lacks
