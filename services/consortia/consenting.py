@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from schemas.challenge import OPEN_STATES
 from schemas.consortium import (
     KNOWN_TO_EACH_OTHER,
     STANDING,
@@ -74,9 +75,11 @@ class Consents:
 
         async def write(tx: AsyncSession) -> Consortium:
             now = self._clock.now()
-            whole = await self._open(tx, consortium, company, now)
+            whole = await self._open(tx, consortium, company)
             if _member(whole, company).consent is not Consent.asked:
                 return await self._told(tx, principal, whole, [], now)
+            if whole.challenge.deadline < last_open_day(now):
+                raise Conflict("The challenge is closed and takes no more answers.")
             after = _next(_with_consent(whole, company, Consent.consented), now, reason=None)
             kind: type[EventData] = ConsortiumConsented
             about: frozenset[str] | None = frozenset({company})
@@ -95,7 +98,7 @@ class Consents:
 
         async def write(tx: AsyncSession) -> Consortium:
             now = self._clock.now()
-            whole = await self._open(tx, consortium, company, now)
+            whole = await self._open(tx, consortium, company)
             if whole.state not in KNOWN_TO_EACH_OTHER:
                 raise Conflict("The members do not know each other yet: all of them have to consent first.")
             if _member(whole, company).consent is Consent.confirmed:
@@ -113,7 +116,8 @@ class Consents:
     async def declining(self, principal: Principal, consortium: str, answer: ConsortiumDecline) -> Write:
         """A member declines; the best alternate takes its role, and what others have consented to holds.
         Without an alternate the consortium goes on if it still keeps the challenge's rules, else it is
-        declined. Who declined is not asked again for this challenge. Raises as `consenting`."""
+        declined; so it is after the deadline, when nobody is asked any more. Who declined is not asked again
+        for this challenge. Raises as `consenting`."""
         company = await self._spoken_for(principal, consortium, answer)
         read, market = await self._market(consortium, company)
 
@@ -121,11 +125,20 @@ class Consents:
             now = self._clock.now()
             # In the order in which whoever thinks the teams over takes the locks.
             await store.reviewed(tx, [read.challenge.id], lock=True)
-            whole = await self._open(tx, consortium, company, now)
+            whole = await self._open(tx, consortium, company)
             if whole.version != read.version:
                 raise Conflict("The consortium changed at the same moment. Look at it again, then decline.")
             rules = rules_for(whole, market.rules, without=company)
-            change = mended(market, rules, whole, at=now, public_url=self._public_url, declined=company)
+            asking = market.challenge.state in OPEN_STATES and whole.challenge.deadline >= last_open_day(now)
+            change = mended(
+                market,
+                rules,
+                whole,
+                at=now,
+                public_url=self._public_url,
+                declined=company,
+                asking=asking,
+            )
             assert change is not None, "a team without one of its members is another team"
             after = change.after
             kind = change.kind or ConsortiumDeclined
@@ -180,15 +193,13 @@ class Consents:
             raise InvalidInput(detail, errors=[FieldError(pointer="/company", detail=detail)])
         return companies[0].id
 
-    async def _open(self, tx: AsyncSession, consortium: str, company: str, now: datetime) -> Consortium:
+    async def _open(self, tx: AsyncSession, consortium: str, company: str) -> Consortium:
         """Locked. Raises NotFound, and Conflict where there is nothing to be answered any more."""
         whole = await store.find(tx, consortium, lock=True)
         if whole is None or all(one.company is None or one.company.id != company for one in whole.members):
             raise unknown(consortium)
         if whole.state not in STANDING:
             raise Conflict("This consortium is no more, so there is nothing to answer.")
-        if whole.challenge.deadline < last_open_day(now):
-            raise Conflict("The challenge is closed and takes no more answers.")
         return whole
 
     async def _market(self, consortium: str, company: str) -> tuple[Consortium, Market]:

@@ -151,9 +151,11 @@ def mended(
     at: datetime,
     public_url: str,
     declined: str | None = None,
+    asking: bool = True,
 ) -> Change | None:
     """A team with successors for members that are gone, among them who `declined`; dissolved (or declined)
-    where there are none and the others are no team; None where nothing changed."""
+    where there are none and the others are no team; None where nothing changed. `asking`: whether anybody may
+    still be asked."""
     present: dict[int, Seats] = {}
     gone: list[tuple[str, Seats]] = []
     for member in whole.members:
@@ -167,7 +169,7 @@ def mended(
     unasked = {*market.unasked, declined}
     barred = {row for row, one in enumerate(market.coverage.candidates) if one.id in unasked}
     for company, seats in gone:
-        successor = _successor(market, rules, Team(present), seats, barred)
+        successor = _successor(market, rules, Team(present), seats, barred) if asking else None
         if successor is not None:
             present[successor] = seats
             roles[market.coverage.candidates[successor].id] = roles[company]

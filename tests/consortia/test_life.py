@@ -414,3 +414,23 @@ async def test_a_member_is_in_its_phases_alone_through_reviews_and_replacements(
     after = await town.service.get(town.buyer, whole.id)
     assert stages(after) == [("Alpha", both), ("Delta", ("design",))]
     assert await lacking() == lacks
+
+
+async def test_after_the_deadline_an_introduced_team_is_formed_or_left_and_nobody_new_is_asked(
+    local: Town, clock: MovableClock
+) -> None:
+    await local.matched()
+    found = (await local.service.of_challenge(local.buyer, local.challenge.id)).consortia
+    first, second, third = found
+    for one, members in ((first, ("alpha", "beta")), (second, ("alpha", "delta"))):
+        for name in members:
+            await local.consents.consent(local.speaks(name), one.id, YES)
+    clock.advance(100 * 24 * HOUR_S)
+    with pytest.raises(Conflict, match="closed"):
+        await local.consents.consent(local.speaks("gamma"), third.id, YES)
+    for name in ("alpha", "beta"):
+        formed = await local.consents.confirm(local.speaks(name), first.id, YES)
+    assert formed.state is ConsortiumState.formed
+    await local.consents.decline(local.speaks("delta"), second.id, NO)
+    left = await local.service.get(local.buyer, second.id)
+    assert (left.state, names(left)) == (ConsortiumState.declined, ["Alpha", "Delta"])
