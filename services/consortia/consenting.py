@@ -142,12 +142,6 @@ class Consents:
             assert change is not None, "a team without one of its members is another team"
             after = change.after
             kind = change.kind or ConsortiumDeclined
-            if after.state is ConsortiumState.introduced:
-                # Whoever is left was introduced already; there is nobody new among them.
-                after = after.model_copy(update={"reason": "A member has left the consortium."})
-            elif after.state is ConsortiumState.proposed and _all_consented(after):
-                after = after.model_copy(update={"state": ConsortiumState.introduced})
-                kind = ConsortiumIntroduced
             note = answer.note
             told = Change(kind, whole, after, left=frozenset({company}))
             if kind is ConsortiumDeclined or kind is ConsortiumDissolved:

@@ -25,6 +25,8 @@ from schemas.consortium import (
 )
 from schemas.events import (
     ConsortiumDissolved,
+    ConsortiumFormed,
+    ConsortiumIntroduced,
     ConsortiumProposed,
     ConsortiumUpdated,
     EventData,
@@ -168,9 +170,11 @@ def mended(
     roles = _roles(whole)
     unasked = {*market.unasked, declined}
     barred = {row for row, one in enumerate(market.coverage.candidates) if one.id in unasked}
+    replaced = False
     for company, seats in gone:
         successor = _successor(market, rules, Team(present), seats, barred) if asking else None
         if successor is not None:
+            replaced = True
             present[successor] = seats
             roles[market.coverage.candidates[successor].id] = roles[company]
     team = Team(present)
@@ -189,10 +193,51 @@ def mended(
         suggested(market.coverage, rules, team, barred=barred),
         public_url=public_url,
         roles=roles,
-        consents={one.company.id: one.consent for one in whole.members if one.company and one.consent},
+        consents=_consents(whole, anew=replaced),
     )
-    reason = "A member was replaced." if gone else "What its members cover changed."
-    return _changed(whole, made, at=at, reason=reason, left=frozenset({declined} if declined else ()))
+    changed = _changed(
+        whole,
+        made,
+        at=at,
+        reason=_reason(gone=bool(gone), replaced=replaced, declined=declined is not None),
+        left=frozenset({declined} if declined else ()),
+    )
+    return None if changed is None else _agreed(changed)
+
+
+def _consents(whole: Consortium, *, anew: bool) -> dict[str, Consent]:
+    """What the members have said. `anew`: somebody joins; that the old team is formed says nothing of the new
+    one."""
+    said = {one.company.id: one.consent for one in whole.members if one.company and one.consent}
+    if anew:
+        return {
+            company: Consent.consented if consent is Consent.confirmed else consent
+            for company, consent in said.items()
+        }
+    return said
+
+
+def _reason(*, gone: bool, replaced: bool, declined: bool) -> str:
+    if replaced:
+        return "A member was replaced."
+    if declined:
+        return "A member has left the consortium."
+    return "A member can no longer take part." if gone else "What its members cover changed."
+
+
+def _agreed(change: Change) -> Change:
+    """Where those who are left have all said so already, nobody is waited for."""
+    said = {one.consent for one in change.after.members}
+    if change.kind is ConsortiumUpdated and Consent.asked not in said:
+        if change.after.state is ConsortiumState.proposed:
+            return _in(change, ConsortiumState.introduced, ConsortiumIntroduced)
+        if change.after.state is ConsortiumState.introduced and said == {Consent.confirmed}:
+            return _in(change, ConsortiumState.formed, ConsortiumFormed)
+    return change
+
+
+def _in(change: Change, state: ConsortiumState, kind: type[EventData]) -> Change:
+    return replace(change, kind=kind, after=change.after.model_copy(update={"state": state}))
 
 
 def bound(standing: Sequence[Consortium]) -> frozenset[str]:

@@ -434,3 +434,37 @@ async def test_after_the_deadline_an_introduced_team_is_formed_or_left_and_nobod
     await local.consents.decline(local.speaks("delta"), second.id, NO)
     left = await local.service.get(local.buyer, second.id)
     assert (left.state, names(left)) == (ConsortiumState.declined, ["Alpha", "Delta"])
+
+
+async def test_who_had_confirmed_is_asked_again_to_confirm_where_somebody_else_has_joined(
+    local: Town,
+) -> None:
+    await local.matched()
+    whole = await best(local)
+    for name in ("alpha", "beta"):
+        await local.consents.consent(local.speaks(name), whole.id, YES)
+    await local.consents.confirm(local.speaks("alpha"), whole.id, YES)
+    await local.consents.decline(local.speaks("beta"), whole.id, NO)
+    after = await local.service.get(local.buyer, whole.id)
+    assert (names(after), after.reason) == (["Alpha", "Delta"], "A member was replaced.")
+    assert [one.consent for one in after.members] == [Consent.consented, Consent.asked]
+
+
+async def test_a_team_that_is_smaller_by_one_waits_for_nobody_who_has_spoken(
+    sqlite: Database, clock: MovableClock
+) -> None:
+    town = await founded(await build(sqlite, clock))
+    three = {"alpha": {"r1": 0.9}, "beta": {"r2": 0.8}, "gamma": {"r3": 0.7}}
+    await town.matched(three)
+    whole = await best(town)
+    assert names(whole) == ["Alpha", "Beta", "Gamma"]
+    for name in ("alpha", "beta", "gamma"):
+        await town.consents.consent(town.speaks(name), whole.id, YES)
+    for name in ("alpha", "beta"):
+        await town.consents.confirm(town.speaks(name), whole.id, YES)
+    told = len(await town.settle())
+    await town.consents.decline(town.speaks("gamma"), whole.id, NO)
+    after = await town.service.get(town.buyer, whole.id)
+    assert (names(after), after.state) == (["Alpha", "Beta"], ConsortiumState.formed)
+    assert after.reason == "A member has left the consortium."
+    assert kinds((await town.settle())[told:]) == {"formed": 3}
