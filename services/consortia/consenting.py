@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -81,13 +82,14 @@ class Consents:
             if whole.challenge.deadline < last_open_day(now):
                 raise Conflict("The challenge is closed and takes no more answers.")
             after = _next(_with_consent(whole, company, Consent.consented), now, reason=None)
-            kind: type[EventData] = ConsortiumConsented
-            about: frozenset[str] | None = frozenset({company})
-            if _all_consented(after):
-                # `consented` is passed through: what all have agreed to is carried out at once.
-                after = after.model_copy(update={"state": ConsortiumState.introduced})
-                kind, about = ConsortiumIntroduced, None
-            return await self._told(tx, principal, after, [Change(kind, whole, after, about=about)], now)
+            said = Change(ConsortiumConsented, whole, after, about=frozenset({company}))
+            if not _all_consented(after):
+                return await self._told(tx, principal, after, [said], now)
+            # What all have agreed to is carried out at once.
+            agreed = after.model_copy(update={"state": ConsortiumState.consented})
+            after = _next(agreed, now, reason=None).model_copy(update={"state": ConsortiumState.introduced})
+            changes = [replace(said, after=agreed), Change(ConsortiumIntroduced, agreed, after)]
+            return await self._told(tx, principal, after, changes, now)
 
         return write
 

@@ -126,7 +126,12 @@ async def test_identities_are_hidden_until_all_consent(town: Town) -> None:
     introduced = await town.consents.consent(town.speaks("beta"), whole.id, YES)
     assert (introduced.state, names(introduced)) == (ConsortiumState.introduced, ["Alpha", "Beta"])
     assert introduced.members[0].covers[0].score is None, "scores of others stay theirs"
-    assert kinds((await town.settle())[told:])["introduced"] == 3
+    fresh = (await town.settle())[told + 2 :]
+    assert [(event.data["state"], event.data["version"]) for event in fresh] == [
+        *[("consented", consented.version + 1)] * 2,
+        *[("introduced", consented.version + 2)] * 3,
+    ]
+    assert kinds(fresh) == {"consented": 2, "introduced": 3}
     for name in ("alpha", "beta"):
         formed = await town.consents.confirm(town.speaks(name), whole.id, YES)
     assert formed.state is ConsortiumState.formed
