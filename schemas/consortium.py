@@ -92,7 +92,8 @@ class ConsortiumMember(Contract):
 
 
 class ConsortiumCell(Contract):
-    """A cell of the picture: a requirement in a stage, and the roles that cover it, the best first."""
+    """A cell of the picture: a requirement in a stage, and the roles that cover it, the best first; for the
+    members themselves by letter."""
 
     requirement: str
     text: str

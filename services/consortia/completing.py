@@ -27,7 +27,7 @@ from services.consortia.market import Market, Markets
 from services.consortia.review import Change, consortium
 from services.consortia.rules import Rules
 from services.consortia.sides import Memberships, side
-from services.consortia.views import Side, seen
+from services.consortia.views import Side, in_order_of_roles, seen
 from services.intake.completion import last_open_day
 from services.kernel import journal
 from services.kernel.clock import Clock
@@ -230,4 +230,6 @@ def _hidden(made: ConsortiumContent, own: Side) -> ConsortiumContent:
         )
         for one in made.members
     )
-    return made.model_copy(update={"members": members, "worth": 0.0})
+    return made.model_copy(
+        update={"members": members, "worth": 0.0, "cells": tuple(map(in_order_of_roles, made.cells))}
+    )

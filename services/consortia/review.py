@@ -289,7 +289,8 @@ def _changed(
     newcomers = {*_companies(made)} - {*_companies(before)}
     state = ConsortiumState.proposed if newcomers else before.state
     if not told:
-        return Change(None, before, before.model_copy(update=fields))
+        # A version of its own all the same: its number is the ETag of what is read.
+        return Change(None, before, before.model_copy(update=fields | _next(before, at)))
     after = before.model_copy(update=fields | _next(before, at) | {"reason": reason, "state": state})
     return Change(ConsortiumUpdated, before, after, left=left)
 

@@ -77,9 +77,12 @@ async def test_unchanged_teams_emit_nothing_and_changes_keep_the_pace(
 ) -> None:
     before = await town.matched()
     assert await town.matched() == before
-    await town.match({"alpha": {"r1": 0.91}})
+    first = await best(town)
     clock.advance(2 * HOUR_S)
-    assert await town.matched() == before
+    assert await town.matched({**ANSWERS, "alpha": {"r1": 0.92}}) == before
+    now = await best(town)
+    assert (now.id, now.version) == (first.id, first.version + 1), "what is read has another ETag"
+    assert now.worth > first.worth
 
     await town.retract("alpha")
     assert await town.settle() == before, "within the hour nothing is thought over"
@@ -239,8 +242,11 @@ async def test_a_withdrawn_challenge_takes_its_teams_with_it(local: Town) -> Non
 
 async def test_a_cluster_acts_for_members_as_its_mandate_says(local: Town) -> None:
     cluster = await joined(local, "alpha", receive=True, act=False)
+    await joined(local, "gamma", receive=True, act=True)
     events = await local.matched()
-    assert any(cluster.organisation in event.audience for event in events)
+    told = [event.data for event in events if cluster.organisation in event.audience]
+    spoken = {(one["company"] or {}).get("name"): one["speaks"] for data in told for one in data["members"]}
+    assert spoken == {None: False, "Alpha": False, "Gamma": True}
     whole = await best(local)
     assert names(await local.service.get(cluster, whole.id)) == ["Alpha", None]
     with pytest.raises(Forbidden):
@@ -473,3 +479,14 @@ async def test_a_team_that_is_smaller_by_one_waits_for_nobody_who_has_spoken(
     assert (names(after), after.state) == (["Alpha", "Beta"], ConsortiumState.formed)
     assert after.reason == "A member has left the consortium."
     assert kinds((await town.settle())[told:]) == {"formed": 3}
+
+
+async def test_members_do_not_read_who_of_them_is_better(local: Town) -> None:
+    await local.matched({"alpha": {"r1": 0.6, "r2": 0.7}, "beta": {"r1": 0.9, "r3": 0.8}})
+    whole = await best(local)
+    assert whole.cells[0].roles == ("B", "A")
+    view = await local.service.get(local.speaks("alpha"), whole.id)
+    assert view.cells[0].roles == ("A", "B")
+    begun = CompletionContent(challenge=local.challenge.id, members=(local.companies["alpha"].id,))
+    found = await local.completing.complete(local.speaks("alpha"), begun)
+    assert found.teams[0].cells[0].roles == ("A", "B")

@@ -191,6 +191,20 @@ async def test_a_plan_sent_as_json_comes_in_whole_or_not_at_all(local: Market) -
     assert rows[0].readers is DraftReaders.owner
 
 
+async def test_a_buyer_reads_the_rows_of_its_plan_that_are_open_to_it(local: Market) -> None:
+    world = local.world
+    table = "ref;title;year;readers\n" + "".join(
+        f"a{number};Pumps {number};2027;{'buyers' if number == 3 else 'owner'}\n" for number in range(5)
+    )
+    terms = PlanTerms(name="By the ILO", buyer="cern")
+    sent = await local.room.plans.import_file(principal(world.ilo), table.encode(), terms)
+    for by, references in ((world.ilo, ["a0", "a1", "a2", "a3", "a4"]), (world.cern, ["a3"])):
+        rows = await local.room.plans.rows(principal(by), sent.plan.id, after=None, limit=2)
+        assert [one.reference for one in rows] == references[:2]
+        for row in rows:
+            await world.intake.challenges.get(principal(by), row.challenge)
+
+
 async def _import(market: Market, table: str) -> PlanReport:
     terms = PlanTerms(name="Plan 2027", buyer="cern")
     return await market.room.plans.import_file(principal(market.world.cern), table.encode(), terms)
