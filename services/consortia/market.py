@@ -16,6 +16,7 @@ from services.consortia.meaning import KeptMeaning
 from services.consortia.rules import Rules, rules_of
 from services.intake.parts import challenge_parts, company_parts
 from services.kernel.embedding.lexical import LexicalEncoder
+from services.matching.gates import gates
 
 CANDIDATES_MAX = 200
 """Companies considered for a team: the best matches. Who answers a single requirement well is among them, as
@@ -109,7 +110,7 @@ class Markets:
         barred = {
             company: reason
             for company, one in companies.items()
-            if (reason := _barring(one, documents.get(company))) is not None
+            if (reason := _barring(challenge, one)) is not None
         }
         present = [one for company, one in companies.items() if company not in barred]
         found = coverage(challenge, present, documents)
@@ -150,14 +151,13 @@ def _texts(companies: Sequence[Company]) -> list[list[str]]:
     return [[part.text for part in company_parts(one)] for one in companies]
 
 
-def _barring(company: Company, document: Mapping[str, Any] | None) -> str | None:
+def _barring(challenge: Challenge, company: Company) -> str | None:
+    """As the challenge and the profile are now, whether they match or not."""
     if company.state is CompanyState.withdrawn:
         return "its profile was withdrawn"
-    if document is None:
-        return None
-    for gate in document["gates"]:
-        if gate["gate"] in BARRING and gate["state"] == GateState.failed:
-            return str(gate["reason"])
+    for found in gates(challenge, company):
+        if found.gate in BARRING and found.state is GateState.failed:
+            return found.reason
     return None
 
 

@@ -490,3 +490,17 @@ async def test_members_do_not_read_who_of_them_is_better(local: Town) -> None:
     begun = CompletionContent(challenge=local.challenge.id, members=(local.companies["alpha"].id,))
     found = await local.completing.complete(local.speaks("alpha"), begun)
     assert found.teams[0].cells[0].roles == ("A", "B")
+
+
+async def test_who_may_not_take_part_is_in_no_team_whether_it_matches_or_not(
+    sqlite: Database, clock: MovableClock
+) -> None:
+    town = await founded(await build(sqlite, clock), asked={"eligible_countries": ["FR"]})
+    await town.matched({name: ANSWERS[name] for name in ("alpha", "gamma", "delta")})
+    found = await town.service.of_challenge(town.buyer, town.challenge.id)
+    assert found.consortia
+    assert "Delta" not in {name for one in found.consortia for name in names(one)}
+    for name in ("beta", "delta"):
+        begun = CompletionContent(challenge=town.challenge.id, members=(town.companies[name].id,))
+        with pytest.raises(InvalidInput, match="may not take part: Switzerland is not among"):
+            await town.completing.begin(town.speaks(name), begun)
