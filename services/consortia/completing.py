@@ -153,11 +153,8 @@ class Completing:
         _check_barred(content, market)
         rules = market.rules
         if content.members_max is not None:
-            rules = replace(
-                rules,
-                members_max=content.members_max,
-                members_min=min(rules.members_min, content.members_max),
-            )
+            _check_size(content.members_max, rules)
+            rules = replace(rules, members_max=content.members_max)
         if len(fixed) > rules.members_max:
             detail = (
                 f"{len(fixed)} members are more than the team may have: members_max is {rules.members_max}."
@@ -185,6 +182,18 @@ class Completing:
                 "Begin with a company that you speak for: your own, or a member that lets you act for it."
             )
             raise InvalidInput(detail, errors=[FieldError(pointer="/members", detail=detail)])
+
+
+def _check_size(members_max: int, rules: Rules) -> None:
+    """A team may be smaller than the challenge lets it be, and is a consortium of the challenge still."""
+    if members_max > rules.members_max:
+        rule = f"at most {rules.members_max} members (consortium.members_max)"
+    elif members_max < rules.members_min:
+        rule = f"at least {rules.members_min} members (consortium.members_min)"
+    else:
+        return
+    detail = f"members_max is {members_max}, but a consortium for this challenge has {rule}."
+    raise InvalidInput(detail, errors=[FieldError(pointer="/members_max", detail=detail)])
 
 
 def _check_barred(content: CompletionContent, market: Market) -> None:

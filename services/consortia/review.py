@@ -185,7 +185,11 @@ def mended(
                 update=_next(whole, at) | {"state": ConsortiumState.declined, "reason": reason}
             )
             return Change(None, whole, after, left=frozenset({declined}))
-        reason = "A member can no longer take part, and nobody could take its role."
+        reason = (
+            "A member can no longer take part, and nobody could take its role."
+            if gone
+            else "It no longer keeps what the challenge asks of a consortium."
+        )
         return Change(ConsortiumDissolved, whole, dissolved(whole, reason, at))
     made = compose.content(
         market,
@@ -252,13 +256,9 @@ def bound(standing: Sequence[Consortium]) -> frozenset[str]:
 
 
 def rules_for(whole: Consortium, rules: Rules, *, without: str | None = None) -> Rules:
-    """The challenge's rules as they hold for this team: with its fixed members, and where somebody has begun
-    it, with the size that it was given. `without`: a member that leaves."""
-    fixed = rules.with_fixed(set(_fixed(whole)) - {without})
-    if whole.origin is ConsortiumOrigin.proposed:
-        return fixed
-    size = len(whole.members)
-    return replace(fixed, members_min=min(fixed.members_min, size), members_max=max(fixed.members_max, size))
+    """The challenge's rules as they hold for this team: with its fixed members. `without`: a member that
+    leaves."""
+    return rules.with_fixed(set(_fixed(whole)) - {without})
 
 
 def dissolved(whole: Consortium, reason: str, at: datetime) -> Consortium:

@@ -332,13 +332,21 @@ async def test_a_team_that_cannot_begin_so_is_told_why(local: Town) -> None:
         with pytest.raises(InvalidInput, match=f"{beta} does not let you receive") as refused:
             await ask(cluster, both)  # it would read how Beta scores
         assert [one.pointer for one in refused.value.errors] == ["/members/1"]
-    alone = await local.completing.complete(
-        local.speaks("alpha"), begun.model_copy(update={"members_max": 1})
-    )
-    assert [names_of(team) for team in alone.teams] == [["Alpha"]]
+    for members_max, rule in (
+        (1, "at least 2 members .consortium.members_min."),
+        (4, "consortium.members_max"),
+    ):
+        with pytest.raises(InvalidInput, match=rule) as refused:
+            await local.completing.complete(
+                local.speaks("alpha"), begun.model_copy(update={"members_max": members_max})
+            )
+        assert [one.pointer for one in refused.value.errors] == ["/members_max"]
 
 
-async def test_a_team_that_has_begun_keeps_the_size_it_was_given(local: Town, clock: MovableClock) -> None:
+async def test_a_team_that_has_begun_keeps_the_size_it_was_given(
+    sqlite: Database, clock: MovableClock
+) -> None:
+    local = await founded(await build(sqlite, clock), members_min=1)
     await local.matched()
     begun = CompletionContent(
         challenge=local.challenge.id, members=(local.companies["alpha"].id,), members_max=1
