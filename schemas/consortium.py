@@ -117,8 +117,8 @@ class Gap(Contract):
 
 
 class GapBrief(Contract):
-    """What kind of partner the best team for a challenge still lacks. It names nobody. `countries`: those
-    that are eligible; empty: all."""
+    """What kind of partner the best team for a challenge still lacks; where there is no team, what nobody
+    covers. It names nobody. `countries`: those that are eligible; empty: all."""
 
     challenge: MatchedChallenge
     gaps: tuple[Gap, ...]

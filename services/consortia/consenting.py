@@ -30,6 +30,7 @@ from schemas.events import (
 from schemas.match import MatchedCompany
 from services.consortia import store, telling
 from services.consortia.market import Market, Markets
+from services.consortia.pace import next_look
 from services.consortia.review import Change, bound, mended, rules_for
 from services.consortia.service import ConsortiumService, unknown
 from services.consortia.sides import Memberships, side
@@ -126,7 +127,7 @@ class Consents:
         async def write(tx: AsyncSession) -> Consortium:
             now = self._clock.now()
             # In the order in which whoever thinks the teams over takes the locks.
-            await store.reviewed(tx, [read.challenge.id], lock=True)
+            known = (await store.reviewed(tx, [read.challenge.id], lock=True)).get(read.challenge.id)
             whole = await self._open(tx, consortium, company)
             if whole.version != read.version:
                 raise Conflict("The consortium changed at the same moment. Look at it again, then decline.")
@@ -151,7 +152,9 @@ class Consents:
             await store.put(tx, after, new=False)
             await store.mark_declined(tx, consortium, company, by=principal.organisation, note=note, at=now)
             # It may be in other teams for the challenge, or its successor in the same one: think them over.
-            await store.put_due(tx, whole.challenge.id, now)
+            if known is not None:
+                at = max(now, next_look(market.challenge, known.reviewed_at))
+                await store.put_due(tx, whole.challenge.id, at)
             return await self._told(tx, principal, after, [told], now, left=_member(whole, company))
 
         return write

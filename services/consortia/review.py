@@ -128,7 +128,7 @@ def review(
         changes.append(Change(ConsortiumDissolved, gone, dissolved(gone, reason, at)))
     teams = [*found.teams[:1], *(suggested(market.coverage, rules, team) for team in _seated(market, stays))]
     best = max(teams, key=lambda one: one.worth.order, default=None)
-    brief = None if best is None else compose.brief(market, best, public_url=public_url)
+    brief = compose.brief(market, best, public_url=public_url)
     return Review((*changes, *new), found.conflict, brief)
 
 

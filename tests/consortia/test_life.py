@@ -163,7 +163,9 @@ async def test_who_declines_is_replaced_by_the_best_alternate_and_not_asked_agai
     with pytest.raises(NotFound):
         await town.service.get(town.speaks("beta"), whole.id)
 
-    assert await town.reviewing.review_due() == 1, "the others are thought over at once"
+    assert await town.reviewing.review_due() == 0, "the others keep the pace"
+    clock.advance(YOUNG_PACE.total_seconds())
+    assert await town.reviewing.review_due() == 1
     found = await town.service.of_challenge(town.buyer, town.challenge.id)
     assert [names(one) for one in found.consortia if "Beta" in names(one)] == []
     await town.consents.decline(town.speaks("delta"), whole.id, NO)
@@ -279,12 +281,21 @@ async def test_rules_that_nobody_can_keep_are_named_to_the_buyer(
     sqlite: Database, clock: MovableClock
 ) -> None:
     town = await founded(await build(sqlite, clock), countries_min=3)
-    await town.matched()
+    events = await town.matched()
     found = await town.service.of_challenge(town.buyer, town.challenge.id)
     assert found.consortia == ()
+    assert found.gaps is not None
+    assert [gap.requirement for gap in found.gaps.gaps] == ["r3"], "what nobody in the market covers"
+    assert kinds(events) == {"gaps-changed": 1}
     assert found.conflict is not None
     assert "countries_min" in found.conflict
     assert (await town.service.of_challenge(town.speaks("alpha"), town.challenge.id)).conflict is None
+
+
+async def test_where_nobody_answers_anything_all_of_it_is_wanted(local: Town) -> None:
+    (event,) = await local.matched({})
+    assert event.type == "liaison.consortium.gaps-changed.v1"
+    assert [gap["requirement"] for gap in event.data["gaps"]] == ["r1", "r2", "r3"]
 
 
 async def test_who_begins_a_team_is_told_who_is_missing_and_may_ask_them(town: Town) -> None:
