@@ -75,7 +75,8 @@ class ConsortiumMember(Contract):
     """A role and who has it. `company`, `consent` and scores are empty where they are not the reader's to
     know. `only`: what nobody else covers; `contribution`: worth that would go with the member, its price
     saved; `stages`: those it is a member in, all where there are none; `alternates`: how many others could
-    take the role. `speaks`: the reader may consent and decline for it."""
+    take the role; `alternate_companies`: who they are, best first, for whoever announced and buys. `speaks`:
+    the reader may consent and decline for it."""
 
     role: Annotated[str, Field(description="A, B, C …: stays with the role when its company changes")]
     company: MatchedCompany | None = None
@@ -89,6 +90,7 @@ class ConsortiumMember(Contract):
     only: tuple[CoveredCell, ...] = ()
     contribution: float | None = None
     alternates: Annotated[int, Field(ge=0)] = 0
+    alternate_companies: tuple[MatchedCompany, ...] = ()
 
 
 class ConsortiumCell(Contract):

@@ -234,6 +234,7 @@ def _hidden(made: ConsortiumContent, own: Side) -> ConsortiumContent:
                 "company": None,
                 "consent": None,
                 "contribution": None,
+                "alternate_companies": (),
                 "covers": tuple(cell.model_copy(update={"score": None}) for cell in one.covers),
             }
         )

@@ -58,6 +58,10 @@ def content(
                 only=tuple(_cell(coverage.cells[place]) for place in contribution.cells),
                 contribution=round(contribution.value, DECIMALS),
                 alternates=len(found.alternates[row]),
+                alternate_companies=tuple(
+                    matched_company(market.companies[coverage.candidates[other].id])
+                    for other in found.alternates[row]
+                ),
             )
         )
     return ConsortiumContent(

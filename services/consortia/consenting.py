@@ -237,8 +237,9 @@ class Consents:
             return view
         assert left is not None
         gone = {"state": ConsortiumState.declined, "reason": "You declined; your role is open to others."}
+        alone = left.model_copy(update={"alternate_companies": ()})
         own = after.model_copy(
-            update=gone | {"members": (left,), "headline": gone["reason"], "competing": ()}
+            update=gone | {"members": (alone,), "headline": gone["reason"], "competing": ()}
         )
         return own.model_copy(update={"worth": 0.0, "consented": None})
 

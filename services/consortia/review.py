@@ -46,6 +46,7 @@ _SILENT: Mapping[str, Any] = {
             "covers": {"__all__": {"score"}},
             "contribution": True,
             "alternates": True,
+            "alternate_companies": True,
             "consent": True,
         }
     },

@@ -53,6 +53,8 @@ def in_order_of_roles(cell: ConsortiumCell) -> ConsortiumCell:
 
 def _member(member: ConsortiumMember, side: Side, *, known: bool) -> ConsortiumMember:
     company = member.company.id if member.company else ""
+    if not side.overview:
+        member = member.model_copy(update={"alternate_companies": ()})
     if company in side.companies:
         return member.model_copy(update={"yours": True, "speaks": company in side.speaks})
     if side.overview:

@@ -64,6 +64,11 @@ async def test_the_best_different_teams_are_proposed_once_matching_has_settled(t
     ]
     assert [gap.requirement for gap in first.gaps] == ["r3"]
     assert first.countries == ("CH", "FR")
+    alternates = [[other.name for other in one.alternate_companies] for one in first.members]
+    assert alternates == [["Gamma"], ["Delta"]]
+    for name in ("alpha", "beta"):
+        view = await town.service.get(town.speaks(name), first.id)
+        assert all(one.alternate_companies == () for one in view.members), "a rival is not named"
     assert found.gaps is not None
     assert "r3 “be read out over optical fibre”" in found.gaps.sought
     assert "No profile speaks of: fibre" in found.gaps.sought
@@ -149,6 +154,7 @@ async def test_who_declines_is_replaced_by_the_best_alternate_and_not_asked_agai
     told = len(await town.settle())
     own = await town.consents.decline(town.speaks("beta"), whole.id, NO)
     assert own.state is ConsortiumState.declined
+    assert "Delta" not in own.model_dump_json()
     after = await town.service.get(town.buyer, whole.id)
     assert names(after) == ["Alpha", "Delta"]
     assert [one.role for one in after.members] == ["A", "B"]
