@@ -75,9 +75,49 @@ async def test_a_consortium_is_proposed_by_webhook_and_its_members_meet(
             "prototype wants at least 3 members and lets nobody join",
         ),
         ({"phases": [{"stage": "design", "composition": {"change": "may-leave"}}]}, "first phase"),
+        (
+            {
+                "consortium": {"members_min": 4},
+                "phases": [{"stage": "design"}, {"stage": "prototype", "composition": {"members_max": 2}}],
+            },
+            "consortium.members_min is 4, but the compositions of the phases .design, prototype. let 2",
+        ),
+        (
+            {
+                "consortium": {"smes_min": 3},
+                "phases": [
+                    {"stage": "design", "composition": {"members_max": 2}},
+                    {"stage": "prototype", "composition": {"change": "may-leave"}},
+                ],
+            },
+            "consortium.smes_min is 3",
+        ),
+        (
+            {"eligible_countries": ["FR"], "consortium": {"countries_min": 2}},
+            "consortium.countries_min is 2, but eligible_countries names 1",
+        ),
+        (
+            {
+                "phases": [
+                    {"stage": "design", "composition": {"members_max": 2}},
+                    {"stage": "design", "composition": {"members_max": 3}},
+                ]
+            },
+            "design has two different compositions",
+        ),
     ],
 )
 def test_rules_that_contradict_each_other_are_refused_by_name(rules: dict[str, Any], says: str) -> None:
 
     with pytest.raises(ValidationError, match=says):
         ChallengeContent.model_validate({**PRESSURE, **rules})
+
+
+def test_members_who_join_later_count() -> None:
+    joining = [
+        {"stage": "design", "composition": {"members_max": 2}},
+        {"stage": "prototype", "composition": {"change": "may-join", "members_max": 4}},
+    ]
+    changing = [joining[0], {"stage": "prototype", "composition": {"change": "may-change", "members_max": 2}}]
+    for phases in (joining, changing):
+        ChallengeContent.model_validate({**PRESSURE, "phases": phases, "consortium": {"members_min": 4}})
