@@ -52,6 +52,9 @@ class Client:
         files = {"file": (name, content)}
         return self._call("POST", path, files=files, params=_given(parameters))
 
+    def put(self, path: str, body: Any) -> Any:
+        return self._call("PUT", path, json=body)
+
     def delete(self, path: str) -> Any:
         return self._call("DELETE", path)
 
