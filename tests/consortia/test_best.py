@@ -42,10 +42,9 @@ def test_no_team_is_better(seed: int, companies: int, requirements: int, stages:
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=SEEDS, companies=st.integers(1, 4), stages=st.integers(2, 3))
-def test_no_team_is_better_where_members_change_between_phases(
-    seed: int, companies: int, stages: int
-) -> None:
+@given(seed=SEEDS, town=st.sampled_from([(1, 2), (4, 2), (6, 2), (7, 2), (8, 2), (3, 3), (5, 3), (6, 3)]))
+def test_no_team_is_better_where_members_change_between_phases(seed: int, town: tuple[int, int]) -> None:
+    companies, stages = town
     coverage = market(seed, companies=companies, requirements=3, stages=stages)
     asked = replace(rules(seed, coverage, blocks=True), members_max=3, members_min=1)
     team, best = best_team(coverage, asked), EveryTeam(coverage, asked).best([])
