@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from schemas.base import Contract
 from schemas.pairing import DeadlineContent, DocumentContent, KpiContent, PairingState, PersonContent
 from services.cli.client import Json, Key, Url, connected
 from services.cli.output import EXIT_USAGE, fail, out, print_json
 
-CONTENTS = {
+CONTENTS: dict[str, type[Contract]] = {
     "people": PersonContent,
     "deadlines": DeadlineContent,
     "documents": DocumentContent,

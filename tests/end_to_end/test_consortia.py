@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import ValidationError
 
@@ -50,6 +52,10 @@ async def test_a_consortium_is_proposed_by_webhook_and_its_members_meet(
         refused = await buyer.post(f"{path}/consent", json={})
         assert (refused.status_code, refused.json()["title"]) == (403, "Not allowed")
 
+        for reader in (cluster, buyer):
+            streamed = await _streamed(reader, INTRODUCED)
+            assert streamed["subject"] == f"challenge/{challenge}/consortium/{team['id']}"
+
         cryosense = market.companies["Cryosense"]["id"]
         begun = {"challenge": challenge, "members": [cryosense]}
         found = (await cluster.post("/v1/consortia/complete", json=begun)).json()
@@ -57,6 +63,17 @@ async def test_a_consortium_is_proposed_by_webhook_and_its_members_meet(
         wrong: dict[str, Any] = {**begun, "members_max": 0}
         answer = await cluster.post("/v1/consortia/complete", json=wrong)
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/members_max")
+
+
+async def _streamed(client: httpx.AsyncClient, kind: str) -> dict[str, Any]:
+    """The first event of this type that the stream has for this reader."""
+    async with client.stream("GET", "/v1/stream", params={"after": 0}) as reply:
+        async for line in reply.aiter_lines():
+            if line.startswith("data:") and "specversion" in line:
+                event: dict[str, Any] = json.loads(line[5:])
+                if event["type"] == kind:
+                    return event
+    raise AssertionError(f"the stream ended without {kind}")
 
 
 @pytest.mark.parametrize(
