@@ -302,8 +302,54 @@ class ChallengeContent(Contract):
             )
         if self.trl_start and self.trl_target and self.trl_start > self.trl_target:
             raise ValueError("trl_target is below trl_start")
-        _check_compositions(self.phases, self.consortium or ConsortiumRules())
+        rules = self.consortium or ConsortiumRules()
+        if self.eligible_countries and rules.countries_min > len(set(self.eligible_countries)):
+            raise ValueError(
+                f"consortium.countries_min is {rules.countries_min}, but eligible_countries names "
+                f"{len(set(self.eligible_countries))}"
+            )
+        _check_stages(self.phases)
+        _check_compositions(self.phases, rules)
+        _check_members(self.phases, rules)
         return self
+
+
+def _check_stages(phases: Sequence[Phase]) -> None:
+    """Raises ValueError where a stage has two composition rules: one of them would be kept."""
+    said: dict[PhaseStage, Composition] = {}
+    for phase in phases:
+        if phase.composition and said.setdefault(phase.stage, phase.composition) != phase.composition:
+            raise ValueError(
+                f"phases: {phase.stage.value} has two different compositions; give one for each stage"
+            )
+
+
+def _check_members(phases: Sequence[Phase], rules: ConsortiumRules) -> None:
+    """Raises ValueError where all phases together hold fewer members than a consortium has to have."""
+    if not phases:
+        return
+    total, least, has_left = 0, 0, False
+    for place, phase in enumerate(phases):
+        said = phase.composition or Composition()
+        most = said.members_max or rules.members_max
+        if place == 0:
+            total = most
+        elif said.change is CompositionChange.may_change:
+            total, has_left = total + most, True
+        elif said.change is CompositionChange.may_join:
+            total = total + most - least if has_left else most
+        elif said.change is CompositionChange.may_leave:
+            has_left = True
+        elif not has_left:
+            total = min(total, most)
+        least = said.members_min or 0
+    wanted = ("members_min", rules.members_min), ("smes_min", rules.smes_min)
+    for name, value in (*wanted, ("countries_min", rules.countries_min)):
+        if value > total:
+            raise ValueError(
+                f"consortium.{name} is {value}, but the compositions of the phases "
+                f"({', '.join(phase.stage.value for phase in phases)}) let {total} members in at most"
+            )
 
 
 def _check_compositions(phases: Sequence[Phase], rules: ConsortiumRules) -> None:

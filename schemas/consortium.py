@@ -75,7 +75,8 @@ class ConsortiumMember(Contract):
     """A role and who has it. `company`, `consent` and scores are empty where they are not the reader's to
     know. `only`: what nobody else covers; `contribution`: worth that would go with the member, its price
     saved; `stages`: those it is a member in, all where there are none; `alternates`: how many others could
-    take the role. `speaks`: the reader may consent and decline for it."""
+    take the role; `alternate_companies`: who they are, best first, for whoever announced and buys. `speaks`:
+    the reader may consent and decline for it."""
 
     role: Annotated[str, Field(description="A, B, C …: stays with the role when its company changes")]
     company: MatchedCompany | None = None
@@ -89,10 +90,12 @@ class ConsortiumMember(Contract):
     only: tuple[CoveredCell, ...] = ()
     contribution: float | None = None
     alternates: Annotated[int, Field(ge=0)] = 0
+    alternate_companies: tuple[MatchedCompany, ...] = ()
 
 
 class ConsortiumCell(Contract):
-    """A cell of the picture: a requirement in a stage, and the roles that cover it, the best first."""
+    """A cell of the picture: a requirement in a stage, and the roles that cover it, the best first; for the
+    members themselves by letter."""
 
     requirement: str
     text: str
@@ -116,8 +119,8 @@ class Gap(Contract):
 
 
 class GapBrief(Contract):
-    """What kind of partner the best team for a challenge still lacks. It names nobody. `countries`: those
-    that are eligible; empty: all."""
+    """What kind of partner the best team for a challenge still lacks; where there is no team, what nobody
+    covers. It names nobody. `countries`: those that are eligible; empty: all."""
 
     challenge: MatchedChallenge
     gaps: tuple[Gap, ...]

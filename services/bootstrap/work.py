@@ -35,6 +35,9 @@ PURGE_S = 600.0
 """Between removals of what has expired, a bounded number of rows each time."""
 REMINDERS_S = 300.0
 """Between looks at deadlines of pairings, which are days: a week before is as good five minutes later."""
+EXPIRY_S = 3_600.0
+"""Between looks at candidates whose period is over, which are days. Also a process that is started anew every
+day comes to it."""
 
 log = structlog.get_logger("liaison.process")
 
@@ -91,6 +94,7 @@ def handle(
         jobs.start("consortia due", _every(core, CONSORTIA_S, core.reviewing.review_due))
     if "pairing" in rooms:
         jobs.start("reminders", _every(core, REMINDERS_S, core.pairing.reminders.run))
+        jobs.start("expiry", _every(core, EXPIRY_S, core.pairing.expiry.run))
     if brain is None:
         return
     jobs.start("index", _keep_index(core, brain))

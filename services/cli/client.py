@@ -87,6 +87,9 @@ class Client:
         timeout = httpx.Timeout(connect=usual.connect, read=UPLOAD_S, write=usual.write, pool=usual.pool)
         return {"files": {"file": (name, content)}, "params": _given(parameters), "timeout": timeout}
 
+    def put(self, path: str, body: Any) -> Any:
+        return self._call("PUT", path, json=body)
+
     def delete(self, path: str) -> Any:
         return self._call("DELETE", path)
 

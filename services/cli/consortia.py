@@ -120,7 +120,9 @@ def _print(team: dict[str, Any]) -> None:
         name = f"{company['name']} ({one['country']})" if company else f"a company from {one['country']}"
         mine = " (yours)" if one["yours"] else ""
         consent = f"  {one['consent']}" if one["consent"] else ""
-        out.print(f"  {one['role']}  {escape(name)}{mine}{consent}", highlight=False)
+        others = ", ".join(other["name"] for other in one["alternate_companies"])
+        instead = f"  (or {escape(others)})" if others else ""
+        out.print(f"  {one['role']}  {escape(name)}{mine}{consent}{instead}", highlight=False)
     print_table(
         ("requirement", "stage", "covered by", ""),
         [

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from schemas.pairing import PairingState
+from services.cli import toolbox
 from services.cli.client import Json, Key, Url, connected
 from services.cli.output import EXIT_USAGE, fail, out, print_json, print_table
 
@@ -18,6 +19,7 @@ commands = typer.Typer(
     invoke_without_command=True,
     no_args_is_help=False,
 )
+toolbox.add_to(commands)
 
 
 def register(app: typer.Typer) -> None:
@@ -29,6 +31,7 @@ def pairings(
     context: typer.Context,
     state: Annotated[PairingState | None, typer.Option(help="Only in this state.")] = None,
     need: Annotated[str | None, typer.Option(help="Only those of this need (chl_…).")] = None,
+    dissolved: Annotated[bool, typer.Option("--dissolved", help="Also those that are no more.")] = False,
     url: Url = "http://localhost:8000",
     key: Key = None,
     as_json: Json = False,
@@ -39,13 +42,14 @@ def pairings(
     liaison pairings groups
     liaison pairings show pai_…
     liaison pairings step pai_… confirmed
+    liaison pairings deadline pai_… --title Agreement --due 2027-03-31
+    liaison pairings plans
     """
     if context.invoked_subcommand is not None:
         return
     with connected(url, key) as client:
-        found = list(
-            client.pages("/v1/pairings", at_most=AT_MOST, state=state.value if state else None, need=need)
-        )
+        asked = {"state": state.value if state else None, "need": need, "dissolved": dissolved or None}
+        found = list(client.pages("/v1/pairings", at_most=AT_MOST, **asked))
     if as_json:
         print_json(found)
         return
@@ -128,18 +132,49 @@ def show(
         for one in compared[name]:
             _line(f"  {'+' if name == 'benefits' else '-'} {one['rule']}: {one['reason']}")
     _line(f"  lead: {_buyer(found, compared['lead']['need'])}. {compared['lead']['reason']}")
+    people = {one["id"]: one["name"] or one["role"] for one in found["people"]}
+    for one in found["people"]:
+        _line(f"  {one['id']}  {', '.join(filter(None, (one['role'], one['name'], one['mailbox'])))}")
     for one in found["deadlines"]:
-        _line(f"  due {one['due']}{' (done)' if one['done'] else ''}: {one['title']}")
+        who = f", {people[one['responsible']]}" if one["responsible"] in people else ""
+        _line(f"  {one['id']}  due {one['due']}{' (done)' if one['done'] else ''}: {one['title']}{who}")
     for one in found["documents"]:
-        _line(f"  document: {one['title']}  {one['url']}")
+        _line(f"  {one['id']}  document: {one['title']}  {one['url']}")
     for one in found["kpis"]:
-        _line(f"  KPI {one['name']}: {one['value']} of {one['target']} {one['unit'] or ''}")
+        _line(f"  {one['id']}  KPI {one['name']}: {one['value']} of {one['target']} {one['unit'] or ''}")
+    for one in found["log"]:
+        by = _name(found, one["by"]) if one["by"] else "Liaison"
+        _line(f"  {one['at'][:16]}  {by}: {one['action']} {one['to'] or ''}  {one['note'] or ''}".rstrip())
     for buyer, wish in found["asked"].items():
         _line(f"  {_name(found, buyer)} asks for: {wish}")
     if found["reason"]:
         _line(f"  dissolved: {found['reason']}")
     if found["may"]:
         _line(f"  next: liaison pairings step {found['id']} {found['may'][0]}")
+
+
+@commands.command()
+def plans(
+    plan: Annotated[str | None, typer.Argument(help="Id of a plan (pln_…): its needs as they stand.")] = None,
+    url: Url = "http://localhost:8000",
+    key: Key = None,
+    as_json: Json = False,
+) -> None:
+    """List your investment plans, or the needs of one."""
+    with connected(url, key) as client:
+        path = "/v1/plans" if plan is None else f"/v1/plans/{plan}/needs"
+        found = list(client.pages(path, at_most=AT_MOST))
+    if as_json:
+        print_json(found)
+    elif plan is None:
+        rows = [(one["id"], escape(one["name"]), str(one["needs"]), one["readers"]) for one in found]
+        empty = "No plan yet. Send one with `liaison import plan FILE`."
+        print_table(("plan", "name", "needs", "readers"), rows, empty=empty)
+    else:
+        rows = [
+            (escape(one["reference"]), one["challenge"], one["state"], escape(one["title"])) for one in found
+        ]
+        print_table(("reference", "need", "state", "title"), rows, empty="None that you may read.")
 
 
 @commands.command()
@@ -190,11 +225,12 @@ def _buyer(found: dict[str, Any], need: str) -> str:
     return name
 
 
-def _name(found: dict[str, Any], buyer: str) -> str:
-    name: str = next(
-        found[side]["buyer_name"] for side in ("first", "second") if found[side]["buyer"] == buyer
-    )
-    return name
+def _name(found: dict[str, Any], organisation: str) -> str:
+    """Of a buyer; of who announced for it the id."""
+    for side in ("first", "second"):
+        if found[side]["buyer"] == organisation:
+            return str(found[side]["buyer_name"])
+    return organisation
 
 
 def _line(text: str) -> None:

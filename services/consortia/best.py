@@ -6,7 +6,7 @@ earlier one: exchanging one member of four makes an alternate, not another team.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -84,14 +84,15 @@ def propose(
     return Proposal((), conflict(coverage, rules), effort)
 
 
-def suggested(coverage: Coverage, rules: Rules, team: Team) -> Suggested:
+def suggested(coverage: Coverage, rules: Rules, team: Team, *, barred: Collection[int] = ()) -> Suggested:
+    """`barred`: rows that are nobody's alternate."""
     levels = levels_of(coverage, rules, team)
     best = levels.max(axis=0) if len(levels) else np.zeros(len(coverage.cells))
     return Suggested(
         team=team,
         worth=worth(coverage, rules, team),
         contributions=_contributions(coverage, rules, team),
-        alternates={row: alternates(coverage, rules, team, row) for row in team.rows},
+        alternates={row: alternates(coverage, rules, team, row, barred=barred) for row in team.rows},
         uncovered=tuple(int(place) for place in np.flatnonzero(best == 0.0)),
         competing=competing(coverage, rules, team),
     )
@@ -116,7 +117,7 @@ def alternates(
     team: Team,
     row: int,
     *,
-    barred: Sequence[int] = (),
+    barred: Collection[int] = (),
     most: int = ALTERNATES,
 ) -> tuple[int, ...]:
     """Rows of the companies that make the best teams in this member's place and stages, best first, equals by
@@ -135,10 +136,10 @@ def alternates(
 
 
 def competing(coverage: Coverage, rules: Rules, team: Team) -> tuple[int, ...]:
-    """Members who each cover alone every cell that the team covers: who could each bid alone must ask whether
-    they may bid together (Article 101 TFEU)."""
-    levels = levels_of(coverage, rules, team) > 0.0
-    if not len(levels):
+    """Members who could each cover alone every cell that the team covers, whatever phase they are in: who
+    could each bid alone must ask whether they may bid together (Article 101 TFEU)."""
+    covered = (levels_of(coverage, rules, team) > 0.0).any(axis=0)
+    if not covered.any():
         return ()
-    able = np.flatnonzero((levels == levels.any(axis=0)).all(axis=1))
+    able = np.flatnonzero((coverage.levels[team.rows] > 0.0)[:, covered].all(axis=1))
     return tuple(team.rows[int(number)] for number in able) if len(able) > 1 else ()

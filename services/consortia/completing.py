@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -27,7 +27,7 @@ from services.consortia.market import Market, Markets
 from services.consortia.review import Change, consortium
 from services.consortia.rules import Rules
 from services.consortia.sides import Memberships, side
-from services.consortia.views import Side, seen
+from services.consortia.views import Side, in_order_of_roles, seen
 from services.intake.completion import last_open_day
 from services.kernel import journal
 from services.kernel.clock import Clock
@@ -51,7 +51,7 @@ class Companies(Protocol):
 
 class Completing:
     """The same model as for suggestions, with members fixed. Companies and clusters begin teams, with
-    companies that they may know of; a buyer does not: whom he put together he would have chosen
+    companies that they own or receive for; a buyer does not: whom he put together he would have chosen
     beforehand."""
 
     def __init__(
@@ -94,7 +94,7 @@ class Completing:
     ) -> Callable[[AsyncSession], Awaitable[Consortium]]:
         """Ask the best team: a consortium in which the principal's companies have consented, and the others
         are told that it needs somebody like them. Raises as `complete`, and Conflict where there is no
-        team."""
+        team, or where the same one has been begun already."""
         market, rules = await self._market(principal, content)
         found = await asyncio.to_thread(propose, market.coverage, rules, teams=1)
         if not found.teams:
@@ -106,12 +106,16 @@ class Completing:
         whole = _consented(whole, own.speaks & rules.fixed)
 
         async def write(tx: AsyncSession) -> Consortium:
-            begun = [
-                one
-                for one in await store.standing(tx, whole.challenge.id)
-                if await store.asked_by(tx, one.id) == principal.organisation
-            ]
-            if len(begun) >= BEGUN_MAX:
+            # In the order in which whoever thinks the teams over takes the locks.
+            await store.reviewed(tx, [whole.challenge.id], lock=True)
+            begun = await store.begun(tx, whole.challenge.id)
+            if (
+                same := next((one for one, _ in begun if _members(one) == _members(whole)), None)
+            ) is not None:
+                raise Conflict(
+                    f"The same team has been begun already: {same.id}. Answer that one, or begin with others."
+                )
+            if sum(by == principal.organisation for _, by in begun) >= BEGUN_MAX:
                 raise Conflict(
                     f"You have begun {BEGUN_MAX} teams for this challenge, which is the most. Decline one of "
                     "them for your company, then begin another."
@@ -149,11 +153,8 @@ class Completing:
         _check_barred(content, market)
         rules = market.rules
         if content.members_max is not None:
-            rules = replace(
-                rules,
-                members_max=content.members_max,
-                members_min=min(rules.members_min, content.members_max),
-            )
+            _check_size(content.members_max, rules)
+            rules = replace(rules, members_max=content.members_max)
         if len(fixed) > rules.members_max:
             detail = (
                 f"{len(fixed)} members are more than the team may have: members_max is {rules.members_max}."
@@ -161,15 +162,38 @@ class Completing:
             raise InvalidInput(detail, errors=[FieldError(pointer="/members", detail=detail)])
         return market, rules
 
-    async def _must_have_a_part(self, principal: Principal, known: Collection[Company]) -> None:
-        if any(one.owner == principal.organisation for one in known):
-            return
+    async def _must_have_a_part(self, principal: Principal, known: Sequence[Company]) -> None:
+        """InvalidInput unless the principal receives for every one of these and speaks for one: what comes
+        back says how each of them scores."""
         mandates = await self._memberships.mandates(principal.organisation, [one.id for one in known])
-        if not any(mandate.act and mandate.receive for mandate in mandates.values()):
+        errors = []
+        speaks = False
+        for place, one in enumerate(known):
+            mandate = mandates.get(one.id)
+            own = one.owner == principal.organisation
+            if not own and not (mandate and mandate.receive):
+                detail = f"{one.id} does not let you receive what concerns it. Leave it out, or ask it to."
+                errors.append(FieldError(pointer=f"/members/{place}", detail=detail))
+            speaks = speaks or own or bool(mandate and mandate.act)
+        if errors:
+            raise InvalidInput(errors[0].detail, errors=errors)
+        if not speaks:
             detail = (
                 "Begin with a company that you speak for: your own, or a member that lets you act for it."
             )
             raise InvalidInput(detail, errors=[FieldError(pointer="/members", detail=detail)])
+
+
+def _check_size(members_max: int, rules: Rules) -> None:
+    """A team may be smaller than the challenge lets it be, and is a consortium of the challenge still."""
+    if members_max > rules.members_max:
+        rule = f"at most {rules.members_max} members (consortium.members_max)"
+    elif members_max < rules.members_min:
+        rule = f"at least {rules.members_min} members (consortium.members_min)"
+    else:
+        return
+    detail = f"members_max is {members_max}, but a consortium for this challenge has {rule}."
+    raise InvalidInput(detail, errors=[FieldError(pointer="/members_max", detail=detail)])
 
 
 def _check_barred(content: CompletionContent, market: Market) -> None:
@@ -182,6 +206,10 @@ def _check_barred(content: CompletionContent, market: Market) -> None:
     ]
     if errors:
         raise InvalidInput(errors[0].detail, errors=errors)
+
+
+def _members(whole: Consortium) -> frozenset[str]:
+    return frozenset(one.company.id for one in whole.members if one.company is not None)
 
 
 def _consented(whole: Consortium, companies: Collection[str]) -> Consortium:
@@ -206,9 +234,12 @@ def _hidden(made: ConsortiumContent, own: Side) -> ConsortiumContent:
                 "company": None,
                 "consent": None,
                 "contribution": None,
+                "alternate_companies": (),
                 "covers": tuple(cell.model_copy(update={"score": None}) for cell in one.covers),
             }
         )
         for one in made.members
     )
-    return made.model_copy(update={"members": members, "worth": 0.0})
+    return made.model_copy(
+        update={"members": members, "worth": 0.0, "cells": tuple(map(in_order_of_roles, made.cells))}
+    )

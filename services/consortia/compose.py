@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from string import ascii_uppercase
 
 import numpy as np
@@ -58,13 +58,17 @@ def content(
                 only=tuple(_cell(coverage.cells[place]) for place in contribution.cells),
                 contribution=round(contribution.value, DECIMALS),
                 alternates=len(found.alternates[row]),
+                alternate_companies=tuple(
+                    matched_company(market.companies[coverage.candidates[other].id])
+                    for other in found.alternates[row]
+                ),
             )
         )
     return ConsortiumContent(
         challenge=matched_challenge(market.challenge, public_url),
         members=tuple(sorted(members, key=lambda one: one.role)),
         cells=_picture(market.challenge, coverage.cells, levels, [named[one] for one in companies]),
-        gaps=gaps(market, found),
+        gaps=gaps(market, found.uncovered),
         coverage=round(min(1.0, found.worth.covered), DECIMALS),
         worth=round(found.worth.value, DECIMALS),
         countries=tuple(sorted({one.country for one in members})),
@@ -74,8 +78,17 @@ def content(
     )
 
 
-def brief(market: Market, found: Suggested, *, public_url: str) -> GapBrief:
-    lacking = gaps(market, found)
+def brief(market: Market, found: Suggested | None, *, public_url: str) -> GapBrief | None:
+    """What the best team lacks; where there is no team, what nobody in the market covers, and None where that
+    is nothing."""
+    if found is None:
+        covered = (market.coverage.levels > 0.0).any(axis=0)
+        uncovered = tuple(int(place) for place in np.flatnonzero(~covered))
+    else:
+        uncovered = found.uncovered
+    lacking = gaps(market, uncovered)
+    if found is None and not lacking:
+        return None
     countries = tuple(sorted(market.challenge.eligible_countries))
     return GapBrief(
         challenge=matched_challenge(market.challenge, public_url),
@@ -96,10 +109,10 @@ def sought(lacking: tuple[Gap, ...], countries: tuple[str, ...]) -> str:
     return f"A partner that answers {asked}.{known}{where}"
 
 
-def gaps(market: Market, found: Suggested) -> tuple[Gap, ...]:
-    """Requirement by requirement, in the challenge's order."""
+def gaps(market: Market, uncovered: Sequence[int]) -> tuple[Gap, ...]:
+    """Requirement by requirement, in the challenge's order. `uncovered`: places of cells."""
     open_stages: dict[str, list[PhaseStage]] = {}
-    for place in found.uncovered:
+    for place in uncovered:
         cell = market.coverage.cells[place]
         stages = open_stages.setdefault(cell.requirement, [])
         if cell.stage is not None:

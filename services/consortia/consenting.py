@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from schemas.challenge import OPEN_STATES
 from schemas.consortium import (
     KNOWN_TO_EACH_OTHER,
     STANDING,
@@ -28,7 +30,8 @@ from schemas.events import (
 from schemas.match import MatchedCompany
 from services.consortia import store, telling
 from services.consortia.market import Market, Markets
-from services.consortia.review import Change, mended, rules_for
+from services.consortia.pace import next_look
+from services.consortia.review import Change, bound, mended, rules_for
 from services.consortia.service import ConsortiumService, unknown
 from services.consortia.sides import Memberships, side
 from services.consortia.views import seen
@@ -74,17 +77,20 @@ class Consents:
 
         async def write(tx: AsyncSession) -> Consortium:
             now = self._clock.now()
-            whole = await self._open(tx, consortium, company, now)
+            whole = await self._open(tx, consortium, company)
             if _member(whole, company).consent is not Consent.asked:
                 return await self._told(tx, principal, whole, [], now)
+            if whole.challenge.deadline < last_open_day(now):
+                raise Conflict("The challenge is closed and takes no more answers.")
             after = _next(_with_consent(whole, company, Consent.consented), now, reason=None)
-            kind: type[EventData] = ConsortiumConsented
-            about: frozenset[str] | None = frozenset({company})
-            if _all_consented(after):
-                # `consented` is passed through: what all have agreed to is carried out at once.
-                after = after.model_copy(update={"state": ConsortiumState.introduced})
-                kind, about = ConsortiumIntroduced, None
-            return await self._told(tx, principal, after, [Change(kind, whole, after, about=about)], now)
+            said = Change(ConsortiumConsented, whole, after, about=frozenset({company}))
+            if not _all_consented(after):
+                return await self._told(tx, principal, after, [said], now)
+            # What all have agreed to is carried out at once.
+            agreed = after.model_copy(update={"state": ConsortiumState.consented})
+            after = _next(agreed, now, reason=None).model_copy(update={"state": ConsortiumState.introduced})
+            changes = [replace(said, after=agreed), Change(ConsortiumIntroduced, agreed, after)]
+            return await self._told(tx, principal, after, changes, now)
 
         return write
 
@@ -95,7 +101,7 @@ class Consents:
 
         async def write(tx: AsyncSession) -> Consortium:
             now = self._clock.now()
-            whole = await self._open(tx, consortium, company, now)
+            whole = await self._open(tx, consortium, company)
             if whole.state not in KNOWN_TO_EACH_OTHER:
                 raise Conflict("The members do not know each other yet: all of them have to consent first.")
             if _member(whole, company).consent is Consent.confirmed:
@@ -113,28 +119,32 @@ class Consents:
     async def declining(self, principal: Principal, consortium: str, answer: ConsortiumDecline) -> Write:
         """A member declines; the best alternate takes its role, and what others have consented to holds.
         Without an alternate the consortium goes on if it still keeps the challenge's rules, else it is
-        declined. Who declined is not asked again for this challenge. Raises as `consenting`."""
+        declined; so it is after the deadline, when nobody is asked any more. Who declined is not asked again
+        for this challenge. Raises as `consenting`."""
         company = await self._spoken_for(principal, consortium, answer)
         read, market = await self._market(consortium, company)
 
         async def write(tx: AsyncSession) -> Consortium:
             now = self._clock.now()
             # In the order in which whoever thinks the teams over takes the locks.
-            await store.reviewed(tx, [read.challenge.id], lock=True)
-            whole = await self._open(tx, consortium, company, now)
+            known = (await store.reviewed(tx, [read.challenge.id], lock=True)).get(read.challenge.id)
+            whole = await self._open(tx, consortium, company)
             if whole.version != read.version:
                 raise Conflict("The consortium changed at the same moment. Look at it again, then decline.")
             rules = rules_for(whole, market.rules, without=company)
-            change = mended(market, rules, whole, at=now, public_url=self._public_url, declined=company)
+            asking = market.challenge.state in OPEN_STATES and whole.challenge.deadline >= last_open_day(now)
+            change = mended(
+                market,
+                rules,
+                whole,
+                at=now,
+                public_url=self._public_url,
+                declined=company,
+                asking=asking,
+            )
             assert change is not None, "a team without one of its members is another team"
             after = change.after
             kind = change.kind or ConsortiumDeclined
-            if after.state is ConsortiumState.introduced:
-                # Whoever is left was introduced already; there is nobody new among them.
-                after = after.model_copy(update={"reason": "A member has left the consortium."})
-            elif after.state is ConsortiumState.proposed and _all_consented(after):
-                after = after.model_copy(update={"state": ConsortiumState.introduced})
-                kind = ConsortiumIntroduced
             note = answer.note
             told = Change(kind, whole, after, left=frozenset({company}))
             if kind is ConsortiumDeclined or kind is ConsortiumDissolved:
@@ -142,7 +152,9 @@ class Consents:
             await store.put(tx, after, new=False)
             await store.mark_declined(tx, consortium, company, by=principal.organisation, note=note, at=now)
             # It may be in other teams for the challenge, or its successor in the same one: think them over.
-            await store.put_due(tx, whole.challenge.id, now)
+            if known is not None:
+                at = max(now, next_look(market.challenge, known.reviewed_at))
+                await store.put_due(tx, whole.challenge.id, at)
             return await self._told(tx, principal, after, [told], now, left=_member(whole, company))
 
         return write
@@ -180,15 +192,13 @@ class Consents:
             raise InvalidInput(detail, errors=[FieldError(pointer="/company", detail=detail)])
         return companies[0].id
 
-    async def _open(self, tx: AsyncSession, consortium: str, company: str, now: datetime) -> Consortium:
+    async def _open(self, tx: AsyncSession, consortium: str, company: str) -> Consortium:
         """Locked. Raises NotFound, and Conflict where there is nothing to be answered any more."""
         whole = await store.find(tx, consortium, lock=True)
         if whole is None or all(one.company is None or one.company.id != company for one in whole.members):
             raise unknown(consortium)
         if whole.state not in STANDING:
             raise Conflict("This consortium is no more, so there is nothing to answer.")
-        if whole.challenge.deadline < last_open_day(now):
-            raise Conflict("The challenge is closed and takes no more answers.")
         return whole
 
     async def _market(self, consortium: str, company: str) -> tuple[Consortium, Market]:
@@ -200,7 +210,9 @@ class Consents:
         challenge = await self._markets.challenge(whole.challenge.id)
         assert challenge is not None, "challenges are never removed"
         fixed = {one.company.id for one in whole.members if one.company and one.fixed}
-        market = await self._markets.of(challenge, fixed=fixed, without=declined | {company})
+        market = await self._markets.of(
+            challenge, fixed=fixed, bound=bound([whole]) - {company}, without=declined | {company}
+        )
         return whole, market
 
     async def _told(
@@ -225,8 +237,9 @@ class Consents:
             return view
         assert left is not None
         gone = {"state": ConsortiumState.declined, "reason": "You declined; your role is open to others."}
+        alone = left.model_copy(update={"alternate_companies": ()})
         own = after.model_copy(
-            update=gone | {"members": (left,), "headline": gone["reason"], "competing": ()}
+            update=gone | {"members": (alone,), "headline": gone["reason"], "competing": ()}
         )
         return own.model_copy(update={"worth": 0.0, "consented": None})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from schemas.challenge import Challenge
@@ -16,6 +16,7 @@ from services.consortia.meaning import KeptMeaning
 from services.consortia.rules import Rules, rules_of
 from services.intake.parts import challenge_parts, company_parts
 from services.kernel.embedding.lexical import LexicalEncoder
+from services.matching.gates import gates
 
 CANDIDATES_MAX = 200
 """Companies considered for a team: the best matches. Who answers a single requirement well is among them, as
@@ -37,14 +38,15 @@ class Matches(Protocol):
         """By company, the suggestions that stand and were not dismissed, the best `limit` of them."""
 
     async def documents_of(
-        self, challenge: str, companies: Collection[str]
+        self, challenge: str, companies: Collection[str], *, dismissed: bool = True
     ) -> Mapping[str, Mapping[str, Any]]:
-        """The same of these companies, whatever became of them."""
+        """The same of these companies, whatever rank they have. `dismissed`: those that were, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """`barred`: why a company that was asked for by name may not take part."""
+    """`barred`: why a company that was asked for by name may not take part; `unasked`: those that are here
+    for the team that they are in, and are asked for no other."""
 
     challenge: Challenge
     companies: Mapping[str, Company]
@@ -52,9 +54,16 @@ class Market:
     coverage: Coverage
     rules: Rules
     barred: Mapping[str, str]
+    unasked: frozenset[str] = frozenset()
 
     def row(self, company: str) -> int | None:
         return self.coverage.place(company)
+
+    def asking(self) -> Market:
+        """The same with those alone who may be asked for a new team."""
+        rows = [row for row, one in enumerate(self.coverage.candidates) if one.id not in self.unasked]
+        candidates = tuple(self.coverage.candidates[row] for row in rows)
+        return replace(self, coverage=Coverage(candidates, self.coverage.cells, self.coverage.levels[rows]))
 
 
 class Markets:
@@ -81,22 +90,27 @@ class Markets:
         *,
         fixed: Collection[str] = (),
         named: Collection[str] = (),
+        bound: Collection[str] = (),
         without: Collection[str] = (),
     ) -> Market:
         """`fixed`: companies that take part whatever they cover; `named`: others that are wanted here whether
-        they match or not; `without`: those that declined. Whoever has worked with the fixed ones suits the
-        team better."""
+        they match or not; `bound`: those that have consented, whom no better match puts out: they are here as
+        long as they match and have not dismissed it; `without`: those that declined. Whoever has worked with
+        the fixed ones suits the team better."""
         wanted = {*fixed, *named}
         documents = dict(await self._matches.documents(challenge.id, limit=CANDIDATES_MAX))
         for company in without:
             documents.pop(company, None)
+        asked = frozenset(documents)
         if wanted:
             documents |= await self._matches.documents_of(challenge.id, wanted)
+        if bound:
+            documents |= await self._matches.documents_of(challenge.id, bound, dismissed=False)
         companies = await self._reading.companies({*documents.keys(), *wanted})
         barred = {
             company: reason
             for company, one in companies.items()
-            if (reason := _barring(one, documents.get(company))) is not None
+            if (reason := _barring(challenge, one)) is not None
         }
         present = [one for company, one in companies.items() if company not in barred]
         found = coverage(challenge, present, documents)
@@ -109,6 +123,7 @@ class Markets:
             coverage=found,
             rules=rules_of(challenge).with_fixed(fixed),
             barred={company: reason for company, reason in barred.items() if company in fixed},
+            unasked=frozenset({*documents, *wanted}) - asked,
         )
 
     async def _acquainted(
@@ -136,14 +151,13 @@ def _texts(companies: Sequence[Company]) -> list[list[str]]:
     return [[part.text for part in company_parts(one)] for one in companies]
 
 
-def _barring(company: Company, document: Mapping[str, Any] | None) -> str | None:
+def _barring(challenge: Challenge, company: Company) -> str | None:
+    """As the challenge and the profile are now, whether they match or not."""
     if company.state is CompanyState.withdrawn:
         return "its profile was withdrawn"
-    if document is None:
-        return None
-    for gate in document["gates"]:
-        if gate["gate"] in BARRING and gate["state"] == GateState.failed:
-            return str(gate["reason"])
+    for found in gates(challenge, company):
+        if found.gate in BARRING and found.state is GateState.failed:
+            return found.reason
     return None
 
 

@@ -15,7 +15,7 @@ from schemas.events import ConsortiumDissolved
 from services.consortia import store, telling
 from services.consortia.market import Markets
 from services.consortia.pace import PACE, next_look
-from services.consortia.review import Change, dissolved, review
+from services.consortia.review import Change, bound, dissolved, review
 from services.consortia.telling import Clusters
 from services.intake.completion import last_open_day
 from services.kernel import journal
@@ -61,7 +61,7 @@ class Reviewing:
             for one in whole.members
             if one.company is not None and (one.fixed or whole.state is ConsortiumState.formed)
         }
-        market = await self._markets.of(present, named=named, without=declined)
+        market = await self._markets.of(present, named=named, bound=bound(standing), without=declined)
         found = await asyncio.to_thread(review, market, standing, at=now, public_url=self._public_url)
 
         async def write(tx: AsyncSession) -> None:

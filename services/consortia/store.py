@@ -145,8 +145,18 @@ async def mark_declined(
     )
 
 
-async def asked_by(tx: AsyncSession, consortium: str) -> str | None:
-    return (await tx.execute(select(ConsortiumRow.asked_by).where(ConsortiumRow.id == consortium))).scalar()
+async def begun(tx: AsyncSession, challenge: str) -> list[tuple[Consortium, str]]:
+    """Those that are there and that somebody has begun, with whom, in the order of their ids."""
+    query = (
+        select(ConsortiumRow.document, ConsortiumRow.asked_by)
+        .where(
+            ConsortiumRow.challenge == challenge,
+            ConsortiumRow.state.in_(_STANDING),
+            ConsortiumRow.asked_by.is_not(None),
+        )
+        .order_by(ConsortiumRow.id)
+    )
+    return [(Consortium.model_validate(one), str(by)) for one, by in (await tx.execute(query)).all()]
 
 
 async def reviewed(

@@ -16,6 +16,7 @@ from schemas.events import (
     EventData,
     GapsChanged,
 )
+from schemas.organisation import Mandate
 from services.consortia.review import Change
 from services.consortia.views import Side, seen, side_of
 from services.kernel import journal
@@ -26,6 +27,15 @@ class Clusters(Protocol):
         self, companies: Collection[str], tx: AsyncSession | None = None
     ) -> Mapping[str, Collection[str]]:
         """Per company, the clusters with the mandate to receive what concerns it."""
+
+    async def mandates(
+        self, cluster: str, companies: Collection[str], tx: AsyncSession | None = None
+    ) -> Mapping[str, Mandate]:
+        """What this cluster may do for those of these companies that are its members."""
+
+
+Mandates = Mapping[str, Mapping[str, Mandate]]
+"""Of each cluster that receives for any of the companies, by company."""
 
 
 async def of_changes(
@@ -41,16 +51,16 @@ async def of_changes(
         if one.company is not None
     }
     receiving = await clusters.clusters_of(companies, tx)
-    return [event for change in changes for event in _of_change(change, receiving, correlation_id)]
+    told = sorted({cluster for found in receiving.values() for cluster in found})
+    mandates = {cluster: await clusters.mandates(cluster, companies, tx) for cluster in told}
+    return [event for change in changes for event in _of_change(change, mandates, correlation_id)]
 
 
-def _of_change(
-    change: Change, receiving: Mapping[str, Collection[str]], correlation_id: str | None
-) -> list[journal.NewEvent]:
+def _of_change(change: Change, mandates: Mandates, correlation_id: str | None) -> list[journal.NewEvent]:
     if change.kind is None:
         return []
-    now = _sides(change.after, receiving)
-    before = {} if change.before is None else _sides(change.before, receiving)
+    now = _sides(change.after, mandates)
+    before = {} if change.before is None else _sides(change.before, mandates)
     challenge = change.after.challenge
     overview = {challenge.buyer, challenge.announced_by}
     told = []
@@ -80,17 +90,15 @@ def _of_change(
     return told
 
 
-def _sides(whole: Consortium, receiving: Mapping[str, Collection[str]]) -> dict[str, Side]:
+def _sides(whole: Consortium, mandates: Mandates) -> dict[str, Side]:
     companies = [one.company for one in whole.members if one.company is not None]
     concerned = {one.owner for one in companies} | {
-        cluster for one in companies for cluster in receiving.get(one.id, ())
+        cluster
+        for cluster, given in mandates.items()
+        if any(one.id in given and given[one.id].receive for one in companies)
     }
     return {
-        organisation: side_of(
-            whole,
-            organisation,
-            {one.id for one in companies if organisation in receiving.get(one.id, ())},
-        )
+        organisation: side_of(whole, organisation, mandates.get(organisation, {}))
         for organisation in concerned
     }
 

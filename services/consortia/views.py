@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from schemas.consortium import (
     KNOWN_TO_EACH_OTHER,
     Consent,
     Consortium,
+    ConsortiumCell,
     ConsortiumMember,
     ConsortiumState,
 )
+from schemas.organisation import Mandate
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ def seen(whole: Consortium, side: Side) -> Consortium | None:
     return whole.model_copy(
         update={
             "members": members,
+            # The best first tells who scores better: that is not a member's to know of its rivals.
+            "cells": whole.cells if side.overview else tuple(map(in_order_of_roles, whole.cells)),
             "competing": whole.competing if side.overview or own & {*whole.competing} else (),
             "worth": whole.worth if side.overview else 0.0,
             "consented": consented if side.overview or known else None,
@@ -43,8 +47,14 @@ def seen(whole: Consortium, side: Side) -> Consortium | None:
     )
 
 
+def in_order_of_roles(cell: ConsortiumCell) -> ConsortiumCell:
+    return cell.model_copy(update={"roles": tuple(sorted(cell.roles))})
+
+
 def _member(member: ConsortiumMember, side: Side, *, known: bool) -> ConsortiumMember:
     company = member.company.id if member.company else ""
+    if not side.overview:
+        member = member.model_copy(update={"alternate_companies": ()})
     if company in side.companies:
         return member.model_copy(update={"yours": True, "speaks": company in side.speaks})
     if side.overview:
@@ -90,12 +100,14 @@ def headline(whole: Consortium, own: Collection[str]) -> str:
             return f"{size} companies from {countries} cover {covered}."
 
 
-def side_of(whole: Consortium, organisation: str, receives: Collection[str]) -> Side:
-    """Of an organisation that hears of it. `receives`: companies that it receives for, being a cluster."""
+def side_of(whole: Consortium, organisation: str, mandates: Mapping[str, Mandate]) -> Side:
+    """Of an organisation that hears of it. `mandates`: of a cluster, by company."""
     companies = [one.company for one in whole.members if one.company is not None]
+    own = {one.id for one in companies if one.owner == organisation}
+    receives = {one.id for one in companies if one.id in mandates and mandates[one.id].receive}
     challenge = whole.challenge
     return Side(
-        companies=frozenset(one.id for one in companies if one.owner == organisation or one.id in receives),
-        speaks=frozenset(one.id for one in companies if one.owner == organisation),
+        companies=frozenset(own | receives),
+        speaks=frozenset(own | {company for company in receives if mandates[company].act}),
         overview=organisation in (challenge.buyer, challenge.announced_by),
     )

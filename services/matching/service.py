@@ -218,9 +218,11 @@ class Matches:
             found = {row.company: row.document for row in await tx.execute(answering)}
             return found | {row.company: row.document for row in await tx.execute(suggested)}
 
-    async def documents_of(self, challenge: str, companies: Collection[str]) -> dict[str, Mapping[str, Any]]:
-        """The same of these companies, dismissed or not."""
-        suggested = select(MatchRow.company, MatchRow.document).where(
+    async def documents_of(
+        self, challenge: str, companies: Collection[str], *, dismissed: bool = True
+    ) -> dict[str, Mapping[str, Any]]:
+        """The same of these companies, whatever rank they have. `dismissed`: those that were, too."""
+        suggested = select(MatchRow.company, MatchRow.document, MatchRow.answer).where(
             MatchRow.challenge == challenge,
             MatchRow.company.in_(sorted(companies)),
             MatchRow.state.not_in(GONE),
@@ -230,7 +232,12 @@ class Matches:
         )
         async with self._database.read() as tx:
             found = {row.company: row.document for row in await tx.execute(answering)}
-            return found | {row.company: row.document for row in await tx.execute(suggested)}
+            for row in await tx.execute(suggested):
+                if dismissed or row.answer != CompanyAnswer.dismissed.value:
+                    found[row.company] = row.document
+                else:
+                    found.pop(row.company, None)
+            return found
 
     async def outreach(self, principal: Principal, challenge: str) -> Outreach:
         """How far the suggestions have come, among those that the reader sees."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
 from schemas.base import Contract
+from schemas.challenge import Challenge, ChallengeState
 from schemas.pairing import Pairing, PairingOrigin, PairingState
 from services.kernel.identifiers import new_id
 from services.pairing.comparison import CANDIDATE, Compared
+from services.pairing.needs import is_pairable
 from services.pairing.steps import ENDED
 
 KEPT = CANDIDATE - 0.05
@@ -52,6 +55,22 @@ def look(before: Pairing | None, now: Compared, at: datetime) -> Change | None:
         if now.comparison.similarity < KEPT:
             return gone(before, "The needs are no longer alike.", at)
     return _updated(before, now, at)
+
+
+def closed(before: Pairing, needs: Mapping[str, Challenge], at: datetime) -> Change | None:
+    """A pairing of which a need can no longer be paired. A candidate is dissolved then; what the buyers have
+    confirmed only when the need was withdrawn."""
+    if before.state in ENDED:
+        return None
+    for side in (before.first, before.second):
+        need = needs.get(side.id)
+        if need is None or is_pairable(need, at):
+            continue
+        if need.state is ChallengeState.withdrawn:
+            return gone(before, f"{side.buyer_name} has withdrawn its need.", at)
+        if before.state is PairingState.candidate:
+            return gone(before, f"The need of {side.buyer_name} is no longer open.", at)
+    return None
 
 
 def gone(before: Pairing, reason: str, at: datetime) -> Change:

@@ -8,21 +8,18 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from schemas.challenge import Challenge, ChallengeState
+from schemas.challenge import Challenge
 from schemas.events import ChallengeAmended, ChallengeAnnounced, ChallengeDrafted, ChallengeWithdrawn
-from schemas.pairing import Pairing, PairingState
 from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.journal import Event
 from services.kernel.stream.port import Plan
 from services.pairing import changes, store, telling
-from services.pairing.changes import Change
 from services.pairing.comparison import CANDIDATE, Compared
 from services.pairing.index import IndexedNeed, NeedsIndex
 from services.pairing.looking import Looking
 from services.pairing.needs import is_pairable
-from services.pairing.steps import ENDED
 from services.pairing.store import Pair
 
 BATCH = 64
@@ -130,7 +127,7 @@ class PairNeeds:
             if pair in compared:
                 change = changes.look(before.get(pair), compared[pair], now)
             else:
-                change = self._closed(before[pair], known)
+                change = changes.closed(before[pair], known, now)
             if change is None:
                 continue
             await store.put(tx, change.pairing)
@@ -142,19 +139,3 @@ class PairNeeds:
             if event is not None:
                 told.append(event)
         await journal.append(tx, told, now=now)
-
-    def _closed(self, before: Pairing, known: Mapping[str, Challenge]) -> Change | None:
-        """A pairing of which a need can no longer be paired. A candidate is dissolved then; what the buyers
-        have confirmed only when the need was withdrawn."""
-        if before.state in ENDED:
-            return None
-        now = self._clock.now()
-        for side in (before.first, before.second):
-            need = known.get(side.id)
-            if need is None or is_pairable(need, now):
-                continue
-            if need.state is ChallengeState.withdrawn:
-                return changes.gone(before, f"{side.buyer_name} has withdrawn its need.", now)
-            if before.state is PairingState.candidate:
-                return changes.gone(before, f"The need of {side.buyer_name} is no longer open.", now)
-        return None

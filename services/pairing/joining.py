@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from schemas.challenge import Challenge, ChallengeContent, DraftReaders
 from schemas.pairing import Joining, Pairing, PairingFile, PairingState
 from services.directory.service import Directory
+from services.intake.buyers import Buyers
 from services.intake.challenges import Challenges
 from services.kernel import journal
 from services.kernel.clock import Clock
@@ -40,6 +41,7 @@ class Observers:
         self._directory = directory
         self._challenges = challenges
         self._comparing = comparing
+        self._buyers = Buyers(directory.organisations)
 
     async def joining(self, principal: Principal, challenge: str, wanted: Joining) -> Write:
         """A buyer says that it needs what another buyer needs; what comes back makes the two a candidate.
@@ -57,6 +59,7 @@ class Observers:
                 "This need can no longer be bought together: it is decided, withdrawn, or its time is over."
             )
         create: Callable[[AsyncSession], Awaitable[Challenge]] | None = None
+        buyer = ""
         if wanted.need is not None:
             own = await self._challenges.get(principal, wanted.need)
             if principal.organisation not in (own.buyer, own.announced_by) and not principal.is_admin:
@@ -68,19 +71,35 @@ class Observers:
             compared = await self._compared(own, other)
         else:
             reference = wanted.buyer or await self._only_buyer(principal)
+            buyer = (await self._buyers.of(principal, reference)).id
             # What takes long, before the transaction: the same texts are at hand inside it.
             await self._compared(other.model_copy(update={"id": NOBODY}), other)
             content = _copied(other, reference)
             create = await self._challenges.announcing(principal, content, draft=True)
 
         async def write(tx: AsyncSession) -> PairingFile:
-            if create is not None:
-                made = await self._compared(_checked(await create(tx), other), other)
-            else:
-                made = compared
+            if create is None:
+                return await file_of(tx, principal, await self._join(tx, principal, compared))
+            before = await self._before(tx, other, buyer)
+            if isinstance(before, Pairing):
+                return await file_of(tx, principal, before)
+            made = await self._compared(_checked(before or await create(tx), other), other)
             return await file_of(tx, principal, await self._join(tx, principal, made))
 
         return write
+
+    async def _before(self, tx: AsyncSession, other: Challenge, buyer: str) -> Pairing | Challenge | None:
+        """The pairing of a need of this buyer with the other that is there; or, of one that the buyers have
+        dissolved, the buyer's own need."""
+        found = await store.of_needs(tx, {other.id}, lock=True)
+        mine = [one for one in found.values() if buyer in (one.first.buyer, one.second.buyer)]
+        standing = [one for one in mine if one.state is not PairingState.dissolved]
+        if standing:
+            return standing[0]
+        own = [side.id for one in mine for side in (one.first, one.second) if side.id != other.id]
+        needs = await self._challenges.many(own)
+        now = self._clock.now()
+        return next((needs[one] for one in own if is_pairable(needs[one], now)), None)
 
     async def _join(self, tx: AsyncSession, principal: Principal, compared: Compared) -> Pairing:
         now, by = self._clock.now(), principal.organisation

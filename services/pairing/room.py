@@ -8,6 +8,7 @@ from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.embedding.multilingual import MultilingualEncoder
 from services.kernel.vectors.port import VectorIndex
+from services.pairing.expiry import Expiry
 from services.pairing.grouping import FormGroups, Groups
 from services.pairing.handlers import PairNeeds
 from services.pairing.index import NeedsIndex
@@ -42,6 +43,7 @@ class Pairing:
         self.toolbox = Toolbox(database, clock, self.pairings)
         self.plans = Plans(database, clock, directory, intake.challenges, public_url=public_url)
         self.reminders = Reminders(database, clock)
+        self.expiry = Expiry(database, clock, intake.reading)
 
     def handler(self, vectors: VectorIndex, *, linger_s: float = 0.0) -> tuple[PairNeeds, Upkeep]:
         """`linger_s`: how long others are let go first."""

@@ -47,9 +47,20 @@ async def test_a_plan_is_imported_and_its_pairing_led_by_hand(
     assert "ESS asks for: confirmed" in shown.told
     assert f"liaison pairings step {pairing} confirmed" in shown.told.replace("\n", " ")
     assert buyer("pairings", "step", pairing, "confirmed", "--json").json()["state"] == "confirmed"
+    legal = buyer("pairings", "person", pairing, "--role", "Legal", "--json").json()["id"]
+    due = ("--title", "Agreement", "--due", "2035-03-31", "--responsible", legal)
+    entry = ess("pairings", "deadline", pairing, *due, "--json").json()["id"]
+    assert "changed" in buyer("pairings", "deadline", pairing, "--change", entry, "--done").told
+    shown = buyer("pairings", "show", pairing).told
+    assert f"{entry} due 2035-03-31 (done): Agreement, Legal" in shown
+    assert "CERN: stepped confirmed" in shown
+    assert "removed" in buyer("pairings", "remove", pairing, entry).told
+    plan = buyer("pairings", "plans", "--json").json()[0]["id"]
+    assert "Cooling pumps" in buyer("pairings", "plans", plan).told
     unsaid = buyer("pairings", "step", pairing, "dissolved")
     assert (unsaid.code, "--reason" in unsaid.err) == (2, True)
     assert "dissolved" in buyer("pairings", "step", pairing, "dissolved", "--reason", "No money.").told
+    assert pairing in buyer("pairings", "--dissolved").told
 
 
 async def test_the_dialogue_is_led_by_hand(buyer: Command, tmp_path: Path, ess: Command) -> None:

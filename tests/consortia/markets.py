@@ -9,7 +9,7 @@ import numpy as np
 from schemas.challenge import CompositionChange, PhaseStage
 from services.consortia.coverage import STEPS, SUITS, Candidate, Cell, Coverage, Floats
 from services.consortia.rules import Block, Rules
-from services.consortia.team import Team, broken
+from services.consortia.team import Team
 from services.matching.scoring import ANSWERED
 
 COUNTRIES = ("CH", "DE", "FR", "IT", "SE")
@@ -94,20 +94,22 @@ def _blocks(random: np.random.Generator, coverage: Coverage) -> tuple[Block, ...
 
 
 class EveryTeam:
-    """All teams that keep the rules, best first, by trying them all and by sums of its own."""
+    """All teams that keep the rules, best first, by trying them all; sums and rules are its own."""
 
     def __init__(self, coverage: Coverage, rules: Rules) -> None:
         self._coverage, self._rules = coverage, rules
-        every = ((_sum(coverage, rules, seats), seats) for seats in _every(len(coverage.candidates), rules))
+        every = (
+            (_sum(coverage, rules, seats), seats)
+            for seats in _every(len(coverage.candidates), rules)
+            if _keeps(coverage, rules, seats)
+        )
         self._teams = sorted(every, key=lambda one: (-one[0][0], -one[0][1]))
 
     def best(self, different_from: list[Team]) -> tuple[int, float] | None:
         """Mandatory cells and value of the best that differs enough; None where there is none."""
         for reached, seats in self._teams:
             team = Team(seats)
-            if all(_differs(self._coverage, self._rules, team, one) for one in different_from) and not any(
-                broken(self._coverage, self._rules, team)
-            ):
+            if all(_differs(self._coverage, self._rules, team, one) for one in different_from):
                 return reached
         return None
 
@@ -120,6 +122,41 @@ def _every(companies: int, rules: Rules) -> list[dict[int, tuple[bool, ...]]]:
         for members in combinations(range(companies), size)
         for chosen in product(patterns, repeat=size)
     ]
+
+
+def _keeps(coverage: Coverage, rules: Rules, seats: dict[int, tuple[bool, ...]]) -> bool:
+    """As the challenge says it, in sets."""
+    members = {coverage.candidates[row] for row in seats}
+    ids = {one.id for one in members}
+    in_phase = [{row for row, taken in seats.items() if taken[place]} for place in range(len(rules.blocks))]
+    everywhere = {coverage.candidates[row].id for row in set.intersection(*in_phase)}
+    return (
+        rules.members_min <= len(ids) <= rules.members_max
+        and len({one.id for one in members if one.is_sme}) >= rules.smes_min
+        and len({one.country for one in members}) >= rules.countries_min
+        and len({one.undertaking for one in members}) == len(ids)
+        and rules.fixed <= everywhere
+        and all(
+            block.members_min <= len(present) <= (block.members_max or len(ids))
+            for block, present in zip(rules.blocks, in_phase, strict=True)
+        )
+        and all(
+            _may_follow(block.change, before, present)
+            for block, before, present in zip(rules.blocks[1:], in_phase, in_phase[1:], strict=False)
+        )
+    )
+
+
+def _may_follow(change: CompositionChange, before: set[int], present: set[int]) -> bool:
+    match change:
+        case CompositionChange.same:
+            return present == before
+        case CompositionChange.may_leave:
+            return present <= before
+        case CompositionChange.may_join:
+            return present >= before
+        case CompositionChange.may_change:
+            return True
 
 
 def _sum(coverage: Coverage, rules: Rules, seats: dict[int, tuple[bool, ...]]) -> tuple[int, float]:

@@ -160,8 +160,15 @@ class Town:
         )
 
 
-async def founded(world: World, *, countries: Sequence[str] = ("FR", "CH"), **consortium: Any) -> Town:
-    """Four firms with a company each, in turns from these countries; `consortium`: the challenge's rules."""
+async def founded(
+    world: World,
+    *,
+    countries: Sequence[str] = ("FR", "CH"),
+    asked: Mapping[str, Any] | None = None,
+    **consortium: Any,
+) -> Town:
+    """Four firms with a company each, in turns from these countries; `consortium`: the challenge's rules;
+    `asked`: other fields of the challenge."""
     names = list(ANSWERS)
     firms = {
         name: await world.directory.organisations.register(
@@ -183,7 +190,7 @@ async def founded(world: World, *, countries: Sequence[str] = ("FR", "CH"), **co
     }
     rules = {"members_max": 3, **consortium}
     challenge = await world.intake.challenges.announce(
-        principal(world.cern), a_challenge(requirements=REQUIREMENTS, consortium=rules)
+        principal(world.cern), a_challenge(requirements=REQUIREMENTS, consortium=rules, **(asked or {}))
     )
     matches = Matches(world.database, world.clock, world.directory.members)
     markets = Markets(world.intake.reading, matches, KeptMeaning(VectorsInDatabase(world.database)))

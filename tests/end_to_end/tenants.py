@@ -30,6 +30,10 @@ LIBRARY: dict[str, Any] = {"need": "Books have to be catalogued.", "draft_reader
 PLANNED: dict[str, Any] = {"reference": "1", "title": f"{MARK} bread", "first_year": 2035, "readers": "owner"}
 
 
+ALONE = {**PRESSURE, "buyer": BUYER, "consortium": {"members_min": 1}}
+"""A company may be a team of its own."""
+
+
 @dataclass(slots=True)
 class Town:
     """Clients by name: the roles, and who else is there. `made`: ids of what is only read."""
@@ -71,7 +75,8 @@ def settle(admin: httpx.Client, client: Callable[[str], httpx.Client]) -> Town:
         "subscription": subscription(town)["subscription"],
         "key": key(town)["key"],
         "draft": draft(town)["draft"],
-        "challenge": town.post("ilo", "/v1/challenges", {**PRESSURE, "buyer": BUYER})["id"],
+        "challenge": town.post("ilo", "/v1/challenges", ALONE)["id"],
+        "second": town.post("ilo", "/v1/challenges", ALONE)["id"],
     }
     town.made |= pairing(town)
     town.made |= question(town)
@@ -128,10 +133,22 @@ def announced(town: Town) -> dict[str, str]:
     return {"challenge": town.post("ilo", "/v1/challenges", {**PRESSURE, "buyer": BUYER})["id"]}
 
 
-def consortium(town: Town) -> dict[str, str]:
+def consortium(town: Town, challenge: str = "challenge") -> dict[str, str]:
     """Of the one company alone, whose matches are there."""
-    content = {"challenge": town.made["challenge"], "members": [town.made["company"]], "members_max": 1}
+    content = {"challenge": town.made[challenge], "members": [town.made["company"]], "members_max": 1}
     return {"consortium": town.post("company", "/v1/consortia", content)["id"]}
+
+
+def vacant(town: Town) -> dict[str, str]:
+    """A challenge for which the company is in no team: the same one is begun once."""
+    path = f"/v1/challenges/{town.made['second']}/consortia"
+    for one in town.clients["company"].get(path).json()["consortia"]:
+        town.post("company", f"/v1/consortia/{one['id']}/decline", {})
+    return {"challenge": town.made["second"]}
+
+
+def begun(town: Town) -> dict[str, str]:
+    return vacant(town) | consortium(town, "second")
 
 
 def pairing(town: Town) -> dict[str, str]:

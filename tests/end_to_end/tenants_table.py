@@ -10,8 +10,8 @@ from tests.end_to_end.tenants import (
     PROFILE,
     Row,
     announced,
+    begun,
     company,
-    consortium,
     deadline,
     document,
     draft,
@@ -24,6 +24,7 @@ from tests.end_to_end.tenants import (
     person,
     question,
     subscription,
+    vacant,
 )
 
 ORGANISATION = {"handle": "new-<n>", "name": "New", "kind": "cluster", "country": "FR"}
@@ -157,14 +158,15 @@ MATCHES = [
 CONSORTIA = [
     Row("GET /v1/challenges/{challenge}/consortia",     "401 200 200 200 200 200+ 200+"),
     Row("POST /v1/consortia/complete",                  "401 404 404 403 403 200+ 200+", TEAM),
-    Row("POST /v1/consortia",                           "401 404 404 403 403 201+ 201+", TEAM),
+    Row("POST /v1/consortia",                           "401 404 404 403 403 201+ 201+", TEAM,
+        fresh=vacant),
     Row("GET /v1/consortia/{consortium}",               "401 404 404 404 404 200+ 200+"),
     Row("POST /v1/consortia/{consortium}/consent",      "401 404 404 404 404 200+ 403", {}),
     Row("POST /v1/consortia/{consortium}/consent",      "401 404 404 404 404 403 403", {},
         owner="buyer", why="its buyer"),
     Row("POST /v1/consortia/{consortium}/confirm",      "401 404 404 404 404 200+ 403", {}),
     Row("POST /v1/consortia/{consortium}/decline",      "401 404 404 404 404 200+ 403",
-        {"note": f"{MARK} has no capacity"}, fresh=consortium),
+        {"note": f"{MARK} has no capacity"}, fresh=begun),
 ]  # fmt: skip
 
 DELIVERY = [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import ValidationError
 
@@ -50,6 +52,10 @@ async def test_a_consortium_is_proposed_by_webhook_and_its_members_meet(
         refused = await buyer.post(f"{path}/consent", json={})
         assert (refused.status_code, refused.json()["title"]) == (403, "Not allowed")
 
+        for reader in (cluster, buyer):
+            streamed = await _streamed(reader, INTRODUCED)
+            assert streamed["subject"] == f"challenge/{challenge}/consortium/{team['id']}"
+
         cryosense = market.companies["Cryosense"]["id"]
         begun = {"challenge": challenge, "members": [cryosense]}
         found = (await cluster.post("/v1/consortia/complete", json=begun)).json()
@@ -57,6 +63,17 @@ async def test_a_consortium_is_proposed_by_webhook_and_its_members_meet(
         wrong: dict[str, Any] = {**begun, "members_max": 0}
         answer = await cluster.post("/v1/consortia/complete", json=wrong)
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/members_max")
+
+
+async def _streamed(client: httpx.AsyncClient, kind: str) -> dict[str, Any]:
+    """The first event of this type that the stream has for this reader."""
+    async with client.stream("GET", "/v1/stream", params={"after": 0}) as reply:
+        async for line in reply.aiter_lines():
+            if line.startswith("data:") and "specversion" in line:
+                event: dict[str, Any] = json.loads(line[5:])
+                if event["type"] == kind:
+                    return event
+    raise AssertionError(f"the stream ended without {kind}")
 
 
 @pytest.mark.parametrize(
@@ -75,9 +92,49 @@ async def test_a_consortium_is_proposed_by_webhook_and_its_members_meet(
             "prototype wants at least 3 members and lets nobody join",
         ),
         ({"phases": [{"stage": "design", "composition": {"change": "may-leave"}}]}, "first phase"),
+        (
+            {
+                "consortium": {"members_min": 4},
+                "phases": [{"stage": "design"}, {"stage": "prototype", "composition": {"members_max": 2}}],
+            },
+            "consortium.members_min is 4, but the compositions of the phases .design, prototype. let 2",
+        ),
+        (
+            {
+                "consortium": {"smes_min": 3},
+                "phases": [
+                    {"stage": "design", "composition": {"members_max": 2}},
+                    {"stage": "prototype", "composition": {"change": "may-leave"}},
+                ],
+            },
+            "consortium.smes_min is 3",
+        ),
+        (
+            {"eligible_countries": ["FR"], "consortium": {"countries_min": 2}},
+            "consortium.countries_min is 2, but eligible_countries names 1",
+        ),
+        (
+            {
+                "phases": [
+                    {"stage": "design", "composition": {"members_max": 2}},
+                    {"stage": "design", "composition": {"members_max": 3}},
+                ]
+            },
+            "design has two different compositions",
+        ),
     ],
 )
 def test_rules_that_contradict_each_other_are_refused_by_name(rules: dict[str, Any], says: str) -> None:
 
     with pytest.raises(ValidationError, match=says):
         ChallengeContent.model_validate({**PRESSURE, **rules})
+
+
+def test_members_who_join_later_count() -> None:
+    joining = [
+        {"stage": "design", "composition": {"members_max": 2}},
+        {"stage": "prototype", "composition": {"change": "may-join", "members_max": 4}},
+    ]
+    changing = [joining[0], {"stage": "prototype", "composition": {"change": "may-change", "members_max": 2}}]
+    for phases in (joining, changing):
+        ChallengeContent.model_validate({**PRESSURE, "phases": phases, "consortium": {"members_min": 4}})

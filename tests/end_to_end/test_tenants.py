@@ -25,8 +25,14 @@ def town(served: Liaison) -> Iterator[Town]:
         town = settle(admin, lambda key: stack.enter_context(client(served, key)))
         town.clients["anonymous"] = stack.enter_context(client(served, None))
         matches = f"/v1/companies/{town.made['company']}/matches"
-        found = asyncio.run(eventually(lambda: admin.get(matches).json()["items"]))
-        town.made["match"] = found[0]["id"]
+
+        def found() -> dict[str, str]:
+            items = admin.get(matches).json()["items"]
+            return {one["challenge"]["id"]: one["id"] for one in items}
+
+        asked = {town.made["challenge"], town.made["second"]}
+        asyncio.run(eventually(lambda: asked <= found().keys()))
+        town.made["match"] = found()[town.made["challenge"]]
         town.made |= consortium(town)
         yield town
 

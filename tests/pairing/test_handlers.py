@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from schemas.pairing import PairingState
+from services.demo import dataset
 from services.intake.challenge_store import content_of
 from tests.intake.people import anything, principal
 from tests.pairing.market import LEGAL, POMPES, PUMPS, Market, kinds, revised
@@ -103,3 +104,20 @@ async def test_what_the_buyers_dissolved_stays_so_and_a_lost_index_is_mended(loc
     await local.settle()
     (new,) = await local.pairings(world.ess)
     assert {new.first.id, new.second.id} == {pumps.id, third.id}
+
+
+async def test_notices_of_a_spanish_and_a_german_buyer_are_paired_and_others_are_not(local: Market) -> None:
+    """Two of the Tenders Electronic Daily: Madrid's library and the Goethe-Institut have books catalogued."""
+    world = local.world
+    notices = dataset.load()
+    today = world.clock.now().date()
+    for by, need in ((world.cern, notices.planned), (world.ess, notices.joint)):
+        content = need.content(today).model_copy(update={"buyer": by.handle})
+        await world.intake.challenges.announce(principal(by), content)
+    await local.announce(world.ess, **LEGAL)
+    assert kinds(await local.settle()) == ["suggested"]
+    (found,) = await local.pairings(world.cern)
+    titles = {found.first.title.split()[0], found.second.title.split()[0]}
+    assert titles == {"Catalogación,", "Katalogisierung"}
+    assert {found.first.language, found.second.language} == {"es", "de"}
+    assert "language" in [one.rule for one in found.comparison.pitfalls]

@@ -13,8 +13,9 @@ from services.intake.challenge_store import ChallengeFilter
 from services.intake.importing import read
 from services.kernel.problems import InvalidInput, NotFound
 from services.pairing.plans import template
-from services.pairing.plans.columns import PLANS, fields_of, number
+from services.pairing.plans.columns import PLANS, fields_of
 from services.pairing.plans.contents import planned
+from services.pairing.plans.money import number
 from tests.intake.people import anything, principal
 from tests.pairing.market import POMPES, Market, kinds
 
@@ -53,6 +54,44 @@ a5;Electricity;Electricity from wind;2027/28;120 000 MWh;€ 13-14 m
 )
 def test_cells_are_read_as_people_write_them(cells: dict[str, str], fields: dict[str, Any]) -> None:
     assert fields_of(cells) == fields
+
+
+@pytest.mark.parametrize(
+    ("cell", "amount", "currency"),
+    [
+        ("3 Millionen EUR", 3_000_000, "EUR"),
+        ("750 Tsd. EUR", 750_000, "EUR"),
+        ("750 TSD SEK", 750_000, "SEK"),
+        ("2,5 milliard EUR", 2_500_000_000, "EUR"),
+        ("10 milioni EUR", 10_000_000, "EUR"),
+        ("500 thousand", 500_000, "EUR"),
+        ("1,2 miljoonaa euroa", 1_200_000, "EUR"),
+        ("4 miliony zł", 4_000_000, "PLN"),
+        ("2 млн. лв", 2_000_000, "BGN"),
+        ("300 χιλιάδες €", 300_000, "EUR"),
+        ("250 T€", 250_000, "EUR"),
+        ("1.250.000,- €", 1_250_000, "EUR"),
+        ("ca. 40 000 EUR HT", 40_000, "EUR"),
+        ("500 000 - 2 Mio EUR", 2_000_000, "EUR"),
+        ("from 500 000 to 900 000 EUR", 900_000, "EUR"),
+        ("900000.0", 900_000, "EUR"),
+    ],
+)
+def test_amounts_are_read_in_the_languages_of_the_union(cell: str, amount: int, currency: str) -> None:
+    found = fields_of({"budget": cell})["budget"]
+    assert (found["maximum"], found["currency"]) == (amount, currency)
+    assert found.get("minimum", 500_000) == 500_000
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "-5000", "−5000", "5000-", "(5000)", "3 Zillionen EUR", "2 mil EUR", "500 kr", "1.250 Mio EUR",
+        "from 5 000 EUR", "1 - 4 - 5", "1e6", "3 Tsd Mio EUR", "EUR", "5 %",
+    ],
+)  # fmt: skip
+def test_an_amount_of_which_anything_is_not_understood_is_none(cell: str) -> None:
+    assert fields_of({"budget": cell}) == {"budget": cell}
 
 
 def test_numbers_of_all_countries() -> None:
@@ -126,6 +165,10 @@ async def test_good_rows_come_in_and_the_others_are_told(market: Market) -> None
     same = await _import(market, TABLE.replace("8 bar", "9 bar").replace("a5;", "a6;"))
     assert (same.created, same.updated, same.unchanged) == (0, 0, 2)
     assert same.plan.version == again.plan.version
+    broken = await _import(
+        market, TABLE.replace("8 bar", "9 bar").replace("a5;", "a6;").replace("120 000 MWh", "plenty")
+    )
+    assert broken.absent == 1, "a row that is broken was sent all the same"
 
     # What was announced meanwhile is no longer the plan's.
     await world.intake.challenges.publish(by, need, anything)
@@ -146,6 +189,20 @@ async def test_a_plan_sent_as_json_comes_in_whole_or_not_at_all(local: Market) -
     assert (changed.updated, changed.plan.needs) == (1, 1)
     rows = await local.room.plans.rows(principal(local.world.cern), changed.plan.id, after=None, limit=9)
     assert rows[0].readers is DraftReaders.owner
+
+
+async def test_a_buyer_reads_the_rows_of_its_plan_that_are_open_to_it(local: Market) -> None:
+    world = local.world
+    table = "ref;title;year;readers\n" + "".join(
+        f"a{number};Pumps {number};2027;{'buyers' if number == 3 else 'owner'}\n" for number in range(5)
+    )
+    terms = PlanTerms(name="By the ILO", buyer="cern")
+    sent = await local.room.plans.import_file(principal(world.ilo), table.encode(), terms)
+    for by, references in ((world.ilo, ["a0", "a1", "a2", "a3", "a4"]), (world.cern, ["a3"])):
+        rows = await local.room.plans.rows(principal(by), sent.plan.id, after=None, limit=2)
+        assert [one.reference for one in rows] == references[:2]
+        for row in rows:
+            await world.intake.challenges.get(principal(by), row.challenge)
 
 
 async def _import(market: Market, table: str) -> PlanReport:

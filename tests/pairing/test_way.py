@@ -100,6 +100,25 @@ async def test_deadlines_remind_once_and_persons_are_in_no_event(market: Market,
     assert not any("legal@ess" in str(line) for line in found.log)
 
 
+async def test_a_candidate_whose_time_is_over_is_dissolved_and_a_confirmed_one_is_not(
+    market: Market, clock: MovableClock
+) -> None:
+    world, expiry = market.world, market.room.expiry
+    confirmed = await _paired(market)
+    for buyer in (world.cern, world.ess):
+        await market.step(buyer, confirmed, "confirmed")
+    twin = await market.announce(world.ess, **{**POMPES, "title": "Pompes de secours"})
+    told = len(await market.settle())
+    clock.advance(380 * 86_400)  # from November 2026 into December 2027, the last month of the second
+    assert await expiry.run() == 0
+    clock.advance(30 * 86_400)
+    assert [await expiry.run(), await expiry.run()] == [1, 0]
+    (event,) = (await market.settle())[told:]
+    assert (kinds([event]), twin.id in str(event.data)) == (["dissolved"], True)
+    assert "no longer open" in event.data["reason"]
+    assert (await market.room.pairings.get(principal(world.cern), confirmed)).state == "confirmed"
+
+
 async def _add(market: Market, toolbox: Toolbox, pairing: str, content: object) -> str:
     write = await toolbox.adding(principal(market.world.ess), pairing, content)  # type: ignore[arg-type]
     async with market.world.database.write() as tx:
@@ -118,6 +137,7 @@ async def test_an_observer_joins_with_one_click(local: Market) -> None:
     made = await _join(local, world.cern, legal.id, Joining())
     assert (made.state, made.origin) == ("candidate", "joined")
     assert await _join(local, world.cern, legal.id, Joining(need=_own(made, world.cern.id))) == made
+    assert await _join(local, world.cern, legal.id, Joining()) == made, "nor is there another draft"
 
     own = await world.intake.challenges.get(principal(world.ess), _own(made, world.cern.id))
     assert (own.state, own.title, own.buyer) == ("draft", legal.title, world.cern.id)
@@ -125,6 +145,9 @@ async def test_an_observer_joins_with_one_click(local: Market) -> None:
     await local.step(world.ess, made.id, "dissolved", "Not now.")
     again = await _join(local, world.cern, legal.id, Joining(need=own.id))
     assert (again.id, again.state) == (made.id, "candidate")
+    await local.step(world.ess, made.id, "dissolved", "Not now.")
+    anew = await _join(local, world.cern, legal.id, Joining())
+    assert (anew.id, anew.state) == (made.id, "candidate")
 
 
 def _own(pairing: object, buyer: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.intake.importing import Kind, cells
 from services.intake.importing.columns import Columns, Vocabulary
+from services.pairing.plans.money import budget, number
 
 HEADINGS: Mapping[str, str] = {
     "reference": """
@@ -50,22 +51,6 @@ HEADINGS: Mapping[str, str] = {
 _YEARS = re.compile(
     r"(?:fy\s*)?([0-9]{4})(?:\s*(?:-|–|—|to|bis|à|a|/)\s*([0-9]{4}|[0-9]{2}))?", re.IGNORECASE
 )
-_AMOUNT = re.compile(
-    r"([0-9][0-9.,'\u2019\u00a0\u202f ]*)\s*(k|m|mio|mln|million|millions|bn|mrd)?\b", re.IGNORECASE
-)
-_THOUSANDS = re.compile(r"[0-9]{1,3}(?:([.,])[0-9]{3})(?:\1[0-9]{3})*")
-_TIMES = {
-    "k": 10**3,
-    "m": 10**6,
-    "mio": 10**6,
-    "mln": 10**6,
-    "million": 10**6,
-    "millions": 10**6,
-    "bn": 10**9,
-    "mrd": 10**9,
-}
-_CURRENCIES = {"€": "EUR", "£": "GBP", "$": "USD", "chf": "CHF", "eur": "EUR", "euro": "EUR", "zł": "PLN"}
-_CODE = re.compile(r"\b([A-Z]{3})\b")
 _QUANTITY = re.compile(r"([0-9][0-9.,'\u2019\u00a0\u202f ]*)\s*(\D.*)?", re.DOTALL)
 
 
@@ -114,9 +99,9 @@ def fields_of(said: Mapping[str, str]) -> dict[str, Any]:
     _years(said, found)
     if "volume" in said:
         found |= _volume(said["volume"], "unit" in said)
-    budget = _budget(said)
-    if budget is not None:
-        found["budget"] = budget
+    amount = budget(said)
+    if amount is not None:
+        found["budget"] = amount
     if "deadline" in found:
         found["deadline"] = found["deadline"][:10]
     return found
@@ -135,7 +120,7 @@ _WANTED = {
     "first_year": "year; write 2027, or 2027-2029",
     "last_year": "year; write 2029",
     "volume": "quantity; write a number and what is counted, for example 24 pumps",
-    "budget": "amount of money; write for example 250 000 EUR",
+    "budget": "amount of money; write for example 250 000 EUR, or 0.25 M EUR",
 }
 
 
@@ -159,53 +144,6 @@ def _volume(cell: str, with_unit: bool) -> dict[str, Any]:
         return {"volume": cell}
     named = (read[2] or "").strip()
     return {"volume": amount} | ({"unit": named} if named and not with_unit else {})
-
-
-def _budget(said: Mapping[str, str]) -> dict[str, Any] | str | None:
-    """`250 000 EUR`, `€ 0.2-0.3 m`, or columns for both ends."""
-    cells_of = [said[name] for name in ("budget_min", "budget_max") if name in said]
-    written = said.get("budget", " - ".join(cells_of))
-    if not written:
-        return None
-    amounts = [
-        (amount, (unit or "").casefold())
-        for digits, unit in _AMOUNT.findall(written)
-        if (amount := number(digits)) is not None
-    ]
-    if not 1 <= len(amounts) <= 2:
-        return written
-    last = amounts[-1][1]
-    ends = [amount * _TIMES.get(unit or last, 1) for amount, unit in amounts]
-    found: dict[str, Any] = {"currency": _currency(said.get("currency", written))}
-    if "budget" not in said and "budget_min" in said and "budget_max" not in said:
-        return found | {"minimum": round(ends[0])}
-    if len(ends) == 2:
-        found["minimum"] = round(ends[0])
-    return found | {"maximum": round(ends[-1])}
-
-
-def _currency(text: str) -> str:
-    for sign, named in _CURRENCIES.items():
-        if sign in text.casefold():
-            return named
-    code = _CODE.search(text.upper() if len(text.strip()) == 3 else text)
-    return code[1] if code else "EUR"
-
-
-def number(digits: str) -> float | None:
-    """A number as people of Europe write it: `1 200`, `1.200`, `1,200.50`, `1'200`, `0,5`. A separator that
-    stands once, before three digits, parts thousands."""
-    text = re.sub(r"['\u2019\u00a0\u202f ]", "", digits).rstrip(".,")
-    if "," in text and "." in text:
-        point = max(text.rfind(","), text.rfind("."))
-        text = re.sub("[.,]", "", text[:point]) + "." + text[point + 1 :]
-    elif _THOUSANDS.fullmatch(text):
-        text = re.sub("[.,]", "", text)
-    text = text.replace(",", ".")
-    try:
-        return float(text)
-    except ValueError:
-        return None
 
 
 PLAN = Vocabulary(HEADINGS, required="title", several=frozenset())

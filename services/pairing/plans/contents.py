@@ -23,10 +23,12 @@ DIGEST = 8
 
 @dataclass(slots=True)
 class Planned:
-    """Needs by the line that they stand in, rows that are none, and how many rows there were."""
+    """Needs by the line that they stand in, rows that are none, the references of those (they were sent all
+    the same), and how many rows there were."""
 
     needs: list[tuple[int, PlannedNeed]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
     read: int = 0
 
 
@@ -39,9 +41,11 @@ def planned(rows: Iterable[Row | Problem]) -> Planned:
         if isinstance(row, Problem):
             made.problems.append(row)
             continue
+        fields = {"reference": _reference(row.fields), **row.fields}
         try:
-            need = PlannedNeed.model_validate({"reference": _reference(row.fields), **row.fields})
+            need = PlannedNeed.model_validate(fields)
         except ValidationError as error:
+            made.broken.add(str(fields["reference"]).strip())
             said = reasons(error, row, unread(row.fields))
             made.problems.append(Problem(row.line, said, _title(row.fields)))
             continue

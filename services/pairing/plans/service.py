@@ -116,7 +116,7 @@ class Plans:
         if not found.needs and not found.problems:
             raise InvalidInput("The file has headings and no rows. Write one need on each row.")
         tally = _Tally(problems=list(found.problems))
-        sent = {need.reference for _, need in found.needs}
+        sent = {need.reference for _, need in found.needs} | found.broken
         for start in range(0, max(len(found.needs), 1), BATCH):
             batch = found.needs[start : start + BATCH]
             prepared, problems = await self._prepare(principal, terms, buyer, batch)
@@ -154,23 +154,43 @@ class Plans:
         return found[0]
 
     async def rows(self, principal: Principal, plan: str, *, after: str | None, limit: int) -> list[PlanRow]:
-        """The needs of a plan as they stand now, by their references."""
+        """The needs of a plan as they stand now, by their references; for the buyer those that whoever sent
+        the plan lets it read."""
         found = await self.get(principal, plan)
-        async with self._database.read() as tx:
-            rows = await store.rows_of(tx, found.id, after=after, limit=limit)
-        needs = await self._challenges.many([challenge for _, challenge in rows])
-        return [
-            PlanRow(
-                reference=reference,
-                challenge=challenge,
-                title=needs[challenge].title,
-                state=needs[challenge].state,
-                readers=needs[challenge].draft_readers,
-                purchase=needs[challenge].purchase,
-                page=f"{self._public_url}/challenges/{challenge}",
-            )
-            for reference, challenge in rows
-        ]
+        made: list[PlanRow] = []
+        while len(made) < limit:
+            async with self._database.read() as tx:
+                rows = await store.rows_of(tx, found.id, after=after, limit=limit)
+            needs = await self._challenges.many([challenge for _, challenge in rows])
+            made += [
+                self._planned(reference, needs[challenge])
+                for reference, challenge in rows
+                if await self._may_read(principal, needs[challenge])
+            ]
+            if len(rows) < limit:
+                break
+            after = rows[-1][0]
+        return made[:limit]
+
+    def _planned(self, reference: str, need: Challenge) -> PlanRow:
+        return PlanRow(
+            reference=reference,
+            challenge=need.id,
+            title=need.title,
+            state=need.state,
+            readers=need.draft_readers,
+            purchase=need.purchase,
+            page=f"{self._public_url}/challenges/{need.id}",
+        )
+
+    async def _may_read(self, principal: Principal, need: Challenge) -> bool:
+        if principal.organisation == need.announced_by:
+            return True
+        try:
+            await self._challenges.get(principal, need.id)
+        except NotFound:
+            return False
+        return True
 
     # ------------------------------------------------------------------------------------------------
 

@@ -78,6 +78,34 @@ async def test_the_picture_names_what_nobody_covers_and_hides_who_the_others_are
         assert "Consortium of" not in (await browser.get(f"/challenges/{challenge.id}")).text
 
 
+async def test_who_could_do_it_alone_is_asked_to_think_of_competition_law(market: World) -> None:
+    """Each of the two covers both phases, and either is in one alone."""
+    turns = {"change": "may-change", "members_max": 1}
+    phases = [
+        {"stage": "design", "composition": {"members_max": 1}},
+        {"stage": "validation", "composition": turns},
+    ]
+    asked = [{"id": "r1", "text": "measure"}, {"id": "r2", "text": "survive"}]
+    by_phase = [
+        {**one, "phases": [phase]} for one, phase in zip(asked, ("design", "validation"), strict=True)
+    ]
+    challenge = await market.challenge(requirements=by_phase, phases=phases)
+    first, second = await market.company(name="Cryosense"), await market.company("rival", name="Rad")
+    await answers(market, challenge, first, r1=0.9, r2=0.4)
+    await answers(market, challenge, second, r1=0.4, r2=0.9)
+    await market.matched(challenge)
+    await review(market, challenge)
+    (team,) = (await market.core.consortia.of_challenge(market.principal("ilo"), challenge.id)).consortia
+    assert [one.stages for one in team.members] == [("design",), ("validation",)]
+    for handle in ("ilo", "firm"):
+        shown = await market.core.consortia.get(market.principal(handle), team.id)
+        assert shown.competing == ("A", "B")
+        async with market.browser(handle) as browser:
+            page = visible(await browser.get(f"/consortia/{team.id}"))
+            assert "A and B could each do all of it alone." in page
+            assert "validation" in page.casefold()
+
+
 async def test_members_consent_and_go_on_together_by_button(market: World) -> None:
     _, consortium = await team_of_two(market)
     page = f"/consortia/{consortium}"
