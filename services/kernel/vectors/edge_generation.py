@@ -218,17 +218,6 @@ _NUMBER = qe.FloatIndexParams(memory=qe.Memory.Cold)
 _FLOAT_BYTES = 4
 
 
-def _graph(dimensions: int, indexing_threads: int) -> qe.HnswIndexConfig:
-    """Of one vector space: the engine counts kilobytes up to where it scans, and vectors differ in length."""
-    return qe.HnswIndexConfig(
-        m=HNSW_EDGES,
-        ef_construct=HNSW_CANDIDATES,
-        full_scan_threshold=dimensions * _FLOAT_BYTES * SCAN_IS_FINE // 1024,
-        max_indexing_threads=indexing_threads,
-        memory=qe.Memory.Cold,
-    )
-
-
 def _config(spec: CollectionSpec, indexing_threads: int) -> qe.EdgeConfig:
     """What a filter leaves is scanned where a scan is fine, as is a small collection.
 
@@ -237,19 +226,20 @@ def _config(spec: CollectionSpec, indexing_threads: int) -> qe.EdgeConfig:
     cold = qe.Memory.Cold
     return qe.EdgeConfig(
         vectors={
-            name: qe.EdgeVectorParams(
-                dimensions,
-                qe.Distance.Dot,
-                hnsw_config=_graph(dimensions, indexing_threads),
-                memory=cold,
-            )
+            name: qe.EdgeVectorParams(dimensions, qe.Distance.Dot, memory=cold)
             for name, dimensions in spec.dense.items()
         },
         sparse_vectors={name: qe.EdgeSparseVectorParams(memory=cold) for name in spec.sparse},
         id_tracker_memory=cold,
         payload_memory=cold,
         max_search_threads=SEARCH_THREADS,
-        hnsw_config=_graph(max([1, *spec.dense.values()]), indexing_threads),
+        hnsw_config=qe.HnswIndexConfig(
+            m=HNSW_EDGES,
+            ef_construct=HNSW_CANDIDATES,
+            full_scan_threshold=max([1, *spec.dense.values()]) * _FLOAT_BYTES * SCAN_IS_FINE // 1024,
+            max_indexing_threads=indexing_threads,
+            memory=cold,
+        ),
         optimizers=qe.EdgeOptimizersConfig(
             default_segment_number=1, max_segment_size=ONE_SEGMENT_KB, indexing_threshold=INDEX_FROM_KB
         ),
