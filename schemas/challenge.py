@@ -302,6 +302,12 @@ class ChallengeContent(Contract):
             )
         if self.trl_start and self.trl_target and self.trl_start > self.trl_target:
             raise ValueError("trl_target is below trl_start")
+        _check_compositions(self.phases, self.consortium or ConsortiumRules())
+        return self
+
+    @model_validator(mode="after")
+    def _consortium_possible(self) -> Self:
+        """What is asked together must be possible."""
         rules = self.consortium or ConsortiumRules()
         if self.eligible_countries and rules.countries_min > len(set(self.eligible_countries)):
             raise ValueError(
@@ -309,7 +315,6 @@ class ChallengeContent(Contract):
                 f"{len(set(self.eligible_countries))}"
             )
         _check_stages(self.phases)
-        _check_compositions(self.phases, rules)
         _check_members(self.phases, rules)
         return self
 
@@ -465,6 +470,11 @@ class Challenge(ChallengeContent):
     announced_by: OrganisationId
     announced_at: AwareDatetime
     changed_at: AwareDatetime
+
+    @model_validator(mode="after")
+    def _consortium_possible(self) -> Self:
+        """What is there is read in any case; where no team keeps its rules, that is said with the teams."""
+        return self
 
 
 class ChallengeView(Challenge):

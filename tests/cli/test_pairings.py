@@ -51,9 +51,9 @@ async def test_a_plan_is_imported_and_its_pairing_led_by_hand(
     due = ("--title", "Agreement", "--due", "2035-03-31", "--responsible", legal)
     entry = ess("pairings", "deadline", pairing, *due, "--json").json()["id"]
     assert "changed" in buyer("pairings", "deadline", pairing, "--change", entry, "--done").told
-    shown = buyer("pairings", "show", pairing).told
-    assert f"{entry} due 2035-03-31 (done): Agreement, Legal" in shown
-    assert "CERN: stepped confirmed" in shown
+    shown = buyer("pairings", "show", pairing)
+    assert f"{entry} due 2035-03-31 (done): Agreement, Legal" in shown.told
+    assert "CERN: stepped confirmed" in shown.told
     assert "removed" in buyer("pairings", "remove", pairing, entry).told
     plan = buyer("pairings", "plans", "--json").json()[0]["id"]
     assert "Cooling pumps" in buyer("pairings", "plans", plan).told
