@@ -23,8 +23,8 @@ LOOK_S = 0.25
 Suggestions = dict[tuple[str, str], dict[str, Any]]
 """What is said of a challenge (by its title) and a company (by its name)."""
 
-OF_THE_RUN = {"id", "state", "because", "suggested_at", "changed_at", "versions"}
-"""Fields that tell of the way there."""
+OF_THE_RUN = {"id", "state", "because", "suggested_at", "changed_at", "versions", "scoring_page"}
+"""Fields that tell of the way there, and at which address it was asked."""
 OF_READING = Match.model_fields.keys() - MatchSuggestion.model_fields.keys()
 """Fields that are added where somebody reads a suggestion, and no event has."""
 

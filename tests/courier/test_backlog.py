@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,8 @@ from services.courier import backlog
 from services.courier.enqueue import NewMessage, enqueue
 from services.kernel.database import Database
 from services.kernel.identifiers import new_id
-from tests.conftest import MovableClock
+from services.migrations import runner
+from tests.conftest import MovableClock, create_postgresql_database
 from tests.courier.desk import Desk
 
 URL = "https://receiver.example.org/"
@@ -104,6 +106,27 @@ async def test_a_lease_has_one_holder(database: Database, clock: MovableClock) -
         assert backlog.renew(tx, holder="c", now=now) == set()
 
     await database.in_one_go(hand_back, write=True)
+
+
+async def test_two_couriers_that_take_at_once_share_and_neither_waits(
+    postgresql: str, clock: MovableClock
+) -> None:
+    """The second one's transaction runs while the first one's is open, and takes what is left."""
+    database = Database(await create_postgresql_database(postgresql))
+    await runner.upgrade(database)
+    desk = Desk(database, clock)
+    endpoints = sorted([(await desk.endpoint(URL)).id for _ in range(4)])
+    now = clock.now()
+    async with database.engine.begin() as first, database.engine.begin() as second:
+        taken = await first.run_sync(
+            lambda tx: backlog.lease(tx, endpoints[:2], holder="a", gone=(), now=now)
+        )
+        async with asyncio.timeout(5):
+            left = await second.run_sync(
+                lambda tx: backlog.lease(tx, endpoints, holder="b", gone=(), now=now)
+            )
+    await database.close()
+    assert (sorted(taken), sorted(left)) == (endpoints[:2], endpoints[2:])
 
 
 async def test_every_question_is_answered_by_an_index(sqlite: Database, clock: MovableClock) -> None:

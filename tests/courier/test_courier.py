@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from standardwebhooks.webhooks import Webhook
 
 from services.courier import backlog, model
+from services.courier import courier as courier_module
 from services.courier.lane import MAX_IN_FLIGHT, QUICK_IN_FLIGHT, SILENCES_TO_OPEN
 from services.courier.lease import LEASE_S
 from services.courier.model import EndpointRow
@@ -455,6 +456,27 @@ async def test_stopping_finishes_what_is_under_way_and_hands_back(database: Data
     assert (await desk.endpoint_row(endpoint.id)).lease_holder is None
     async with desk.delivering(always(200)):
         await desk.reach(model.DELIVERED)
+
+
+async def test_a_receiver_that_never_answers_does_not_hold_up_the_end(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier_module, "DRAIN_S", 0.05)
+    desk = Desk(sqlite)
+    endpoint = await desk.endpoint(URL)
+    asked = asyncio.Event()
+
+    class Hanging:
+        async def send(self, *_: Any) -> Any:
+            asked.set()
+            await asyncio.Event().wait()
+
+    (message,) = await desk.post(endpoint.id)
+    async with asyncio.timeout(5):
+        async with desk.delivering(Hanging()):
+            await asked.wait()
+    assert (await desk.row(message)).state == model.PENDING, "whoever comes next sends it"
+    assert (await desk.endpoint_row(endpoint.id)).lease_holder is None
 
 
 async def test_a_database_out_of_reach_delays_and_loses_nothing(

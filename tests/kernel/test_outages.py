@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 
-from services.kernel.database import IDLE_MS, Database, is_outage
+from services.kernel.database import IDLE_MS, Database, Pool, is_outage
 from services.kernel.problems import Unavailable
 from tests.conftest import create_postgresql_database
 from tests.eventually import eventually
@@ -148,3 +148,16 @@ async def _written(database: Database, *statements: str) -> None:
     async with database.write() as tx:
         for statement in statements:
             await tx.execute(text(statement))
+
+
+async def test_whoever_gets_no_connection_is_told_so_in_time(postgresql: str) -> None:
+    """503 by HTTP, as for every outage; and the next one is served."""
+    database = Database(await create_postgresql_database(postgresql), pool=Pool(size=1, burst=1, wait_s=0.05))
+    async with database.read(), database.read():
+        with pytest.raises(Unavailable) as refused:
+            async with database.read():
+                pass
+    assert refused.value.status == 503
+    async with database.read() as tx:
+        assert await tx.scalar(text("SELECT 1")) == 1
+    await database.close()

@@ -39,6 +39,10 @@ JOIN_S = 60.0
 """From the start of a reader, or of another after one that failed, to its place in the group: as long as the
 members have to come together in a rebalance."""
 
+END_S = 4.0
+"""For a reader to leave its group when the process ends. While no broker answers it would take a minute, and
+keep all that is closed after it from being closed within the ten seconds that a process has."""
+
 SUPERVISE_S = 1.0
 """Between looks whether the Faust app still runs."""
 
@@ -141,8 +145,18 @@ class TopicReader:
                 self._app = None
                 worker.cancel()
                 await asyncio.gather(worker, return_exceptions=True)
-                await app.stop()
+                await self._end(app)
                 shutil.rmtree(folder, ignore_errors=True)
+
+    async def _end(self, app: Any) -> None:
+        if not self._is_stopping:
+            await app.stop()  # its partitions are another's only when it has gone
+            return
+        try:
+            async with asyncio.timeout(END_S):
+                await app.stop()
+        except TimeoutError:
+            log.warning("Kafka reader does not end; the process ends without it", group=self.group)
 
     async def _work(self, app: Any, queue: asyncio.Queue[Any]) -> None:
         """Take what is there, up to a batch, see it done, and only then acknowledge it."""
