@@ -115,6 +115,7 @@ def remove(
     entry: Annotated[str, typer.Argument(help="Id of a person, deadline, document or KPI of it.")],
     url: Url = "http://localhost:8000",
     key: Key = None,
+    as_json: Json = False,
 ) -> None:
     """Take an entry out of the toolbox; a person is nowhere kept then."""
     with connected(url, key) as client:
@@ -123,7 +124,10 @@ def remove(
         if kind is None:
             fail(f"{entry} is no entry of {pairing}. `liaison pairings show {pairing}` lists them.")
         client.delete(f"/v1/pairings/{pairing}/{kind}/{entry}")
-    out.print("removed", highlight=False)
+    if as_json:
+        print_json({"id": entry, "removed": True})
+    else:
+        out.print("removed", highlight=False)
 
 
 def _put(
