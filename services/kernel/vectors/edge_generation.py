@@ -38,6 +38,10 @@ ONE_SEGMENT_KB = 1 << 30
 """The optimiser merges all into one segment, whatever its size: one graph is searched faster than two."""
 
 
+PARTIAL = 4
+"""A vector space that only some points have is scanned up to so many times fewer kilobytes: the engine takes
+its vectors' mean length over all points, and so would scan all of one that a third of the points have."""
+
 SEARCH_THREADS = 1
 """The engine then searches in the calling thread. With more it hands every search to a pool, and this thread
 waits with the interpreter's lock held: no faster with one large segment, slower on a busy machine."""
@@ -224,26 +228,34 @@ def _config(spec: CollectionSpec, indexing_threads: int) -> qe.EdgeConfig:
     Everything stays in the page cache instead of on the heap: opening 60,000 points then takes 20 ms
     instead of 70-270 ms. Dot product on unit vectors is the cosine, and keeps the vectors bit for bit."""
     cold = qe.Memory.Cold
-    # The engine has one number for all spaces, in kilobytes: by the longest vectors it would scan twice as
-    # many of the short ones.
-    shortest = min(spec.dense.values(), default=1)
+    longest = max([1, *spec.dense.values()])
     return qe.EdgeConfig(
         vectors={
-            name: qe.EdgeVectorParams(dimensions, qe.Distance.Dot, memory=cold)
+            name: qe.EdgeVectorParams(
+                dimensions,
+                qe.Distance.Dot,
+                hnsw_config=_graph(dimensions // (1 if dimensions == longest else PARTIAL), indexing_threads),
+                memory=cold,
+            )
             for name, dimensions in spec.dense.items()
         },
         sparse_vectors={name: qe.EdgeSparseVectorParams(memory=cold) for name in spec.sparse},
         id_tracker_memory=cold,
         payload_memory=cold,
         max_search_threads=SEARCH_THREADS,
-        hnsw_config=qe.HnswIndexConfig(
-            m=HNSW_EDGES,
-            ef_construct=HNSW_CANDIDATES,
-            full_scan_threshold=shortest * _FLOAT_BYTES * SCAN_IS_FINE // 1024,
-            max_indexing_threads=indexing_threads,
-            memory=cold,
-        ),
+        hnsw_config=_graph(longest, indexing_threads),
         optimizers=qe.EdgeOptimizersConfig(
             default_segment_number=1, max_segment_size=ONE_SEGMENT_KB, indexing_threshold=INDEX_FROM_KB
         ),
+    )
+
+
+def _graph(dimensions: int, indexing_threads: int) -> qe.HnswIndexConfig:
+    """`dimensions`: of a vector as the engine reckons; it counts in kilobytes up to where it scans."""
+    return qe.HnswIndexConfig(
+        m=HNSW_EDGES,
+        ef_construct=HNSW_CANDIDATES,
+        full_scan_threshold=max(1, dimensions * _FLOAT_BYTES * SCAN_IS_FINE // 1024),
+        max_indexing_threads=indexing_threads,
+        memory=qe.Memory.Cold,
     )
