@@ -47,10 +47,12 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`settings`: environment variables; none of those of this process that begin with LIAISON_ are seen."""
+    """`settings`: environment variables; none of those of this process that begin with LIAISON_ are seen.
+    `bounded_s`: after so long a command has hung."""
 
     settings: dict[str, str] = field(default_factory=dict)
     folder: Path | None = None
+    bounded_s: float = BOUNDED_S
 
     def __call__(self, *arguments: str, given: str | None = None, **settings: str) -> Said:
         with TemporaryDirectory(prefix="liaison-command-") as written:
@@ -66,7 +68,7 @@ class Command:
                 given=None if given is None else sent,
             )
             try:
-                code = done.wait(BOUNDED_S)
+                code = done.wait(self.bounded_s)
             finally:
                 done.send_signal(signal.SIGKILL)
             return Said(code, out.read_text("utf-8"), err.read_text("utf-8"))

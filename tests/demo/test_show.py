@@ -15,11 +15,15 @@ from services.kernel.settings import Settings
 from tests.cli.command import Command
 from tests.end_to_end.process import MODELS
 
+BOUNDED_S = 360.0
+"""It embeds and matches 320 companies: 40 s of a core, which others want too."""
+
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_once_shows_a_match_a_consortium_and_a_pairing_by_webhook(tmp_path: Path) -> None:
     """The whole of it, on the data that ships. Its receiver counts only what is signed for it."""
-    command = Command({"LIAISON_MODELS_DIR": str(MODELS)}, tmp_path)
+    command = Command({"LIAISON_MODELS_DIR": str(MODELS)}, tmp_path, bounded_s=BOUNDED_S)
     said = command("demo", "--once", "--port", "0", "--data-dir", str(tmp_path / "data"))
     assert said.code == 0, said.told
     address = re.search(r"board (http://localhost:\d+)", said.told)
