@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from schemas.base import ChallengeId, CompanyId, Contract, MatchId, OrganisationId, Share, Version
 from schemas.challenge import Challenge, RequirementKind
 from schemas.codes import CountryCode
+from schemas.company import Company
 from schemas.links import Links
 from schemas.text import Note
 
@@ -152,6 +153,16 @@ class MatchedCompany(Contract):
     name: str
     country: CountryCode
     owner: OrganisationId
+
+    @classmethod
+    def of(cls, company: Company) -> Self:
+        return cls(
+            id=company.id,
+            version=company.version,
+            name=company.name,
+            country=company.country,
+            owner=company.owner,
+        )
 
 
 class MatchVersions(Contract):

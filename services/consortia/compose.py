@@ -17,9 +17,10 @@ from schemas.consortium import (
     Gap,
     GapBrief,
 )
+from schemas.match import MatchedCompany
 from services.consortia.best import Suggested
 from services.consortia.coverage import Cell, Floats
-from services.consortia.market import Market, matched_challenge, matched_company
+from services.consortia.market import Market, matched_challenge
 from services.consortia.rules import Rules
 from services.consortia.team import levels_of
 
@@ -49,7 +50,7 @@ def content(
         members.append(
             ConsortiumMember(
                 role=named[company],
-                company=matched_company(market.companies[company]),
+                company=MatchedCompany.of(market.companies[company]),
                 country=market.companies[company].country,
                 fixed=company in rules.fixed,
                 consent=(consents or {}).get(company, Consent.asked),
@@ -59,7 +60,7 @@ def content(
                 contribution=round(contribution.value, DECIMALS),
                 alternates=len(found.alternates[row]),
                 alternate_companies=tuple(
-                    matched_company(market.companies[coverage.candidates[other].id])
+                    MatchedCompany.of(market.companies[coverage.candidates[other].id])
                     for other in found.alternates[row]
                 ),
             )

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from schemas.challenge import Challenge
 from schemas.company import Company, CompanyState
-from schemas.match import GateName, GateState, MatchedChallenge, MatchedCompany
+from schemas.match import GateName, GateState, MatchedChallenge
 from services.consortia.acquaintance import SAVES, Acquaintances, counted
 from services.consortia.coverage import Coverage, coverage
 from services.consortia.meaning import KeptMeaning
@@ -163,13 +163,3 @@ def _barring(challenge: Challenge, company: Company) -> str | None:
 
 def matched_challenge(challenge: Challenge, public_url: str) -> MatchedChallenge:
     return MatchedChallenge.of(challenge, page=f"{public_url}/challenges/{challenge.id}")
-
-
-def matched_company(company: Company) -> MatchedCompany:
-    return MatchedCompany(
-        id=company.id,
-        version=company.version,
-        name=company.name,
-        country=company.country,
-        owner=company.owner,
-    )

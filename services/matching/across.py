@@ -29,7 +29,8 @@ import numpy as np
 
 from services.indexing.meaning import DIMENSIONS
 from services.kernel.embedding.multilingual import Multilingual, MultilingualEncoder, headed
-from services.matching.evidence import LEXICAL_WEIGHT, Floats, Integers, Texts, word_cosines
+from services.matching import evidence
+from services.matching.evidence import Floats, Integers, Texts, word_cosines
 from services.matching.said import Said
 
 SCALE = 1.375
@@ -47,8 +48,8 @@ _NOTHING = Texts.of(np.zeros((0, DIMENSIONS), np.int16), [])
 
 def similarities(parts: Texts, capabilities: Texts) -> Floats:
     """Shape (parts, capabilities). As `evidence.similarities`, but for pairs with an unread text."""
-    words = LEXICAL_WEIGHT * word_cosines(parts, capabilities)
-    found = np.asarray(parts.dense @ capabilities.dense.T + words, dtype=np.float64)
+    words = evidence.weighed_words(parts, capabilities)
+    found = evidence.similarities(parts, capabilities, words)
     ours, theirs = parts.said, capabilities.said
     if ours is None or theirs is None:
         return found

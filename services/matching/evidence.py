@@ -179,11 +179,17 @@ def offsets(lengths: Sequence[int] | Integers) -> Integers:
     return np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)]).astype(np.int64)
 
 
-def similarities(parts: Texts, capabilities: Texts) -> Floats:
+def similarities(parts: Texts, capabilities: Texts, words: Floats | None = None) -> Floats:
     """Shape (parts, capabilities), each in [-1, 1 + LEXICAL_WEIGHT]; exact. Of texts that the embedding model
-    reads; for others see `across`."""
+    reads; for others see `across`. `words`: what `weighed_words` says of them, where that is at hand."""
     dense = parts.dense @ capabilities.dense.T
-    return np.asarray(dense + LEXICAL_WEIGHT * word_cosines(parts, capabilities), dtype=np.float64)
+    said = weighed_words(parts, capabilities) if words is None else words
+    return np.asarray(dense + said, dtype=np.float64)
+
+
+def weighed_words(parts: Texts, capabilities: Texts) -> Floats:
+    """What common words add to the similarity, of texts in any language. Shape (parts, capabilities)."""
+    return LEXICAL_WEIGHT * word_cosines(parts, capabilities)
 
 
 def word_cosines(one: Texts, other: Texts) -> Floats:
