@@ -21,7 +21,8 @@ demo: $(VENV)/.installed ## Start everything with demo data; a challenge is anno
 	$(BIN)/liaison demo
 
 test: $(VENV)/.installed-dev ## The whole test suite
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -p no:schemathesis $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -p no:schemathesis --cache-clear $(PYTEST) \
+	  || $(BIN)/python -m tests.again $$?
 
 check: $(VENV)/.installed-dev ## Linters, types, import contracts, freshness of the published contracts
 	$(BIN)/ruff check .
