@@ -9,7 +9,13 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.challenge import Challenge
-from schemas.events import ChallengeAmended, ChallengeAnnounced, ChallengeDrafted, ChallengeWithdrawn
+from schemas.events import (
+    ChallengeAmended,
+    ChallengeAnnounced,
+    ChallengeDrafted,
+    ChallengeStepped,
+    ChallengeWithdrawn,
+)
 from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
@@ -42,7 +48,13 @@ class PairNeeds:
 
     name = "pairing"
     consumes = frozenset(
-        {ChallengeDrafted.TYPE, ChallengeAnnounced.TYPE, ChallengeAmended.TYPE, ChallengeWithdrawn.TYPE}
+        {
+            ChallengeDrafted.TYPE,
+            ChallengeAnnounced.TYPE,
+            ChallengeAmended.TYPE,
+            ChallengeStepped.TYPE,
+            ChallengeWithdrawn.TYPE,
+        }
     )
     batch = BATCH
 
