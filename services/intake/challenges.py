@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, or_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -307,6 +308,11 @@ class Challenges:
             before = min(max(before, 0), stored.challenge.version + 1)
         async with self._database.read() as tx:
             return await store.versions(tx, challenge, published_only=public, before=before, limit=limit)
+
+    async def reached(self, challenge: str) -> dict[ChallengeState, datetime]:
+        """When it came into each state that everybody has seen it in. For whoever may read it."""
+        async with self._database.read() as tx:
+            return await store.states(tx, challenge)
 
     async def version(self, principal: Principal | None, challenge: str, number: int) -> Challenge:
         """The challenge as it was in one version."""
