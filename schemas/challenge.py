@@ -125,6 +125,16 @@ class DraftReaders(StrEnum):
 OPEN_STATES = frozenset({ChallengeState.announced, ChallengeState.consulting})
 """States in which a challenge is matched."""
 
+OVER_STATES = frozenset(
+    {
+        ChallengeState.consultation_closed,
+        ChallengeState.reported,
+        ChallengeState.decided,
+        ChallengeState.withdrawn,
+    }
+)
+"""States in which it takes no answers any more, whatever its deadline."""
+
 
 class Requirement(Contract):
     """One thing the solution must do or be. `source` is the span [start, end) of the need it was cut from."""

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.challenge import (
-    OPEN_STATES,
+    OVER_STATES,
     Challenge,
     ChallengeContent,
     ChallengeState,
@@ -167,8 +167,8 @@ class Challenges:
             detail = "The buyer of a challenge cannot be changed. Withdraw it, and announce it anew."
             raise InvalidInput(detail, errors=[FieldError(pointer="/buyer", detail=detail)])
         now = self._clock.now()
-        takes_answers = before.challenge.state in OPEN_STATES or not before.published
-        completion.check(content, now, closed=not takes_answers and content.deadline == old.deadline)
+        over = before.challenge.state in OVER_STATES
+        completion.check(content, now, closed=over and content.deadline == old.deadline)
         content = completion.completed(content, buyer)
 
         async def write(tx: AsyncSession) -> Challenge:

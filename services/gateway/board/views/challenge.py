@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import Response
 
-from schemas.challenge import OPEN_STATES, Challenge, Requirement
+from schemas.challenge import OPEN_STATES, OVER_STATES, Challenge, Requirement
 from schemas.events import ChallengeMatched
 from schemas.match import Outreach
 from schemas.pairing import Pairing
@@ -88,7 +88,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
             visit,
             status=422 if problem else 200,
             challenge=found,
-            open=_takes_answers(ports, found),
+            over_states=OVER_STATES,
             way=await way(ports, visit, found, may=may, form=form, problem=problem),
             announcer=announcer,
             stretches=stretches(found.need, [one.source for one in found.requirements]),

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from schemas.challenge import OPEN_STATES, Challenge, ChallengeState
+from schemas.challenge import OPEN_STATES, OVER_STATES, Challenge, ChallengeState
 from schemas.codes import country_names
 from schemas.organisation import Organisation, OrganisationKind
 from services.gateway.board.ports import BoardPorts
@@ -92,7 +92,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
             matches=await _matches(ports, visit, shown),
             buyers=await _buyers(ports, visit),
             states=PUBLIC_STATES,
-            open_states=OPEN_STATES,
+            over_states=OVER_STATES,
             countries=sorted(country_names().items(), key=lambda pair: pair[1]),
         )
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from schemas.challenge import (
+    OVER_STATES,
     Challenge,
     ChallengeState,
     ChallengeStep,
@@ -37,11 +38,13 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """`may`: the reader leads the challenge; `plain`: next steps that say nothing but themselves; `reports`,
-    `outcomes`: what may be said now. `refused`: the step of a `form` that was refused, `wrong` why."""
+    """`may`: the reader leads the challenge; `due`: nobody can answer it any more, so that it waits for them;
+    `plain`: next steps that say nothing but themselves; `reports`, `outcomes`: what may be said now.
+    `refused`: the step of a `form` that was refused, `wrong` why."""
 
     reached: Sequence[Reached]
     may: bool
+    due: bool
     plain: Sequence[ChallengeState]
     reports: bool
     outcomes: Sequence[DecisionOutcome]
@@ -49,6 +52,11 @@ class Way:
     refused: str = ""
     wrong: dict[str, str] | None = None
     form: Form | None = None
+
+    @property
+    def leads(self) -> bool:
+        """Whether there is anything to do for whoever leads it."""
+        return self.may and bool(self.plain or self.reports or self.outcomes)
 
     def typed(self, name: str) -> str:
         return self.form.text(name) if self.form else ""
@@ -81,6 +89,7 @@ async def way(
     return Way(
         reached=[Reached(one, at.get(one)) for one in WAY],
         may=may and visit.writes and state is not ChallengeState.withdrawn,
+        due=over or state in OVER_STATES - {ChallengeState.decided},
         plain=plain,
         reports=ChallengeState.reported in (*steps, state),
         outcomes=_outcomes(challenge),
@@ -109,7 +118,9 @@ def _given(form: Form, names: Sequence[str]) -> dict[str, str]:
 
 
 def _outcomes(challenge: Challenge) -> Sequence[DecisionOutcome]:
-    """Of what is decided, its own, to which a notice can be added."""
-    if challenge.state is ChallengeState.decided and challenge.decision is not None:
-        return (challenge.decision.outcome,)
+    """Of what is decided, its own, as long as there is something to add: why, or a tender's notice."""
+    said = challenge.decision
+    if challenge.state is ChallengeState.decided and said is not None:
+        whole = said.reason and (said.notice or said.outcome is not DecisionOutcome.tender)
+        return () if whole else (said.outcome,)
     return outcomes(challenge.state)
