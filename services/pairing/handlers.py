@@ -25,7 +25,7 @@ from services.pairing import changes, store, telling
 from services.pairing.comparison import CANDIDATE, Compared
 from services.pairing.index import IndexedNeed, NeedsIndex
 from services.pairing.looking import Looking
-from services.pairing.needs import is_pairable
+from services.pairing.needs import PAIRED_STATES, is_pairable
 from services.pairing.store import Pair
 
 BATCH = 64
@@ -40,6 +40,15 @@ SUGGESTED_MAX = 10
 class Needs(Protocol):
     async def challenges(self, ids: Collection[str]) -> Mapping[str, Challenge]:
         """Those that exist, by id, whatever their state."""
+
+
+def _is_paired_as_before(event: Event) -> bool:
+    """A step by which nothing changes here: the same need, and it is to be bought still."""
+    return event.type == ChallengeStepped.TYPE and event.data["challenge"]["state"] in PAIRED_STATES
+
+
+async def _nothing(_tx: AsyncSession) -> None:
+    """There is nothing to write."""
 
 
 class PairNeeds:
@@ -77,8 +86,10 @@ class PairNeeds:
         self._looking = looking
 
     async def prepare(self, events: Sequence[Event]) -> Plan:
+        causes = {one.data["challenge"]["id"]: one for one in events if not _is_paired_as_before(one)}
+        if not causes:
+            return _nothing
         await asyncio.sleep(self._linger_s)
-        causes = {event.data["challenge"]["id"]: event for event in events}
         async with self._index.writing:
             known = dict(await self._needs.challenges(causes))
             open_ = await self._indexed(known)
