@@ -22,7 +22,7 @@ from schemas.base import (
     SubscriptionId,
     Version,
 )
-from schemas.challenge import Challenge, ChallengeContent, Change
+from schemas.challenge import Challenge, ChallengeContent, ChallengeState, Change
 from schemas.company import Company, CompanyContent
 from schemas.consortium import Consortium, GapBrief, SoughtPartner
 from schemas.dialogue import DialogueNews, Entry, QuestionNews
@@ -73,6 +73,17 @@ class ChallengeAmended(EventData):
     TYPE = "liaison.challenge.amended.v1"
     challenge: Challenge
     changes: tuple[Change, ...]
+
+
+class ChallengeStepped(EventData):
+    """It went on its way, or more is said of where it stands (its report, the notice of the procedure; then
+    `before` is its state). `headline`: the news in a sentence. Everybody may read it, and the companies that
+    it was suggested to are told."""
+
+    TYPE = "liaison.challenge.stepped.v1"
+    challenge: Challenge
+    before: ChallengeState
+    headline: str
 
 
 class ChallengeWithdrawn(EventData):
@@ -463,6 +474,7 @@ EVENTS: dict[str, type[EventData]] = {
         ChallengeDrafted,
         ChallengeAnnounced,
         ChallengeAmended,
+        ChallengeStepped,
         ChallengeWithdrawn,
         ChallengeIndexed,
         ChallengeMatched,

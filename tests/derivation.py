@@ -40,6 +40,7 @@ from services.matching.notified import MarkNotified
 from services.matching.profiles import Profiles
 from services.matching.queries import SavedQueries
 from services.matching.service import Matches
+from services.matching.suggested import Suggested
 from services.matching.suggestion import Composer, versions_of
 from services.notification.handlers import Notify
 from services.notification.router import Router
@@ -95,6 +96,7 @@ class Mind:
         self.router = Router(
             challenges=reading,
             queries=SavedQueries(generations),
+            suggested=Suggested(database, world.directory),
             default_threshold=THRESHOLD,
             nudges=Feedback(database, clock, reading),
         )

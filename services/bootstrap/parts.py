@@ -58,6 +58,7 @@ from services.matching.notified import MarkNotified
 from services.matching.profiles import Profiles
 from services.matching.queries import SavedQueries
 from services.matching.service import Matches
+from services.matching.suggested import Suggested
 from services.matching.suggestion import Composer, versions_of
 from services.migrations import runner
 from services.notification.handlers import Notify
@@ -233,6 +234,7 @@ def router(core: Core, queries: QueryFits) -> Router:
     return Router(
         challenges=core.intake.reading,
         queries=queries,
+        suggested=Suggested(core.database, core.directory),
         default_threshold=core.settings.match_threshold,
         nudges=core.feedback,
     )

@@ -248,3 +248,27 @@ async def test_consortia_are_shown_answered_and_completed(
     assert "needs" not in cluster("consortia", challenge, "--ask").refused(2)
     refused = buyer("consortia", found[0]["id"], "--answer", "consent").refused(1)
     assert refused.startswith("Not allowed (403): Only a member itself answers")
+
+
+def test_a_challenge_is_led_to_its_decision(buyer: Command, cluster: Command) -> None:
+    challenge = buyer("announce", "-", *AS_BUYER, "--json", given=NEED).json()["id"]
+    assert "Only who announced" in cluster("step", challenge, "consulting").refused(1)
+    said = buyer("step", challenge, "consultation-closed")
+    assert f"{challenge} consultation-closed, version 2" in said.told
+    back = buyer("step", challenge, "consulting").refused(1)
+    assert "Possible: 'reported', 'decided'." in back
+    assert "--outcome" in buyer("step", challenge, "decided").refused(2)
+    assert "Leave it out" in buyer("step", challenge, "reported", "--outcome", "buy").refused(2)
+    report = ("--title", "What we heard", "--link", "https://cern.example/report")
+    assert "reported, version 3" in buyer("step", challenge, "reported", *report).told
+    notice = ("--outcome", "tender", "--link", "https://ted.europa.eu/1", "--reason", "Three can do it.")
+    decided = buyer("step", challenge, "decided", *notice, "--json").json()
+    assert decided["report"]["title"] == "What we heard"
+    assert decided["decision"] == {
+        "outcome": "tender",
+        "reason": "Three can do it.",
+        "notice": "https://ted.europa.eu/1",
+    }
+    assert "--reason" in buyer("step", challenge, "withdrawn").refused(2)
+    gone = buyer("step", challenge, "withdrawn", "--reason", "Announced twice.")
+    assert "withdrawn: tender" in gone.told
