@@ -16,7 +16,7 @@ LOOK_S = 0.5
 PATIENCE_S = 30.0
 """What waits for so long waits for nobody: a lease of a dead process has run out twice."""
 DIGEST_PATIENCE_S = 300.0
-"""Digests are looked for once a minute, and a hundred go out in one round."""
+"""Digests are looked for once a minute; thousands that are due at one hour take a few more."""
 
 letters = typer.Typer(help="Events that could not be handled, with the reason.", no_args_is_help=True)
 

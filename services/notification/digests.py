@@ -27,8 +27,7 @@ from services.notification.timing import is_held, next_digest
 
 LEASE = "notification.digests"
 AT_ONCE = 100
-"""Subscriptions whose digests go out in one round, each in a transaction of its own; the next comes within a
-minute."""
+"""Subscriptions looked up at once; each digest goes out in a transaction of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +51,29 @@ class Digests:
         self._holder = new_holder()
 
     async def run(self) -> int:
-        """Send what is due; returns how many digests. Those of another process's turn are its own."""
-        now, sent = self._clock.now(), 0
-        async with self._database.read() as tx:
-            due = await collecting.due(tx, now, limit=AT_ONCE)
-        for name in due:
-            async with self._database.write() as tx:
-                if await acquire(tx, LEASE, self._holder, now=now) is None:
-                    return sent
-                subscription = (await collecting.locked(tx, [name])).get(name)
-                waits = await collecting.of(tx, name)
-                if waits is None or waits.due_at is None or waits.due_at > now:
-                    continue
-                if subscription is None:
-                    await collecting.put_off(tx, name, None)
-                    continue
-                sent += await self.issue(tx, subscription, now)
-        return sent
+        """Send what is due; returns how many digests. What is another process's turn is left to it."""
+        sent = 0
+        while True:
+            now = self._clock.now()
+            async with self._database.read() as tx:
+                due = await collecting.due(tx, now, limit=AT_ONCE)
+            for name in due:
+                async with self._database.write() as tx:
+                    if await acquire(tx, LEASE, self._holder, now=now) is None:
+                        return sent
+                    sent += await self._send(tx, name, now)
+            if len(due) < AT_ONCE:
+                return sent
+
+    async def _send(self, tx: AsyncSession, name: str, now: datetime) -> bool:
+        subscription = (await collecting.locked(tx, [name])).get(name)
+        waits = await collecting.of(tx, name)
+        if waits is None or waits.due_at is None or waits.due_at > now:
+            return False  # changed, or sent, since it was looked at
+        if subscription is None:
+            await collecting.put_off(tx, name, None)
+            return False
+        return await self.issue(tx, subscription, now)
 
     async def issue(self, tx: AsyncSession, subscription: Subscription, now: datetime) -> bool:
         """Put into one event what waits for the subscription, which the caller has locked. False where
