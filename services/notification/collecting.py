@@ -80,8 +80,8 @@ async def books(
             .where(AlertRow.subscription.in_(sorted(budgets)), AlertRow.sent_at > since)
             .group_by(AlertRow.subscription)
         )
-        for row in await tx.execute(counted):
-            spent[row[0]] = row[1]
+        for name, count in await tx.execute(counted):
+            spent[name] = count
         left = {one: max(0, budget - spent[one]) for one, budget in budgets.items()}
         alerts = select(AlertRow.subscription, AlertRow.event).where(
             AlertRow.subscription.in_(sorted(budgets)), AlertRow.event.in_(events)

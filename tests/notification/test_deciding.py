@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,8 +113,8 @@ histories = st.lists(st.tuples(st.integers(0, 60), st.lists(events, min_size=1, 
 
 @given(st.lists(holding, min_size=1, max_size=2), ways, histories)
 def test_every_event_is_told_once_and_no_seven_days_hold_more_than_the_budget(
-    of: list[dict[str, object]],
-    last: dict[str, object],
+    of: list[dict[str, Any]],
+    last: dict[str, Any],
     history: list[tuple[int, list[tuple]]],  # type: ignore[type-arg]
 ) -> None:
     held = tuple(subscription(FOLLOW, endpoint=ENDPOINT, **fields) for fields in [*of, last])

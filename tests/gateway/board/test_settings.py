@@ -202,7 +202,7 @@ async def test_one_says_when_it_comes_and_sees_what_waits(market: World) -> None
         assert address is not None
         waiting = await firm.get(address[0])
         assert f"/matches/{match.id}" in waiting.text
-        assert "the digest comes at 23 Nov 2026, 06:00 UTC" in visible(waiting)
+        assert "the digest comes on 23 Nov 2026, 06:00 UTC" in visible(waiting)
         assert f"“{challenge.title}”, wanted by " in visible(waiting)
 
         form = dict(hidden(waiting, f"{address[0]}/when"))
