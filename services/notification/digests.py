@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +20,7 @@ from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.leases import acquire, new_holder
+from services.kernel.problems import TransientError
 from services.notification import collecting
 from services.notification.digest import Entry, Folded, collected, digest, fold
 from services.notification.model import CollectedRow, DigestRow
@@ -40,6 +42,9 @@ class Waiting:
     overdue_since: datetime | None
 
 
+log = structlog.get_logger("liaison.notification")
+
+
 class Digests:
     """`run` is called every minute, in every process that handles notification."""
 
@@ -51,18 +56,25 @@ class Digests:
         self._holder = new_holder()
 
     async def run(self) -> int:
-        """Send what is due; returns how many digests. What is another process's turn is left to it."""
-        sent = 0
+        """Send what is due; returns how many digests. What is another process's turn is left to it. One that
+        cannot be put together is told in the log, keeps nobody else from theirs, and stays due."""
+        sent = failed = 0
         while True:
             now = self._clock.now()
             async with self._database.read() as tx:
                 due = await collecting.due(tx, now, limit=AT_ONCE)
             for name in due:
-                async with self._database.write() as tx:
-                    if await acquire(tx, LEASE, self._holder, now=now) is None:
-                        return sent
-                    sent += await self._send(tx, name, now)
-            if len(due) < AT_ONCE:
+                try:
+                    async with self._database.write() as tx:
+                        if await acquire(tx, LEASE, self._holder, now=now) is None:
+                            return sent
+                        sent += await self._send(tx, name, now)
+                except TransientError:
+                    raise
+                except Exception:
+                    failed += 1
+                    log.exception("a digest cannot be put together", subscription=name)
+            if len(due) < AT_ONCE or failed:
                 return sent
 
     async def _send(self, tx: AsyncSession, name: str, now: datetime) -> bool:

@@ -67,7 +67,7 @@ def headline(one: Concern) -> str:
     if kind == SETTLED:
         title = _quoted(one.challenge.title) if one.challenge is not None else "A challenge"
         count = data["suggestions"]
-        return f"{title}: {count} {'suggestion' if count == 1 else 'suggestions'} stand"
+        return f"{title}: {'1 suggestion stands' if count == 1 else f'{count} suggestions stand'}"
     if kind == GAPS:
         return f"{_wanted(data['challenge'])}: {data['sought']}"
     if kind in CONSORTIA:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from schemas.company import Company
 from schemas.events import (
@@ -310,6 +310,23 @@ async def test_a_crash_loses_nothing_and_repeats_nothing(
     for _ in range(2):
         await derivation.handle(derivation.mind.notify, found)
     assert await heard(derivation, own) == ["match.suggested", DIGEST]
+
+
+async def test_one_that_cannot_be_put_together_keeps_nobody_else_from_theirs(
+    local: Derivation, clock: MovableClock
+) -> None:
+    broken, profile = await mine(local, timing="weekly")
+    follow = broken.follow.model_dump()
+    whole = await subscribe(local, local.world.firm, follow, timing="weekly")
+    (one,) = pairs(local, profile, 0.5)
+    await told(local, one.suggested())
+    damage = update(CollectedRow).where(CollectedRow.subscription == broken.id).values(item={})
+    async with local.world.database.write() as tx:
+        await tx.execute(damage)
+    clock.advance(2 * DAY_S)
+    assert await swept(local) == 1
+    assert (await heard(local, broken), await heard(local, whole)) == ([], [DIGEST])
+    assert await rows(local) == [1, 1, 0], "it stays due"
 
 
 async def change(derivation: Derivation, subscription: Subscription, **fields: Any) -> Subscription:
