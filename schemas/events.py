@@ -26,11 +26,12 @@ from schemas.challenge import Challenge, ChallengeContent, ChallengeState, Chang
 from schemas.company import Company, CompanyContent
 from schemas.consortium import Consortium, GapBrief, SoughtPartner
 from schemas.dialogue import DialogueNews, Entry, QuestionNews
+from schemas.digest import Collected
 from schemas.match import CompanyAnswer, MatchedChallenge, MatchedCompany, MatchSuggestion
 from schemas.organisation import Membership, Organisation
 from schemas.pairing import Group, Pairing, PairingSide, PairingState
-from schemas.subscription import Subscription
-from schemas.text import Note, Opaque
+from schemas.subscription import Subscription, Timing
+from schemas.text import Label, Note, Opaque
 
 
 class EventData(Contract):
@@ -415,6 +416,23 @@ class SubscriptionRemoved(EventData):
     owner: OrganisationId
 
 
+class SubscriptionDigest(Collected, EventData):
+    """What a subscription has asked for since the last one, in one event. For its owner alone. `endpoint`:
+    where it is sent; `timing`: of the subscription, `instant` where it holds what was over the weekly budget;
+    `until`: when it was put together; `page`: where a person reads on; `stream`: all of its events in full,
+    as Server-Sent Events."""
+
+    TYPE = "liaison.subscription.digest.v1"
+    owner: OrganisationId
+    label: Label | None
+    endpoint: EndpointId
+    timing: Timing
+    until: AwareDatetime
+    headline: Annotated[str, Field(description="One sentence: how much, since when, and the best of it")]
+    page: str
+    stream: str
+
+
 class EndpointDisabled(EventData):
     """An endpoint was switched off; its owner should look."""
 
@@ -441,8 +459,8 @@ class DeliveredEvent(Contract):
 
 
 class DeliverySucceeded(EventData):
-    """Webhooks with suggestions of matches were answered 2xx: what was written down together. For nobody but
-    the service itself, since it names several organisations."""
+    """Webhooks with suggestions of matches, or digests, were answered 2xx: what was written down together.
+    For nobody but the service itself, since it names several organisations."""
 
     TYPE = "liaison.delivery.succeeded.v1"
     delivered: Annotated[tuple[DeliveredEvent, ...], Field(min_length=1)]
@@ -516,6 +534,7 @@ EVENTS: dict[str, type[EventData]] = {
         DialoguePublished,
         SubscriptionChanged,
         SubscriptionRemoved,
+        SubscriptionDigest,
         EndpointDisabled,
         EndpointTested,
         DeliverySucceeded,

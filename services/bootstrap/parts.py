@@ -61,6 +61,7 @@ from services.matching.service import Matches
 from services.matching.suggested import Suggested
 from services.matching.suggestion import Composer, versions_of
 from services.migrations import runner
+from services.notification.digests import Digests
 from services.notification.handlers import Notify
 from services.notification.ports import QueryFits
 from services.notification.router import Router
@@ -88,6 +89,7 @@ class Core:
     endpoints: Endpoints
     deliveries: DeliveryLog
     subscriptions: Subscriptions
+    digests: Digests
     matches: Matches
     answering: Answering
     consortia: ConsortiumService
@@ -135,6 +137,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
         guard = AddressGuard(allow_loopback=settings.allow_loopback_webhooks)
         endpoints = Endpoints(database, clock, guard=guard, box=secrets.box)
         rules = FollowRules(directory, intake.challenges, intake.companies)
+        digests = Digests(database, clock, endpoints, public_url=settings.public_url)
         feedback = Feedback(database, clock, intake.reading)
         matches = Matches(database, clock, directory.members, feedback)
         markets = Markets(intake.reading, matches, KeptMeaning(VectorsInDatabase(database)))
@@ -152,7 +155,10 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             intake=intake,
             endpoints=endpoints,
             deliveries=DeliveryLog(database, clock),
-            subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
+            subscriptions=Subscriptions(
+                database, clock, endpoints=endpoints, visibility=rules, digests=digests
+            ),
+            digests=digests,
             matches=matches,
             consortia=consortia,
             consents=Consents(
@@ -256,7 +262,9 @@ def handlers(core: Core, brain: Brain | None, queries: QueryFits, rooms: Collect
     if "pairing" in rooms:
         found.append(core.pairing.grouping)
     if "notification" in rooms:
-        found.append(Notify(core.database, core.clock, router(core, queries), core.endpoints))
+        told = router(core, queries)
+        public_url = core.settings.public_url
+        found.append(Notify(core.database, core.clock, told, core.endpoints, public_url=public_url))
         found.append(MarkNotified(core.database, core.clock, core.directory, linger_s=RECEIPTS_LINGER_S))
     return found
 

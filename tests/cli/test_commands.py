@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from services.cli.output import EXIT_FAILED
 from tests.cli.command import Command
 from tests.end_to_end.market import PRESSURE, Market
 from tests.end_to_end.process import Liaison
@@ -119,6 +120,36 @@ def test_subscribing_shows_the_secret_once(cluster: Command, subscription: dict[
     assert said.code == 0
     assert said.out.startswith("sub_")
     assert "whsec_" not in said.out
+
+
+def test_a_subscription_can_say_all_that_the_contract_has(
+    cluster: Command, subscription: dict[str, Any]
+) -> None:
+    endpoint = ("--endpoint", subscription["endpoint"]["id"], "--members")
+    filters = (
+        *("--cpv", "384", "--only-country", "DE", "--only-country", "FR", "--only-language", "en"),
+        *("--only-buyer", "cern", "--only-stage", "research", "--trl-min", "2", "--trl-max", "8"),
+    )
+    said = cluster("subscribe", *endpoint, *filters, "--timing", "weekly", "--label", "mine", "--json")
+    made = said.json()["subscription"]
+    assert (made["timing"], made["weekly_budget"], made["label"]) == ("weekly", None, "mine")
+    found = made["filters"]
+    assert found["buyers"][0].startswith("org_")
+    assert found | {"buyers": []} == {
+        "cpv": ["384"],
+        "countries": ["DE", "FR"],
+        "languages": ["en"],
+        "buyers": [],
+        "stages": ["research"],
+        "trl_min": 2,
+        "trl_max": 8,
+    }
+    budget = cluster("subscribe", *endpoint, "--budget", "3", "--json")
+    assert budget.json()["subscription"]["weekly_budget"] == 3
+    both = cluster("subscribe", *endpoint, "--budget", "3", "--timing", "daily")
+    assert "A budget bounds what comes at once" in both.refused(EXIT_FAILED)
+    stream = cluster("subscribe", "--sse", "--members")
+    assert "liaison stream --subscription sub_" in stream.out
 
 
 async def test_replaying_a_message_and_a_window(

@@ -182,6 +182,7 @@ DELIVERY = [
         why="to an endpoint"),
     Row("GET /v1/subscriptions",                        "401 200 200 200 200 200+ 200"),
     Row("GET /v1/subscriptions/{subscription}",         "401 404 404 404 404 200+ 200+"),
+    Row("GET /v1/subscriptions/{subscription}/waiting", "401 404 404 404 404 200 200"),
     Row("PUT /v1/subscriptions/{subscription}",         "401 404 404 404 404 200 200", SSE,
         fresh=subscription),
     Row("DELETE /v1/subscriptions/{subscription}",      "401 404 404 404 404 204 204", fresh=subscription),

@@ -27,6 +27,7 @@ from services.gateway.board.views import (
     search,
     settings,
     sign_in,
+    subscription,
     versions,
 )
 from services.gateway.board.visit import visits
@@ -56,6 +57,7 @@ def router(ports: BoardPorts) -> APIRouter:
         companies,
         announce,
         settings,
+        subscription,
         endpoints,
         deliveries,
         search,
