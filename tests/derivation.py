@@ -173,7 +173,7 @@ async def deriving(
         endpoints = endpoints_of(world)
         rules = FollowRules(world.directory, world.intake.challenges, world.intake.companies)
         feedback = Feedback(database, clock, world.intake.reading)
-        matches = Matches(database, clock, world.directory.members, feedback)
+        matches = Matches(database, clock, world.directory.members, feedback, world.intake.reading)
         answering = Answering(database, clock, matches, world.directory.members)
         yield Derivation(
             world=world,

@@ -11,6 +11,7 @@ import httpx
 import typer
 from rich.markup import escape
 
+from schemas.company import CompanyState
 from services.cli.client import TIMEOUT_S, Client, Json, Key, Url, connected, problem, unreachable
 from services.cli.output import (
     EXIT_USAGE,
@@ -138,7 +139,11 @@ def matches(
 def _other_side(one: dict[str, Any], of_company: bool) -> str:
     if of_company:
         return f"{one['challenge']['title']} ({one['challenge']['buyer_name']})"
-    return f"{one['company']['name']} ({one['company']['country']})"
+    company = f"{one['company']['name']} ({one['company']['country']})"
+    profile = one.get("profile") or {}
+    if profile.get("state") != CompanyState.stale:
+        return company
+    return f"{company}, stale: last confirmed {profile['last_confirmed']}"
 
 
 def stream(

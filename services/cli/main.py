@@ -25,6 +25,8 @@ ROOMS = {
     "consortia": "consortia",
     "pairings": "pairings",
     "dialogue": "dialogue",
+    "confirm": "profiles",
+    "publish": "profiles",
     "search": "searching",
     "import": "imports",
     "subscribe": "subscriptions",

@@ -208,9 +208,11 @@ class Members:
                 found[company].add(cluster)
         return {company: frozenset(found.get(company, ())) for company in asked}
 
-    def members_query(self, cluster: str) -> Select[str]:
-        """Ids of all members, as a subquery for another room's query over its own companies."""
-        return select(MembershipRow.company).where(MembershipRow.cluster == cluster)
+    def members_query(self, cluster: str, *, acting: bool = False) -> Select[str]:
+        """Ids of all members, as a subquery for another room's query over its own companies. `acting`: of
+        those alone that the cluster may act for."""
+        query = select(MembershipRow.company).where(MembershipRow.cluster == cluster)
+        return query.where(MembershipRow.act) if acting else query
 
     async def companies_of(self, cluster: str) -> frozenset[str]:
         """Every member of a cluster that it may receive for."""

@@ -19,6 +19,9 @@ from schemas.events import (
     ChallengeAmended,
     ChallengeMatched,
     ChallengeWithdrawn,
+    CompanyConfirmed,
+    CompanyCreated,
+    CompanyStale,
     CompanyUpdated,
     CompanyWithdrawn,
     ConsortiumConsented,
@@ -55,7 +58,10 @@ OTHER_KINDS = {
     ChallengeMatched.TYPE: "settled",
     ChallengeAmended.TYPE: "amended",
     ChallengeWithdrawn.TYPE: "amended",
+    CompanyCreated.TYPE: "amended",
     CompanyUpdated.TYPE: "amended",
+    CompanyStale.TYPE: "amended",
+    CompanyConfirmed.TYPE: "amended",
     CompanyWithdrawn.TYPE: "amended",
 }
 TEAM_KINDS = dict.fromkeys(
