@@ -142,7 +142,8 @@ async def test_a_word_makes_it_active_and_nothing_else_is_touched(world: World, 
     assert (active.version, active.state, active.last_confirmed) == (3, CompanyState.active, today)
     assert await companies.confirm(firm, stale.id, at(3)) == active
     [event] = await world.events(after=before)
-    assert (event.type, event.audience) == ("liaison.company.confirmed.v1", {world.firm.id})
+    assert event.type == "liaison.company.confirmed.v1"
+    assert event.audience == {world.firm.id}
     # What index and matches are of has not moved, so that they find nothing to do.
     assert await reading.present_versions([active.id]) == {active.id: 1}
     assert await reading.company_versions(clock.now()) == {active.id: 1}
