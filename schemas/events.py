@@ -62,7 +62,8 @@ class ChallengeDrafted(EventData):
 
 
 class ChallengeAnnounced(EventData):
-    """A need is public. Everybody may read it."""
+    """A need is public. Everybody may read it. Whom a conflict of interest concerns and who was excluded is
+    in no event of a challenge: the announcer and the buyer read it from the challenge."""
 
     TYPE = "liaison.challenge.announced.v1"
     challenge: Challenge

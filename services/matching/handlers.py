@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from sqlalchemy import select
@@ -20,6 +21,7 @@ from schemas.events import (
 )
 from schemas.match import MatchSuggestion
 from services.indexing.generation import Generations
+from services.intake import confidential
 from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
@@ -189,6 +191,8 @@ class Match:
         )
         if present is None or present.version > challenge.version or present.state not in OPEN_STATES:
             return None
+        about = confidential.disclosed(challenge, present)  # the gates need what no event says
+        look = replace(look, ready=replace(look.ready, challenge=about))
         wanted = dict.fromkeys(suggested, 0) | look.near.versions
         profiles = list((await self._profiles.get(wanted)).values())
         return look, await self._candidates([look.ready], profiles)
