@@ -11,7 +11,6 @@ import httpx
 import typer
 from rich.markup import escape
 
-from schemas.company import CompanyState
 from services.cli.client import TIMEOUT_S, Client, Json, Key, Url, connected, problem, unreachable
 from services.cli.output import (
     EXIT_USAGE,
@@ -22,6 +21,7 @@ from services.cli.output import (
     print_json,
     print_line,
     print_table,
+    staleness,
 )
 
 STREAM_SILENCE_S = 60.0
@@ -140,10 +140,7 @@ def _other_side(one: dict[str, Any], of_company: bool) -> str:
     if of_company:
         return f"{one['challenge']['title']} ({one['challenge']['buyer_name']})"
     company = f"{one['company']['name']} ({one['company']['country']})"
-    profile = one.get("profile") or {}
-    if profile.get("state") != CompanyState.stale:
-        return company
-    return f"{company}, stale: last confirmed {profile['last_confirmed']}"
+    return company + staleness(one.get("profile"))
 
 
 def stream(

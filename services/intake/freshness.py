@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from schemas.company import Company
+from schemas.company import Company, ProfileStanding
 
 CONFIRMED_FOR = timedelta(days=365)
 """A profile that nobody has changed or confirmed for so long is stale: people and machines have changed by
@@ -20,3 +20,7 @@ def confirmed_on(company: Company) -> date:
 def stale_before(now: datetime) -> date:
     """What was last changed or confirmed before this day is stale."""
     return (now - CONFIRMED_FOR).date()
+
+
+def standing(company: Company) -> ProfileStanding:
+    return ProfileStanding(state=company.state, last_confirmed=confirmed_on(company))
