@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, or_, select, update
@@ -226,9 +226,19 @@ def is_active() -> ColumnElement[bool]:
     return _TABLE.c.state.in_(sorted(state.value for state in MATCHED_STATES))
 
 
+def matched_version() -> ColumnElement[int]:
+    """The version that index and matches are to be of."""
+    return func.coalesce(_TABLE.c.content_version, _TABLE.c.version)
+
+
 def is_unconfirmed_since(day: date) -> ColumnElement[bool]:
     """Active, and neither changed nor confirmed on this day or later."""
-    return and_(_TABLE.c.state == CompanyState.active.value, _TABLE.c.confirmed_on < day)
+    return and_(
+        _TABLE.c.state == CompanyState.active.value,
+        _TABLE.c.confirmed_on < day,
+        # a process of a release before schema 0011 changes a profile, and not that day
+        _TABLE.c.changed_at < datetime.combine(day, time.min, UTC),
+    )
 
 
 def is_owned_by(organisation: str) -> ColumnElement[bool]:
@@ -251,7 +261,7 @@ def _columns(company: Company) -> dict[str, Any]:
     return {
         "id": company.id,
         "version": company.version,
-        "content_version": company.matched_version,
+        "content_version": company.content_version,
         "state": company.state.value,
         "owner": company.owner,
         "name": company.name,

@@ -58,8 +58,8 @@ class CompanyRow(Base):
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     version: Mapped[int] = mapped_column(Integer)
-    content_version: Mapped[int] = mapped_column(Integer)
-    """Version that index and matches are to be of; later ones say the same of the company."""
+    content_version: Mapped[int | None] = mapped_column(Integer)
+    """Version that index and matches are to be of, where later ones say the same of the company."""
     state: Mapped[str] = mapped_column(String(16))
     owner: Mapped[str] = mapped_column(String(64), index=True)
     name: Mapped[str] = mapped_column(String(300))

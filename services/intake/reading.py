@@ -56,11 +56,12 @@ class Reading:
     async def company_versions(self, settled_before: datetime) -> dict[str, int]:
         """Id of every active company that has not changed since then, and the version in which what it says
         last changed."""
-        query = select(CompanyRow.id, CompanyRow.content_version).where(
+        version = company_store.matched_version().label("version")
+        query = select(CompanyRow.id, version).where(
             company_store.is_active(), CompanyRow.changed_at < settled_before
         )
         async with self._database.read() as tx:
-            return {row.id: row.content_version for row in (await tx.execute(query)).all()}
+            return {row.id: row.version for row in (await tx.execute(query)).all()}
 
     async def challenge_versions(self, settled_before: datetime) -> dict[str, int]:
         """Id and version of every challenge that is matched now and has not changed since then."""
@@ -79,7 +80,7 @@ class Reading:
             select(row.id, version.label("version")).where(row.id.in_(wanted))
             for row, version in (
                 (ChallengeRow, ChallengeRow.version),
-                (CompanyRow, CompanyRow.content_version),
+                (CompanyRow, company_store.matched_version()),
             )
         ]
         async with self._database.read() as tx:

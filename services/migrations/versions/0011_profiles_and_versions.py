@@ -3,8 +3,6 @@ memberships, and of what is in the toolbox of a pairing"""
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
 
@@ -19,26 +17,23 @@ VERSIONED = ("memberships", "pairing_items")
 
 
 def upgrade() -> None:
-    _add("companies", "content_version", sa.Integer(), "1")
-    _add("companies", "confirmed_on", sa.Date(), "'1970-01-01'")
+    # What must have a value has a default, too: a process of the former release that still runs names none.
+    postgresql = op.get_bind().dialect.name == "postgresql"
+    today = sa.text(
+        "CURRENT_DATE" if postgresql else "'1970-01-01'"
+    )  # SQLite wants a constant, and one process
+    op.add_column("companies", sa.Column("content_version", sa.Integer(), nullable=True))
+    op.add_column("companies", sa.Column("confirmed_on", sa.Date(), nullable=False, server_default=today))
     for table in VERSIONED:
-        _add(table, "version", sa.Integer(), "1")
-    if op.get_bind().dialect.name == "postgresql":
-        changed = "(changed_at AT TIME ZONE 'UTC')::date"
-        latest = f"greatest({changed}, ({CONFIRMED})::date)"
+        op.add_column(table, sa.Column("version", sa.Integer(), nullable=False, server_default=sa.text("1")))
+    if postgresql:
+        latest = f"greatest((changed_at AT TIME ZONE 'UTC')::date, ({CONFIRMED})::date)"
     else:
         latest = f"max(date(changed_at), coalesce({CONFIRMED}, ''))"
     # A profile that was confirmed before the database went back to an older release says its version itself.
-    content = "coalesce(CAST(document ->> 'content_version' AS integer), version)"
+    content = "CAST(document ->> 'content_version' AS integer)"
     op.execute(f"UPDATE companies SET content_version = {content}, confirmed_on = {latest}")  # noqa: S608
     op.create_index("ix_companies_state_confirmed_on", "companies", ["state", "confirmed_on"])
-
-
-def _add(table: str, name: str, kind: sa.types.TypeEngine[Any], value: str) -> None:
-    """SQLite adds a column that must have a value only together with one."""
-    op.add_column(table, sa.Column(name, kind, nullable=False, server_default=sa.text(value)))
-    if op.get_bind().dialect.name == "postgresql":
-        op.alter_column(table, name, server_default=None)
 
 
 def downgrade() -> None:
