@@ -178,7 +178,7 @@ async def deriving(
         rules = FollowRules(world.directory, world.intake.challenges, world.intake.companies)
         digests = Digests(database, clock, endpoints, public_url=PUBLIC_URL)
         feedback = Feedback(database, clock, world.intake.reading)
-        matches = Matches(database, clock, world.directory.members, feedback)
+        matches = Matches(database, clock, world.directory.members, feedback, world.intake.reading)
         answering = Answering(database, clock, matches, world.directory.members)
         yield Derivation(
             world=world,

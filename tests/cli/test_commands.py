@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from services.cli.output import EXIT_FAILED
@@ -106,6 +107,31 @@ def test_importing_lists_bad_rows_and_takes_the_others(cluster: Command, tmp_pat
     assert re.search(r"^3 +\w", bad.out, re.MULTILINE), bad.out
     as_json = cluster("import", "companies", str(tmp_path / "members.csv"), "--json")
     assert (as_json.code, len(as_json.json()["problems"])) == (1, 1)
+
+
+def test_a_draft_is_published_and_a_profile_confirmed(cluster: Command, tmp_path: Path) -> None:
+    table = "name,country,capabilities\nEntwurf GmbH,DE,Helium pumps\nSkizze GmbH,DE,Helium valves\n"
+    (tmp_path / "drafts.csv").write_text(table, "utf-8")
+    assert cluster("import", "companies", str(tmp_path / "drafts.csv"), "--draft").code == 0
+    found = cluster("import", "companies", str(tmp_path / "drafts.csv"), "--draft", "--json").json()
+    assert found["unchanged"] == 2
+    drafts = [one["id"] for one in listed(cluster, "draft")]
+    published = cluster("publish", *drafts)
+    assert (published.code, published.out.count("published")) == (0, 2)
+    assert listed(cluster, "draft") == []
+    said = cluster("confirm", drafts[0])
+    assert re.match(rf"{drafts[0]}  confirmed \d{{4}}-\d\d-\d\d  (Entwurf|Skizze) GmbH", said.out)
+    assert cluster("confirm", drafts[1], "--json").json()["state"] == "active"
+    assert "published already" in cluster("publish", drafts[0]).refused(1)
+
+
+def listed(who: Command, state: str) -> list[dict[str, Any]]:
+    headers = {"Authorization": f"Bearer {who.settings['LIAISON_KEY']}"}
+    answer = httpx.get(
+        f"{who.settings['LIAISON_URL']}/v1/companies", params={"state": state}, headers=headers
+    )
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
 
 
 def test_importing_json_lines(cluster: Command, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.end_to_end.tenants import (
     announced,
     begun,
     company,
+    company_draft,
     deadline,
     document,
     draft,
@@ -131,6 +132,10 @@ COMPANIES = [
     Row("GET /v1/companies",                            "401 200 200 200+ 200+ 200+ 200+"),
     Row("GET /v1/companies/{company}",                  "401 404 404 200+ 200+ 200+ 200+"),
     Row("PUT /v1/companies/{company}",                  "401 404 404 403 403 200+ 200+", PROFILE),
+    Row("GET /v1/companies/{company}",                  "401 404 404 404 404 200+ 200+", fresh=company_draft,
+        why="a draft"),
+    Row("POST /v1/companies/{company}/publish",         "401 404 404 404 404 200+ 200+", fresh=company_draft),
+    Row("POST /v1/companies/{company}/confirm",         "401 404 404 403 403 200+ 200+"),
     Row("DELETE /v1/companies/{company}",               "401 404 404 403 403 204 204", fresh=company),
 ]  # fmt: skip
 
