@@ -22,8 +22,9 @@ from schemas.base import (
     SubscriptionId,
     Version,
 )
-from schemas.challenge import Challenge, ChallengeContent, Change
-from schemas.company import Company, CompanyContent
+from schemas.challenge import Challenge, ChallengeContent, ChallengeState, Change
+from schemas.codes import CountryCode
+from schemas.company import Company, CompanyContent, CompanyState
 from schemas.consortium import Consortium, GapBrief, SoughtPartner
 from schemas.dialogue import DialogueNews, Entry, QuestionNews
 from schemas.digest import Collected
@@ -31,7 +32,7 @@ from schemas.match import CompanyAnswer, MatchedChallenge, MatchedCompany, Match
 from schemas.organisation import Membership, Organisation
 from schemas.pairing import Group, Pairing, PairingSide, PairingState
 from schemas.subscription import Subscription, Timing
-from schemas.text import Label, Note, Opaque
+from schemas.text import Label, Name, Note, Opaque
 
 
 class EventData(Contract):
@@ -62,7 +63,8 @@ class ChallengeDrafted(EventData):
 
 
 class ChallengeAnnounced(EventData):
-    """A need is public. Everybody may read it."""
+    """A need is public. Everybody may read it. Whom a conflict of interest concerns and who was excluded is
+    in no event of a challenge: the announcer and the buyer read it from the challenge."""
 
     TYPE = "liaison.challenge.announced.v1"
     challenge: Challenge
@@ -76,6 +78,17 @@ class ChallengeAmended(EventData):
     changes: tuple[Change, ...]
 
 
+class ChallengeStepped(EventData):
+    """It went on its way, or more is said of where it stands (its report, the notice of the procedure; then
+    `before` is its state). `headline`: the news in a sentence. Everybody may read it, and the companies that
+    it was suggested to are told."""
+
+    TYPE = "liaison.challenge.stepped.v1"
+    challenge: Challenge
+    before: ChallengeState
+    headline: str
+
+
 class ChallengeWithdrawn(EventData):
     TYPE = "liaison.challenge.withdrawn.v1"
     challenge: Challenge
@@ -83,6 +96,8 @@ class ChallengeWithdrawn(EventData):
 
 
 class CompanyCreated(EventData):
+    """A profile is there: created, or published after it was a draft, of which nobody is told."""
+
     TYPE = "liaison.company.created.v1"
     company: Company
 
@@ -100,6 +115,33 @@ class CompanyWithdrawn(EventData):
     company: CompanyId
     version: Version
     owner: OrganisationId
+
+
+class CompanyStale(EventData):
+    """Nobody has changed or confirmed the profile for a year. It is matched as before; whoever owns it, and
+    clusters that receive for it, may look at it and confirm it (`POST /v1/companies/{company}/confirm`)."""
+
+    TYPE = "liaison.company.stale.v1"
+    company: CompanyId
+    version: Version
+    owner: OrganisationId
+    name: Name
+    country: CountryCode
+    last_confirmed: Annotated[Day, Field(description="Day on which it was last changed or confirmed")]
+    headline: str
+    page: str
+
+
+class CompanyConfirmed(EventData):
+    """Somebody who speaks for the company has said that its profile holds. What it says has not changed, so
+    that nothing is matched anew."""
+
+    TYPE = "liaison.company.confirmed.v1"
+    company: CompanyId
+    version: Version
+    owner: OrganisationId
+    state: CompanyState
+    last_confirmed: Day
 
 
 class CompanyIndexed(EventData):
@@ -481,12 +523,15 @@ EVENTS: dict[str, type[EventData]] = {
         ChallengeDrafted,
         ChallengeAnnounced,
         ChallengeAmended,
+        ChallengeStepped,
         ChallengeWithdrawn,
         ChallengeIndexed,
         ChallengeMatched,
         CompanyCreated,
         CompanyUpdated,
         CompanyWithdrawn,
+        CompanyStale,
+        CompanyConfirmed,
         CompanyIndexed,
         IndexSwitched,
         LedgerErased,

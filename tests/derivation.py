@@ -40,6 +40,7 @@ from services.matching.notified import MarkNotified
 from services.matching.profiles import Profiles
 from services.matching.queries import SavedQueries
 from services.matching.service import Matches
+from services.matching.suggested import Suggested
 from services.matching.suggestion import Composer, versions_of
 from services.notification.digests import Digests
 from services.notification.handlers import Notify
@@ -96,6 +97,7 @@ class Mind:
         self.router = Router(
             challenges=reading,
             queries=SavedQueries(generations),
+            suggested=Suggested(database, world.directory),
             default_threshold=THRESHOLD,
             nudges=Feedback(database, clock, reading),
         )
@@ -176,7 +178,7 @@ async def deriving(
         rules = FollowRules(world.directory, world.intake.challenges, world.intake.companies)
         digests = Digests(database, clock, endpoints, public_url=PUBLIC_URL)
         feedback = Feedback(database, clock, world.intake.reading)
-        matches = Matches(database, clock, world.directory.members, feedback)
+        matches = Matches(database, clock, world.directory.members, feedback, world.intake.reading)
         answering = Answering(database, clock, matches, world.directory.members)
         yield Derivation(
             world=world,

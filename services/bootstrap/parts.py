@@ -36,6 +36,7 @@ from services.indexing.upkeep import RETIRED_S, Upkeep
 from services.intake.handlers import AcceptInbox
 from services.intake.register import Register
 from services.intake.service import Intake
+from services.intake.staleness import Staleness
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Database
 from services.kernel.embedding.ahead import Ahead
@@ -58,6 +59,7 @@ from services.matching.notified import MarkNotified
 from services.matching.profiles import Profiles
 from services.matching.queries import SavedQueries
 from services.matching.service import Matches
+from services.matching.suggested import Suggested
 from services.matching.suggestion import Composer, versions_of
 from services.migrations import runner
 from services.notification.digests import Digests
@@ -85,6 +87,7 @@ class Core:
     ahead: Ahead
     directory: Directory
     intake: Intake
+    staleness: Staleness
     endpoints: Endpoints
     deliveries: DeliveryLog
     subscriptions: Subscriptions
@@ -138,7 +141,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
         rules = FollowRules(directory, intake.challenges, intake.companies)
         digests = Digests(database, clock, endpoints, public_url=settings.public_url)
         feedback = Feedback(database, clock, intake.reading)
-        matches = Matches(database, clock, directory.members, feedback)
+        matches = Matches(database, clock, directory.members, feedback, intake.reading)
         markets = Markets(intake.reading, matches, KeptMeaning(VectorsInDatabase(database)))
         consortia = ConsortiumService(database, markets=markets, memberships=directory.members)
         answering = Answering(database, clock, matches, directory.members)
@@ -152,6 +155,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             ahead=ahead,
             directory=directory,
             intake=intake,
+            staleness=Staleness(database, clock, intake.writer, public_url=settings.public_url),
             endpoints=endpoints,
             deliveries=DeliveryLog(database, clock),
             subscriptions=Subscriptions(
@@ -239,6 +243,7 @@ def router(core: Core, queries: QueryFits) -> Router:
     return Router(
         challenges=core.intake.reading,
         queries=queries,
+        suggested=Suggested(core.database, core.directory),
         default_threshold=core.settings.match_threshold,
         nudges=core.feedback,
     )

@@ -38,8 +38,8 @@ REMINDERS_S = 300.0
 DIGESTS_S = 60.0
 """Between looks at whose digest is due: it comes within a minute of its hour."""
 EXPIRY_S = 3_600.0
-"""Between looks at candidates whose period is over, which are days. Also a process that is started anew every
-day comes to it."""
+"""Between looks at candidates whose period is over, and at profiles whose year is, which are days. Also a
+process that is started anew every day comes to it."""
 
 log = structlog.get_logger("liaison.process")
 
@@ -92,6 +92,7 @@ def handle(
     found = handlers(core, brain, queries, rooms)
     carry(core, jobs, carrier, [Processor(handler, core.database, core.clock) for handler in found])
     jobs.start("receipts", _every(core, PURGE_S, core.intake.inbox.purge))
+    jobs.start("staleness", _every(core, EXPIRY_S, core.staleness.run))
     if "consortia" in rooms:
         jobs.start("consortia due", _every(core, CONSORTIA_S, core.reviewing.review_due))
     if "notification" in rooms:

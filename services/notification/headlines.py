@@ -17,6 +17,8 @@ from services.notification.routing import (
     MATCHES,
     PAIRINGS,
     SETTLED,
+    STALE,
+    STEPPED,
     Concern,
 )
 from services.notification.threads import ALERTS
@@ -61,6 +63,8 @@ def headline(one: Concern) -> str:
         return f"{_wanted(data['challenge'])}, for {_company(data)}{changed}: {data['headline']}"
     if kind in MATCHES:
         return f"No longer for {_company(data)}: {_wanted(data['challenge'])}: {data['reason']}"
+    if kind in (STEPPED, STALE):
+        return str(data["headline"])
     if kind in ANNOUNCEMENTS:
         why = f": {data['reason']}" if "reason" in data else ""
         return f"{_BEGINNING[kind]}: {_wanted(data['challenge'])}{why}"
@@ -124,4 +128,6 @@ def _path(one: Concern) -> str:
         return f"/pairings/groups/{data['id']}" if "needs" in data else f"/pairings/{one.event.key}"
     if kind in DIALOGUE:
         return f"/challenges/{one.challenge_id}/dialogue"
+    if kind == STALE:
+        return f"/companies/{data['company']}"
     return f"/challenges/{one.challenge_id}"

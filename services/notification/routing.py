@@ -7,7 +7,7 @@ subscription *follow* it? Do its *filters* and its threshold let it through?
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas.challenge import Challenge
@@ -28,6 +28,7 @@ from schemas.subscription import (
     Subscription,
 )
 from services.kernel.journal import Event
+from services.matching.suggested import Told
 
 ANY = "*"
 """Key of subscriptions that no single entity narrows down."""
@@ -36,8 +37,14 @@ ANSWERED = "liaison.match.answered.v1"
 MATCHES = frozenset(
     {"liaison.match.suggested.v1", "liaison.match.updated.v1", "liaison.match.retracted.v1", ANSWERED}
 )
+STEPPED = "liaison.challenge.stepped.v1"
 ANNOUNCEMENTS = frozenset(
-    {"liaison.challenge.announced.v1", "liaison.challenge.amended.v1", "liaison.challenge.withdrawn.v1"}
+    {
+        "liaison.challenge.announced.v1",
+        "liaison.challenge.amended.v1",
+        STEPPED,
+        "liaison.challenge.withdrawn.v1",
+    }
 )
 SETTLED = "liaison.challenge.matched.v1"
 GAPS = "liaison.consortium.gaps-changed.v1"
@@ -75,13 +82,17 @@ DIALOGUE = frozenset(
         "liaison.dialogue.published.v1",
     }
 )
-ROUTED = MATCHES | ANNOUNCEMENTS | CONSORTIA | PAIRINGS | DIALOGUE | {SETTLED, GAPS}
+STALE = "liaison.company.stale.v1"
+"""About a profile itself, and no challenge: for those who follow it, or their members."""
+ROUTED = MATCHES | ANNOUNCEMENTS | CONSORTIA | PAIRINGS | DIALOGUE | {SETTLED, GAPS, STALE}
 
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """What an event is about, as far as routing asks. `challenge` is None where its data are not at hand.
-    `others`: a pairing is about two needs, a group about more, and whoever follows any of them follows it."""
+    """What an event is about, as far as routing asks. `challenge_id` is empty where it is about a profile
+    alone, `challenge` None where its data are not at hand.
+    `others`: a pairing is about two needs, a group about more, and whoever follows any of them follows it.
+    `told`: of a step, the companies that the challenge was suggested to: they hear what becomes of it."""
 
     event: Event
     challenge_id: str
@@ -92,6 +103,7 @@ class Concern:
     score: float | None = None
     previous_score: float | None = None
     others: tuple[Concern, ...] = ()
+    told: Mapping[str, Told] = field(default_factory=dict)
 
     @property
     def sides(self) -> tuple[Concern, ...]:
@@ -124,6 +136,8 @@ def concern(event: Event, challenges: Mapping[str, Challenge]) -> Concern:
     if event.type in PAIRINGS:
         first, *others = (_side(event, side, challenges) for side in _sides(data))
         return replace(first, others=tuple(others))
+    if event.type == STALE:
+        return Concern(event, "", None, None, data["company"], data["country"])
     if event.type == SETTLED:
         known = challenges.get(data["challenge"])
         return Concern(event, data["challenge"], known, known.buyer if known else None)
@@ -183,6 +197,11 @@ def possible_keys(concerns: Iterable[Concern]) -> set[tuple[str, str]]:
         if one.event.type == GAPS:
             keys.update({("gaps", one.challenge_id), ("gaps", ANY)})
             continue
+        if one.event.type == STALE:
+            assert one.company is not None
+            keys.add(("own-profile", one.company))
+            keys.update(("members", organisation) for organisation in one.event.audience)
+            continue
         if one.event.type in DIALOGUE:
             keys.update({("dialogue", one.challenge_id), ("dialogue", ANY)})
         for side in one.sides:
@@ -202,6 +221,9 @@ def possible_keys(concerns: Iterable[Concern]) -> set[tuple[str, str]]:
             # Open to every country is open to each; which ones are subscribed to, the caller knows.
             countries = one.challenge.eligible_countries if one.challenge else ()
             keys.update(("country", country) for country in countries or (ANY,))
+            for company, told in one.told.items():
+                keys.add(("own-profile", company))
+                keys.update(("members", organisation) for organisation in told.readers)
     return keys
 
 
@@ -221,6 +243,8 @@ def wants(
         return False
     if _is_stale_to(subscription.owner, one.event):
         return False
+    if one.event.type == STALE:
+        return _follows_profile(subscription, one)
     threshold = default_threshold if subscription.threshold is None else subscription.threshold
     if one.others:
         return _follows_pairing(subscription.follow, one.sides) and any(
@@ -268,6 +292,20 @@ def _follows_pairing(follow: Follow, sides: tuple[Concern, ...]) -> bool:
             return False
 
 
+def _follows_profile(subscription: Subscription, one: Concern) -> bool:
+    """Of the filters only the countries are about companies, too."""
+    countries = subscription.filters.countries
+    if countries and one.company_country not in countries:
+        return False
+    match subscription.follow:
+        case FollowOwnProfile(company=company):
+            return one.company == company
+        case FollowMembers():
+            return True
+        case _:
+            return False
+
+
 def _follows(subscription: Subscription, one: Concern, threshold: float, query_fit: float | None) -> bool:
     kind = one.event.type
     match subscription.follow:
@@ -280,9 +318,9 @@ def _follows(subscription: Subscription, one: Concern, threshold: float, query_f
         case _ if kind in CONSORTIA or kind == GAPS:
             return False
         case FollowOwnProfile(company=company):
-            return one.is_match and one.company == company
+            return (one.is_match and one.company == company) or _told(subscription, one, threshold, company)
         case FollowMembers():
-            return one.is_match
+            return one.is_match or _told(subscription, one, threshold)
         case FollowChallenge(challenge=challenge):
             return one.challenge_id == challenge
         case FollowBuyer(buyer=buyer):
@@ -295,6 +333,16 @@ def _follows(subscription: Subscription, one: Concern, threshold: float, query_f
             return False
         case FollowQuery():
             return one.event.type in ANNOUNCEMENTS and query_fit is not None and query_fit >= threshold
+
+
+def _told(subscription: Subscription, one: Concern, threshold: float, company: str | None = None) -> bool:
+    """Whether the challenge was suggested to this company, None: to any, of the subscriber's side. Others who
+    follow a profile are not told by a step what was suggested to it."""
+    return any(
+        told.score >= threshold and subscription.owner in told.readers
+        for name, told in one.told.items()
+        if company in (None, name)
+    )
 
 
 def _reaches(one: Concern, threshold: float) -> bool:

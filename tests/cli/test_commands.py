@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from services.cli.output import EXIT_FAILED
@@ -106,6 +107,31 @@ def test_importing_lists_bad_rows_and_takes_the_others(cluster: Command, tmp_pat
     assert re.search(r"^3 +\w", bad.out, re.MULTILINE), bad.out
     as_json = cluster("import", "companies", str(tmp_path / "members.csv"), "--json")
     assert (as_json.code, len(as_json.json()["problems"])) == (1, 1)
+
+
+def test_a_draft_is_published_and_a_profile_confirmed(cluster: Command, tmp_path: Path) -> None:
+    table = "name,country,capabilities\nEntwurf GmbH,DE,Helium pumps\nSkizze GmbH,DE,Helium valves\n"
+    (tmp_path / "drafts.csv").write_text(table, "utf-8")
+    assert cluster("import", "companies", str(tmp_path / "drafts.csv"), "--draft").code == 0
+    found = cluster("import", "companies", str(tmp_path / "drafts.csv"), "--draft", "--json").json()
+    assert found["unchanged"] == 2
+    drafts = [one["id"] for one in listed(cluster, "draft")]
+    published = cluster("publish", *drafts)
+    assert (published.code, published.out.count("published")) == (0, 2)
+    assert listed(cluster, "draft") == []
+    said = cluster("confirm", drafts[0])
+    assert re.match(rf"{drafts[0]}  confirmed \d{{4}}-\d\d-\d\d  (Entwurf|Skizze) GmbH", said.out)
+    assert cluster("confirm", drafts[1], "--json").json()["state"] == "active"
+    assert "published already" in cluster("publish", drafts[0]).refused(1)
+
+
+def listed(who: Command, state: str) -> list[dict[str, Any]]:
+    headers = {"Authorization": f"Bearer {who.settings['LIAISON_KEY']}"}
+    answer = httpx.get(
+        f"{who.settings['LIAISON_URL']}/v1/companies", params={"state": state}, headers=headers
+    )
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
 
 
 def test_importing_json_lines(cluster: Command, tmp_path: Path) -> None:
@@ -279,3 +305,27 @@ async def test_consortia_are_shown_answered_and_completed(
     assert "needs" not in cluster("consortia", challenge, "--ask").refused(2)
     refused = buyer("consortia", found[0]["id"], "--answer", "consent").refused(1)
     assert refused.startswith("Not allowed (403): Only a member itself answers")
+
+
+def test_a_challenge_is_led_to_its_decision(buyer: Command, cluster: Command) -> None:
+    challenge = buyer("announce", "-", *AS_BUYER, "--json", given=NEED).json()["id"]
+    assert "Only who announced" in cluster("step", challenge, "consulting").refused(1)
+    said = buyer("step", challenge, "consultation-closed")
+    assert f"{challenge} consultation-closed, version 2" in said.told
+    back = buyer("step", challenge, "consulting").refused(1)
+    assert "Possible: 'reported', 'decided'." in back
+    assert "--outcome" in buyer("step", challenge, "decided").refused(2)
+    assert "Leave it out" in buyer("step", challenge, "reported", "--outcome", "buy").refused(2)
+    report = ("--title", "What we heard", "--link", "https://cern.example/report")
+    assert "reported, version 3" in buyer("step", challenge, "reported", *report).told
+    notice = ("--outcome", "tender", "--link", "https://ted.europa.eu/1", "--reason", "Three can do it.")
+    decided = buyer("step", challenge, "decided", *notice, "--json").json()
+    assert decided["report"]["title"] == "What we heard"
+    assert decided["decision"] == {
+        "outcome": "tender",
+        "reason": "Three can do it.",
+        "notice": "https://ted.europa.eu/1",
+    }
+    assert "--reason" in buyer("step", challenge, "withdrawn").refused(2)
+    gone = buyer("step", challenge, "withdrawn", "--reason", "Announced twice.")
+    assert "withdrawn: tender" in gone.told

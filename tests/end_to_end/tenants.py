@@ -98,6 +98,12 @@ def company(town: Town) -> dict[str, str]:
     return {"company": town.post("company", "/v1/companies", content)["id"]}
 
 
+def company_draft(town: Town) -> dict[str, str]:
+    number = town.next()
+    content = {**PROFILE, "name": f"{MARK} {number}", "legal_id": f"{MARK} {number}"}
+    return {"company": town.post("company", "/v1/companies?draft=true", content)["id"]}
+
+
 def member(town: Town) -> dict[str, str]:
     made = company(town)
     joined = town.clients["company"].put(f"/v1/clusters/north/members/{made['company']}", json={})

@@ -12,6 +12,7 @@ from tests.end_to_end.tenants import (
     announced,
     begun,
     company,
+    company_draft,
     deadline,
     document,
     draft,
@@ -30,6 +31,7 @@ from tests.end_to_end.tenants import (
 ORGANISATION = {"handle": "new-<n>", "name": "New", "kind": "cluster", "country": "FR"}
 QUETZAL = {"handle": "quetzal", "name": f"{MARK} Ltd", "kind": "company", "country": "FR"}
 CHALLENGE = {**PRESSURE, "buyer": BUYER}
+CLOSED = {"to": "consultation-closed"}
 COMPANY = {"name": "Company <n>", "country": "FR"}
 COUNTRY = {"kind": "country", "country": "FR"}
 SSE = {"follow": COUNTRY, "channel": "sse"}
@@ -107,6 +109,10 @@ CHALLENGES = [
         owner="ilo", fresh=draft, path=f"{DRAFT}/withdraw", why="a draft"),
     Row("POST /v1/challenges/{challenge}/withdraw",     "401 403 403 403 403 200 200", {"reason": "No."},
         owner="ilo", fresh=announced),
+    Row("POST /v1/challenges/{challenge}/steps",        "401 404 404 404 404 409 409", CLOSED,
+        owner="ilo", fresh=draft, path=f"{DRAFT}/steps", why="a draft"),
+    Row("POST /v1/challenges/{challenge}/steps",        "401 403 403 403 403 200 200", CLOSED,
+        owner="ilo", fresh=announced),
     Row("GET /v1/challenges/{challenge}/versions",      "404 404 404 404 404 200+ 200+",
         owner="ilo", path=f"{DRAFT}/versions"),
     Row("GET /v1/challenges/{challenge}/versions/{version}", "404 404 404 404 404 200+ 200+",
@@ -126,6 +132,10 @@ COMPANIES = [
     Row("GET /v1/companies",                            "401 200 200 200+ 200+ 200+ 200+"),
     Row("GET /v1/companies/{company}",                  "401 404 404 200+ 200+ 200+ 200+"),
     Row("PUT /v1/companies/{company}",                  "401 404 404 403 403 200+ 200+", PROFILE),
+    Row("GET /v1/companies/{company}",                  "401 404 404 404 404 200+ 200+", fresh=company_draft,
+        why="a draft"),
+    Row("POST /v1/companies/{company}/publish",         "401 404 404 404 404 200+ 200+", fresh=company_draft),
+    Row("POST /v1/companies/{company}/confirm",         "401 404 404 403 403 200+ 200+"),
     Row("DELETE /v1/companies/{company}",               "401 404 404 403 403 204 204", fresh=company),
 ]  # fmt: skip
 

@@ -11,7 +11,9 @@ import orjson
 import pytest
 from sqlalchemy import delete, select
 
+from schemas.challenge import Challenge, ChallengeStep
 from schemas.events import (
+    ChallengeAmended,
     ChallengeAnnounced,
     ChallengeMatched,
     CompanyIndexed,
@@ -22,7 +24,7 @@ from schemas.events import (
     MatchUpdated,
     SpecialistsFound,
 )
-from schemas.match import MatchSuggestion
+from schemas.match import MatchState, MatchSuggestion
 from schemas.organisation import Mandate
 from services.kernel import journal
 from services.kernel.database import Database
@@ -34,7 +36,7 @@ from services.matching.calibration import likelihood
 from services.matching.model import BackgroundRow, MatchRow
 from tests.conftest import START, MovableClock
 from tests.derivation import Derivation, Mind, deriving
-from tests.intake.people import anything, principal
+from tests.intake.people import a_challenge, anything, principal
 from tests.matching.market import MIRROR, announce, change, company, withdraw
 
 TOLD = {MatchSuggested.TYPE, MatchUpdated.TYPE, MatchRetracted.TYPE}
@@ -95,6 +97,32 @@ async def test_a_challenge_finds_the_company_that_fits_and_says_why(derivation: 
     cause = next(event for event in events if event.type == ChallengeAnnounced.TYPE)
     assert only[0].correlation_id == cause.correlation_id
     assert only[0].subject == f"challenge/{challenge.id}/company/{found.company.id}"
+
+
+async def test_who_is_excluded_stands_in_the_gates_and_in_no_event_of_the_challenge(
+    derivation: Derivation,
+) -> None:
+    sensors = await company(derivation, "Cryosense", legal_id="FR 123")
+    challenge = await announce(derivation, conflicts_of_interest=["FR 123"])
+    await derivation.settle()
+    first = (await stored(derivation))["Cryosense"]
+    assert [gate.state.value for gate in first.gates[2:]] == ["failed", "passed"]
+
+    buyer = principal(derivation.world.cern)
+    content = a_challenge(conflicts_of_interest=["FR 123"], excluded=["FR 123"])
+    await derivation.world.intake.challenges.amend(buyer, challenge.id, content, anything)
+    events = await derivation.settle()
+    second = (await stored(derivation))["Cryosense"]
+    assert [gate.state.value for gate in second.gates[2:]] == ["failed", "failed"]
+    assert second.score == first.score
+    of_it = [event for event in events if event.key == challenge.id and event.type not in TOLD]
+    assert not any("FR 123" in str(event.data) for event in of_it)
+    amended = next(event for event in of_it if event.type == ChallengeAmended.TYPE)
+    assert amended.data["changes"] == []
+
+    await change(derivation, sensors, "Helium level gauges", legal_id="FR 123")
+    await derivation.settle()
+    assert (await stored(derivation))["Cryosense"].gates == second.gates, "the same from the other side"
 
 
 async def test_the_outcome_of_a_match_is_told_to_everybody_without_names(derivation: Derivation) -> None:
@@ -252,6 +280,57 @@ async def test_a_withdrawn_challenge_takes_its_suggestions_along(derivation: Der
     assert not [event for event in events if event.type == ChallengeMatched.TYPE and event.position > head]
     await company(derivation, "Vakuumtechnik", "Pressure sensors at 4 K")
     assert len(told(await derivation.settle())) == 2
+
+
+async def lead(derivation: Derivation, challenge: Challenge, to: str, **said: Any) -> None:
+    step = ChallengeStep.model_validate({"to": to, **said})
+    buyer = principal(derivation.world.cern)
+    await derivation.world.intake.challenges.step(buyer, challenge.id, step, anything)
+
+
+async def test_a_challenge_whose_consultation_opens_is_matched_as_it_was(derivation: Derivation) -> None:
+    await company(derivation, "Cryosense")
+    before, after = await announce(derivation), await announce(derivation)
+    await lead(derivation, before, "consulting")  # while its announcement waits to be matched
+    first = await derivation.settle()
+    assert {event.data["challenge"]["id"] for event in told(first)} == {before.id, after.id}
+    settled = [event.data["version"] for event in first if event.type == ChallengeMatched.TYPE]
+    assert settled == [1, 1]
+
+    await lead(derivation, after, "consulting")
+    second = (await derivation.settle())[len(first) :]
+    assert not {event.type for event in second} & (TOLD | {ChallengeMatched.TYPE})
+
+    await company(derivation, "Vakuumtechnik", "Pressure sensors at 4 K in helium")
+    assert len(told(await derivation.settle(), after=len(first))) == 2
+
+
+async def test_what_was_suggested_of_a_closed_consultation_expires_and_stays(
+    derivation: Derivation,
+) -> None:
+    world = derivation.world
+    sensors = await company(derivation, "Cryosense", owner=world.firm)
+    challenge, open_still = await announce(derivation), await announce(derivation)
+    head = len(await derivation.settle())
+    cern, firm = principal(world.cern), principal(world.firm)
+
+    await lead(derivation, challenge, "consultation-closed")
+    assert not told(await derivation.settle(), after=head), "nobody needs to hear of every suggestion"
+
+    [found] = await derivation.matches.of_challenge(cern, challenge.id, after=None, limit=5)
+    assert found.state is MatchState.expired
+    assert (await derivation.matches.outreach(cern, challenge.id)).suggested == 1
+    own = await derivation.matches.of_company(firm, sensors.id, after=None, limit=5)
+    assert [one.challenge.id for one in own] == [open_still.id]
+    await change(derivation, sensors, "Fits into a flange of 40 mm")
+    await company(derivation, "Vakuumtechnik", "Pressure sensors at 4 K in helium")
+    later = told(await derivation.settle(), after=head)
+    assert {event.data["challenge"]["id"] for event in later} == {open_still.id}
+
+    await lead(derivation, challenge, "decided", decision={"outcome": "tender"})
+    await withdraw(derivation, sensors)
+    await derivation.settle()
+    assert await derivation.matches.of_challenge(cern, challenge.id, after=None, limit=5) == []
 
 
 async def test_a_withdrawn_profile_takes_its_suggestions_along_and_may_come_back(

@@ -18,7 +18,11 @@ from markupsafe import Markup
 from schemas.events import (
     ChallengeAmended,
     ChallengeMatched,
+    ChallengeStepped,
     ChallengeWithdrawn,
+    CompanyConfirmed,
+    CompanyCreated,
+    CompanyStale,
     CompanyUpdated,
     CompanyWithdrawn,
     ConsortiumConsented,
@@ -54,8 +58,12 @@ MATCH_KINDS = {
 OTHER_KINDS = {
     ChallengeMatched.TYPE: "settled",
     ChallengeAmended.TYPE: "amended",
+    ChallengeStepped.TYPE: "amended",
     ChallengeWithdrawn.TYPE: "amended",
+    CompanyCreated.TYPE: "amended",
     CompanyUpdated.TYPE: "amended",
+    CompanyStale.TYPE: "amended",
+    CompanyConfirmed.TYPE: "amended",
     CompanyWithdrawn.TYPE: "amended",
 }
 TEAM_KINDS = dict.fromkeys(

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
-from schemas.challenge import Challenge
+from schemas.challenge import Challenge, DecisionOutcome
 from schemas.codes import country_name, cpv_label, flag, language_name, nuts_label
 from schemas.consortium import Consent
 from schemas.match import CompanyAnswer, DismissalReason, GateName, Strength
@@ -47,6 +47,12 @@ REASONS = {
     DismissalReason.already_known: "already known to us",
 }
 """They go on after "not for us: " and "because it is"."""
+OUTCOMES = {
+    DecisionOutcome.tender: "a call for tenders",
+    DecisionOutcome.make: "the buyer makes it itself",
+    DecisionOutcome.buy: "what is there is bought",
+    DecisionOutcome.abandoned: "the need is given up",
+}
 STRENGTHS = {
     Strength.strong: "among the best 1 % in the trial on research projects; one in twelve of these really "
     "took part, by chance it is one in 400",
@@ -232,6 +238,7 @@ FILTERS = {
     "answer": ANSWERS.__getitem__,
     "consent": CONSENTS.__getitem__,
     "reason": REASONS.__getitem__,
+    "outcome": OUTCOMES.__getitem__,
     "closes": closes,
     "meaning": lambda word: STRENGTHS[Strength(word)],
 }
