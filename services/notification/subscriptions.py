@@ -218,7 +218,7 @@ class Subscriptions:
 
 def _of_timing(content: SubscriptionContent) -> list[FieldError]:
     if content.channel is not Channel.webhook:
-        detail = "Only webhooks are held back; whoever reads a stream reads it when they like. Leave it out."
+        detail = "Only webhooks are held back: anything else is read when its reader likes. Leave it out."
         held = {
             "/timing": content.timing is not Timing.instant,
             "/weekly_budget": content.weekly_budget is not None,
