@@ -185,7 +185,9 @@ async def deriving(
                 database, feedback, world.intake.companies, world.directory.members, answering
             ),
             endpoints=endpoints,
-            subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
+            subscriptions=Subscriptions(
+                database, clock, endpoints=endpoints, visibility=rules, public_url=PUBLIC_URL
+            ),
         )
     finally:
         await embedder.close()

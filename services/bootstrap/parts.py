@@ -151,7 +151,9 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             intake=intake,
             endpoints=endpoints,
             deliveries=DeliveryLog(database, clock),
-            subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
+            subscriptions=Subscriptions(
+                database, clock, endpoints=endpoints, visibility=rules, public_url=settings.public_url
+            ),
             matches=matches,
             consortia=consortia,
             consents=Consents(

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
+from schemas.subscription import Channel
 from services.cli.client import Json, Key, Url, connected
 from services.cli.output import EXIT_FAILED, EXIT_USAGE, fail, out, print_json
+
+
+class Read(StrEnum):
+    """Channels that are read from an address."""
+
+    feed = Channel.feed.value
+    calendar = Channel.calendar.value
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +30,10 @@ def subscribe(
         str | None, typer.Option(help="URL that webhooks are sent to; makes an endpoint for it.")
     ] = None,
     endpoint: Annotated[str | None, typer.Option(help="Or the id of an endpoint you have (end_…).")] = None,
+    channel: Annotated[
+        Read | None,
+        typer.Option(help="Or a feed for a feed reader, or a calendar of deadlines; prints its address."),
+    ] = None,
     company: Annotated[str | None, typer.Option(help="Follow the matches of this company.")] = None,
     members: Annotated[
         bool, typer.Option("--members", help="Follow those of your cluster's members.")
@@ -49,9 +62,11 @@ def subscribe(
     key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Hear of matches and announcements by signed webhook.
+    """Hear of matches and announcements by signed webhook, in a feed reader or in a calendar.
 
     liaison subscribe --webhook https://example.org/hooks/liaison --company cmp_…
+
+    liaison subscribe --channel calendar --buyer cern
     """
     follow = _follow(
         company,
@@ -65,8 +80,12 @@ def subscribe(
         dialogue=dialogue,
         pairings=pairings,
     )
-    if (webhook is None) == (endpoint is None):
-        fail("Give either --webhook with a URL, or --endpoint with the id of one you have.", EXIT_USAGE)
+    if sum(given is not None for given in (webhook, endpoint, channel)) != 1:
+        fail(
+            "Say where to: --webhook with a URL, --endpoint with the id of one you have, or --channel feed "
+            "or calendar.",
+            EXIT_USAGE,
+        )
     with connected(url, key) as client:
         made: dict[str, Any] | None = None
         if webhook is not None:
@@ -74,6 +93,7 @@ def subscribe(
             endpoint = made["id"] if made else None
         body = {
             "follow": follow,
+            "channel": channel or Channel.webhook,
             "endpoint": endpoint,
             "threshold": threshold,
             "filters": {"cpv": cpv or []},
@@ -86,6 +106,11 @@ def subscribe(
             raise
     if as_json:
         print_json({"subscription": subscription, "endpoint": made})
+        return
+    if channel is not None:
+        out.print(f"[bold]{subscription['id']}[/bold]  {channel}", highlight=False)
+        out.print(f"its address, shown this once: {subscription['address']}", highlight=False, soft_wrap=True)
+        out.print("Whoever has it reads this subscription: keep it as you keep a key.", highlight=False)
         return
     out.print(f"[bold]{subscription['id']}[/bold]  → {endpoint}", highlight=False)
     if made is not None:

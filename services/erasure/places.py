@@ -38,6 +38,7 @@ NONE_OF_ITS_OWN = frozenset(
         "installation",
         "journal_audience",
         "leases",
+        "subscription_addresses",
         JOURNAL,
     }
 )
