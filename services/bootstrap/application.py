@@ -15,6 +15,7 @@ from services.gateway import board, status_endpoints
 from services.gateway.app import create_app
 from services.gateway.health import Check
 from services.gateway.status_endpoints import Lag
+from services.gateway.syndication import own, public
 from services.indexing import endpoints as indexing
 from services.indexing.state import Index
 from services.intake import endpoints as intake
@@ -22,6 +23,7 @@ from services.kernel.web.ports import WebPorts
 from services.kernel.web.session import Sessions
 from services.matching import endpoints as matching
 from services.notification import endpoints as notification
+from services.notification.history import History
 from services.notification.ports import QueryFits
 from services.notification.selection import Selections
 from services.pairing import endpoints as pairing
@@ -84,6 +86,15 @@ def routers(core: Core, index: Index, lag: Lag, search: Search) -> list[APIRoute
     ]
 
 
+def feeds(core: Core, history: History) -> list[APIRouter]:
+    """Feeds and calendars; those for everybody come first, since their addresses are no tokens."""
+    publication, public_url = core.intake.publication, core.settings.public_url
+    return [
+        public.routes(publication, public_url),
+        own.routes(core.subscriptions, history, publication, public_url),
+    ]
+
+
 def application(
     core: Core,
     index: Index,
@@ -95,9 +106,11 @@ def application(
     """`index`: the vector index, here or in another process; `queries`: the fit of saved queries, for the
     streams of subscriptions; `lag`: how far services are behind, wherever they run; `searched`: the index as
     search reaches it."""
-    selections = Selections(core.subscriptions, router(core, queries))
+    routing = router(core, queries)
+    selections = Selections(core.subscriptions, routing)
     search = Search(searched, core.intake.challenges, core.intake.companies)
-    every = routers(core, index, lag, search)
+    history = History(core.database, routing, core.intake.publication)
+    every = [*routers(core, index, lag, search), *feeds(core, history)]
     return create_app(
         core.settings, web_ports(core), core.tail, every, checks=checks, selecting=selections.select
     )

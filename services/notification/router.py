@@ -14,6 +14,7 @@ from services.notification.routing import (
     GAPS,
     MATCHES,
     PAIRINGS,
+    ROUTED,
     SETTLED,
     Concern,
     concern,
@@ -50,6 +51,15 @@ class Router:
         named |= {need for event in events if event.type in PAIRINGS for need in paired_needs(event)}
         known = await self._challenges.challenges(named) if named else {}
         return [concern(event, known) for event in events]
+
+    async def asked(self, subscription: Subscription, events: Sequence[Event]) -> list[Concern]:
+        """What those of these events are about that the subscription asks for, in their order."""
+        routed = [event for event in events if event.type in ROUTED]
+        if not routed:
+            return []
+        concerns = await self.concerns(routed)
+        wanted = await self.wanted(concerns, [subscription])
+        return [one for one, asking in zip(concerns, wanted, strict=True) if asking]
 
     async def wanted(
         self, concerns: Sequence[Concern], subscriptions: Sequence[Subscription]
