@@ -25,7 +25,7 @@ SOME_DEADLINE = date(2026, 12, 31)
 SOME_COUNTRY = "BE"
 """A bundle need not say where a company is; gates stand beside the score and are not judged here."""
 SOMEBODY = f"org_{ULID.from_int(0)}"
-"""Owns everything."""
+"""Owns everything but needs: these belong to their buyers."""
 
 
 def companies_of(bundled: Sequence[BundleCompany]) -> list[Company]:
@@ -36,7 +36,13 @@ def companies_of(bundled: Sequence[BundleCompany]) -> list[Company]:
 def challenges_of(bundled: Sequence[BundleChallenge]) -> list[Challenge]:
     """In their order, with the requirements that the product cuts from them. Raises BundleError for what the
     product would refuse."""
-    return [_challenge(one, place) for place, one in enumerate(bundled)]
+    buyers: dict[str, int] = {}
+    found = []
+    for place, one in enumerate(bundled):
+        # A buyer that is not named is nobody else's.
+        name = f"named {one.buyer}" if one.buyer is not None else f"of {place}"
+        found.append(_challenge(one, place, buyers.setdefault(name, len(buyers) + 1)))
+    return found
 
 
 def _company(bundled: BundleCompany, place: int) -> Company:
@@ -57,12 +63,12 @@ def _company(bundled: BundleCompany, place: int) -> Company:
         )
 
 
-def _challenge(bundled: BundleChallenge, place: int) -> Challenge:
+def _challenge(bundled: BundleChallenge, place: int, buyer: int) -> Challenge:
     with _named("challenge", bundled.id):
         content = ChallengeContent(
             title=_line(bundled.title, TITLE_MAX),
             need=_need(bundled)[:NEED_MAX],
-            buyer=SOMEBODY,
+            buyer=f"org_{ULID.from_int(buyer)}",
             deadline=SOME_DEADLINE,
             language=bundled.language,
         )

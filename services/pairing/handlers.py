@@ -28,7 +28,7 @@ LINGER_S = 0.5
 """Needs are compared so long after they were announced: companies are told first, and while somebody waits
 for that matching has the machine to itself."""
 SUGGESTED_MAX = 10
-"""New pairings told of one need at a time, the most alike: more would be a list and no suggestion."""
+"""New pairings told of one need at a time, the best: more would be a list and no suggestion."""
 
 
 class Needs(Protocol):
@@ -97,12 +97,13 @@ class PairNeeds:
     async def _pairs(
         self, needs: Sequence[Challenge], near: Sequence[set[str]], known: Mapping[str, Challenge]
     ) -> set[Pair]:
-        """The most alike of those that the index found near."""
+        """The best of those that the index found near, in the order of `NeedVectors.alike`."""
         found: set[Pair] = set()
         for need, ids in zip(needs, near, strict=True):
             others = [known[other] for other in ids if self._may_pair(need.id, other, known)]
-            alike = [one for one in await self._looking.alike(need, others) if one[0] >= CANDIDATE]
-            for _, other in alike[:SUGGESTED_MAX]:
+            alike = await self._looking.alike(need, others)
+            candidates = [other.id for similarity, other in alike if similarity >= CANDIDATE]
+            for other in candidates[:SUGGESTED_MAX]:
                 found.add((need.id, other) if need.id < other else (other, need.id))
         return found
 

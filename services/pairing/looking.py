@@ -38,12 +38,9 @@ class Looking:
             }
         )
 
-    async def alike(self, need: Challenge, others: Sequence[Challenge]) -> list[tuple[float, str]]:
-        """Similarity and id of the others, the most alike first."""
-        found = await asyncio.to_thread(
-            lambda: zip(self.vectors.similarities(need, others), (one.id for one in others), strict=True)
-        )
-        return sorted(found, key=lambda one: (-one[0], one[1]))
+    async def alike(self, need: Challenge, others: Sequence[Challenge]) -> list[tuple[float, Challenge]]:
+        """`NeedVectors.alike`: the others with their similarities, best first."""
+        return await asyncio.to_thread(self.vectors.alike, need, others)
 
     def _side(self, need: Challenge, buyer: Organisation | None) -> Side:
         return Side(paired(need, buyer.country if buyer else None, self._public_url), need)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from schemas.challenge import Challenge
 from services.kernel.embedding.multilingual import Multilingual, MultilingualEncoder
 from services.pairing.comparison import Compared, Side, compare
+from services.pairing.neighbours import with_neighbours
 from services.pairing.similarity import Needs, encoded, similarities, stacked
 
 REMEMBERED = 8_192
@@ -37,6 +38,17 @@ class NeedVectors:
         """Of one need with each of the others, in [-1, 1]; the same from both sides bit for bit."""
         ours, theirs = self._stacked([self.of(one)]), self._stacked([self.of(other) for other in others])
         return [float(one) for one in similarities(ours, theirs)[0]]
+
+    def alike(self, one: Challenge, others: Sequence[Challenge]) -> list[tuple[float, Challenge]]:
+        """The others with their similarities, those first that are also like what the most alike of them are
+        like (`with_neighbours`). The order depends on who the others are, a similarity on the two alone."""
+        made = self._stacked([self.of(need) for need in (one, *others)])
+        table = similarities(made, made)
+        ranks = with_neighbours(table)[0, 1:]
+        found = zip(ranks.tolist(), table[0, 1:].tolist(), others, strict=True)
+        return [
+            (similarity, other) for _, similarity, other in sorted(found, key=lambda it: (-it[0], it[2].id))
+        ]
 
     def compared(self, first: Side, second: Side) -> Compared:
         """The comparison of two needs that stand in the order of their ids."""

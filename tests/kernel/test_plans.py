@@ -147,11 +147,12 @@ TOUCHED = 20_000
 fiftieth of the journal, and no more when that grows."""
 
 
-def _by_index(nodes: list[dict[str, Any]]) -> None:
+def _by_index(nodes: list[dict[str, Any]], *, all_fit: bool = False) -> None:
+    """`all_fit`: rows that fit are counted up to a limit, and all do; then the table itself is as quick."""
     assert nodes, "nothing was sent"
     for node in nodes:
         scanned = node.get("Relation Name")
-        if node["Node Type"] == "Seq Scan":
+        if node["Node Type"] == "Seq Scan" and not all_fit:
             assert scanned in SMALL, f"{scanned} is read whole"
         if scanned:
             found = node.get("Actual Rows", node["Plan Rows"])
@@ -230,9 +231,11 @@ async def test_lag_of_services_that_are_up_to_date_and_of_one_that_never_began(l
     consumed = {"matching": {"liaison.challenge.announced.v1", "liaison.company.indexed.v1"}}
     lag = await journal_lag(large.database, consumed)
     assert 0 < lag["matching"] < 50
-    assert await journal_lag(large.database, {"relay": set(EVENTS)}) == {"relay": LAG_MAX}, "it never began"
     async with large.database.read() as tx:
         _by_index(await large.of_last(tx))
+    assert await journal_lag(large.database, {"relay": set(EVENTS)}) == {"relay": LAG_MAX}, "it never began"
+    async with large.database.read() as tx:
+        _by_index(await large.of_last(tx), all_fit=True)
 
 
 async def test_what_the_courier_asks(large: Plans) -> None:
