@@ -93,7 +93,7 @@ def router(subscriptions: Subscriptions) -> APIRouter:
     @routes.post(
         "/{subscription}/address",
         response_model=CreatedSubscription,
-        responses=always | responses_for(NotFound),
+        responses=always | responses_for(NotFound, Conflict),
         summary="Make a new address",
         description=(
             "Of a subscription of the channel `feed` or `calendar`. The answer holds it, this once; the "

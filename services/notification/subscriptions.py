@@ -94,14 +94,14 @@ class Subscriptions:
     async def addressing(
         self, principal: Principal, subscription_id: str
     ) -> Callable[[AsyncSession], Awaitable[Subscription]]:
-        """Write a fresh address, shown this once; the one before leads nowhere from then on. InvalidInput
+        """Write a fresh address, shown this once; the one before leads nowhere from then on. Conflict
         for a subscription that is not read from one."""
         principal.needs_scope("write")
 
         async def write(tx: AsyncSession) -> Subscription:
             found = await self._own(tx, principal, subscription_id, lock=True)
             if found.channel not in ADDRESSED:
-                raise InvalidInput(
+                raise Conflict(
                     f"A subscription of the channel '{found.channel}' has no address. Change its channel to "
                     "'feed' or 'calendar' first."
                 )

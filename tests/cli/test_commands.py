@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.cli.command import Command
@@ -119,6 +120,20 @@ def test_subscribing_shows_the_secret_once(cluster: Command, subscription: dict[
     assert said.code == 0
     assert said.out.startswith("sub_")
     assert "whsec_" not in said.out
+
+
+@pytest.mark.parametrize(("channel", "begins"), [("feed", b"<?xml"), ("calendar", b"BEGIN:VCALENDAR")])
+async def test_subscribing_by_address_prints_one_that_can_be_read(
+    cluster: Command, channel: str, begins: bytes
+) -> None:
+    said = cluster("subscribe", "--channel", channel, "--buyer", "cern")
+    assert said.code == 0, said.told
+    address = re.search(r"shown this once: (http\S+)", said.out)
+    assert address is not None, said.out
+    async with httpx.AsyncClient(trust_env=False) as nobody:
+        answer = await nobody.get(address[1])
+    assert answer.status_code == 200, answer.text
+    assert answer.content.startswith(begins)
 
 
 async def test_replaying_a_message_and_a_window(

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from schemas.subscription import Channel, CreatedSubscription, Subscription, SubscriptionContent
 from services.kernel.logs import MASK, masked
-from services.kernel.problems import InvalidInput, NotFound
+from services.kernel.problems import Conflict, NotFound
 from services.kernel.security import key_digest
 from services.notification.endpoints import router
 from services.notification.model import AddressRow, SubscriptionRow
@@ -88,7 +88,7 @@ async def test_it_goes_when_the_subscription_goes_to_another_channel(local: Deri
     one, token = await made(local, "feed")
     stream = SubscriptionContent.model_validate({"follow": COUNTRY, "channel": "sse"})
     await service.change(firm, one.id, stream, anything)
-    with pytest.raises(InvalidInput, match="has no address"):
+    with pytest.raises(Conflict, match="has no address"):
         await anew(local, one.id)
     await service.change(firm, one.id, stream.model_copy(update={"channel": Channel.feed}), anything)
     with pytest.raises(NotFound):
