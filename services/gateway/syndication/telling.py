@@ -9,7 +9,17 @@ from typing import Any
 
 from schemas.challenge import Challenge, ChallengeState
 from services.gateway.board.wording import count, countries, excerpt, opening, score, words
-from services.notification.routing import ANNOUNCEMENTS, ANSWERED, DIALOGUE, GAPS, MATCHES, SETTLED, Concern
+from services.notification.routing import (
+    ANNOUNCEMENTS,
+    ANSWERED,
+    CONSORTIA,
+    DIALOGUE,
+    GAPS,
+    MATCHES,
+    PAIRINGS,
+    SETTLED,
+    Concern,
+)
 
 TEXT = 600
 """Characters of what somebody wrote: a paragraph. The rest is on the page."""
@@ -54,10 +64,11 @@ def told(one: Concern) -> Told:
         about = data["challenge"]
         return Told(f"Still sought for {_named(about)}", data["sought"], _challenge(about, "#consortia"))
     verb = kind.removesuffix(".v1").rpartition(".")[2]
-    if verb in _CONSORTIUM and "headline" in data and "challenge" in data:
+    if kind in CONSORTIA:
         about = data["challenge"]
         consortium = data.get("consortium") or data["id"]
         return Told(f"{_CONSORTIUM[verb]}: {_named(about)}", data["headline"], f"/consortia/{consortium}")
+    assert kind in PAIRINGS, f"{kind} is told by nobody"
     return _pairing(verb, data)
 
 
@@ -88,7 +99,8 @@ def _announcement(kind: str, data: Mapping[str, Any]) -> Told:
         return Told(f"Withdrawn: {wanted}", data["reason"], path)
     if kind == "liaison.challenge.amended.v1":
         fields = dict.fromkeys(words(one["field"].split("/")[0]) for one in data["changes"])
-        return Told(f"Amended: {wanted}", f"Changed: {_listed(list(fields))}.", f"{path}/versions")
+        changed = f"Changed: {_listed(list(fields))}." if fields else ""
+        return Told(f"Amended: {wanted}", changed, f"{path}/versions")
     facts = (
         f"{count(len(challenge.requirements), 'requirement')}, open to companies of "
         f"{countries(challenge.eligible_countries)}."
@@ -196,6 +208,7 @@ def _day(on: date) -> str:
 
 
 def _listed(names: list[str]) -> str:
+    """Of one name at least."""
     shown = names[:NAMED]
     more = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
     *first, last = [*shown, *more]

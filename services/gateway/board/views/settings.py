@@ -1,6 +1,6 @@
 """`/settings`: subscriptions and keys; endpoints are listed here and have a page each."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from schemas.codes import country_names
 from schemas.organisation import Key, KeyContent, OrganisationKind, Scope
-from schemas.subscription import ADDRESSED, Subscription, SubscriptionContent
+from schemas.subscription import ADDRESSED, SubscriptionContent
 from services.gateway.board.forms import (
     build,
     complaints,
@@ -23,7 +23,7 @@ from services.gateway.board.forms import (
 )
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
-from services.gateway.board.views import endpoints, following
+from services.gateway.board.views import addresses, endpoints, following
 from services.gateway.board.views.challenges import BUYERS_MAX
 from services.gateway.board.visit import Visit, Visits
 from services.intake.challenge_store import ChallengeFilter
@@ -31,7 +31,6 @@ from services.intake.company_store import CompanyFilter
 from services.intake.completion import last_open_day
 from services.kernel.problems import InvalidInput
 from services.kernel.security import Principal
-from services.kernel.web.idempotency import Effect
 
 LISTED = 200
 """Subscriptions, endpoints, keys and things to follow shown on the page: an organisation may have no more
@@ -41,7 +40,6 @@ subscriptions than this."""
 def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
     made = APIRouter(include_in_schema=False)
     visiting = Annotated[Visit, Depends(visits)]
-    _addressing(made, ports, visits, renderer)
 
     async def overview(visit: Visit, wrong: Mapping[str, str] | None = None, status: int = 200) -> Response:
         principal = visit.known()
@@ -89,7 +87,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
             return await overview(visit, {"subscription": _said(problem)}, status=422)
 
         if content.channel in ADDRESSED:
-            effect = _showing(renderer, visit, write, "made")
+            effect = addresses.shown(renderer, visit, write, "made")
             return await guard(request, principal, form).run(effect, confidential=True)
         return await guard(request, principal, form).run(going_on(write, "/settings#subscriptions"))
 
@@ -131,31 +129,6 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         return onward("/settings#keys" if key != principal.key else "/")
 
     return made
-
-
-def _addressing(made: APIRouter, ports: BoardPorts, visits: Visits, renderer: Renderer) -> None:
-    """Before the other changes of a subscription, which take any name."""
-    visiting = Annotated[Visit, Depends(visits)]
-
-    @made.post("/settings/subscriptions/{subscription}/address")
-    async def make_address(request: Request, visit: visiting, subscription: str) -> Response:
-        principal = visit.known()
-        form = await read_form(request)
-        write = await ports.subscriptions.addressing(principal, subscription)
-        effect = _showing(renderer, visit, write, "anew")
-        return await guard(request, principal, form).run(effect, confidential=True)
-
-
-def _showing(
-    renderer: Renderer, visit: Visit, write: Callable[[AsyncSession], Awaitable[Subscription]], what: str
-) -> Effect:
-    """The page that shows the address of a subscription, this once."""
-
-    async def effect(tx: AsyncSession) -> Response:
-        made = await write(tx)
-        return renderer.page("address.html", visit, secret=True, subscription=made, what=what)
-
-    return effect
 
 
 async def _keys(ports: BoardPorts, visit: Visit) -> list[Key]:
