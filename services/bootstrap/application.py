@@ -25,6 +25,7 @@ from services.matching import endpoints as matching
 from services.notification import endpoints as notification
 from services.notification.history import History
 from services.notification.ports import QueryFits
+from services.notification.remembered import RememberedFits
 from services.notification.selection import Selections
 from services.pairing import endpoints as pairing
 from services.search import endpoints as searching
@@ -106,10 +107,10 @@ def application(
     """`index`: the vector index, here or in another process; `queries`: the fit of saved queries, for the
     streams of subscriptions; `lag`: how far services are behind, wherever they run; `searched`: the index as
     search reaches it."""
-    routing = router(core, queries)
-    selections = Selections(core.subscriptions, routing)
+    selections = Selections(core.subscriptions, router(core, queries))
     search = Search(searched, core.intake.challenges, core.intake.companies)
-    history = History(core.database, routing, core.intake.publication)
+    asked_again = router(core, RememberedFits(queries, core.clock))
+    history = History(core.database, asked_again, core.intake.publication)
     every = [*routers(core, index, lag, search), *feeds(core, history)]
     return create_app(
         core.settings, web_ports(core), core.tail, every, checks=checks, selecting=selections.select

@@ -50,7 +50,7 @@ def rendered(name: str, about: str, page: str, due: Sequence[Due], *, alarms: bo
     ):
         calendar.add(called, value)
     calendar.add("url", page)
-    calendar.add("refresh-interval", REFRESH)
+    calendar.add("refresh-interval", REFRESH, parameters={"value": "DURATION"})
     calendar.add("x-published-ttl", f"PT{REFRESH.seconds // 3_600}H")
     for one in due:
         for event in _events(one, alarms=alarms):

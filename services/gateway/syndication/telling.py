@@ -131,7 +131,7 @@ def _answered(data: Mapping[str, Any]) -> Told:
 
 
 def _settled(data: Mapping[str, Any], challenge: Challenge | None) -> Told:
-    title = f"“{challenge.title}”" if challenge is not None else "a challenge"
+    title = "a challenge" if challenge is None else _named(challenge.model_dump(mode="json"))
     found = count(data["suggestions"], "company answers", "companies answer")
     places = count(data["countries"], "country", "countries")
     open_ = data["unanswered"]

@@ -45,6 +45,7 @@ def events(answer: httpx.Response) -> list[Any]:
     assert isinstance(calendar, Calendar)
     assert calendar["version"] == "2.0"
     assert calendar["prodid"]
+    assert b"REFRESH-INTERVAL;VALUE=DURATION:PT4H\r\n" in answer.content, "as RFC 7986 has it"
     found: list[Any] = calendar.walk("VEVENT")
     assert not any(one.errors for one in found)
     for one in found:

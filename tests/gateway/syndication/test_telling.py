@@ -120,7 +120,7 @@ MADE: dict[str, tuple[Concern, str, str]] = {
     "challenge.withdrawn": (routes.withdrawn(routes.challenge()), f"Withdrawn: {WANTED}", CHALLENGE),
     "challenge.matched": (
         routes.settled(routes.challenge()),
-        "Matching has settled on “Pressure sensor”",
+        f"Matching has settled on {WANTED}",
         CHALLENGE,
     ),
     "match.suggested": (routes.matched(routes.challenge()), " (FR) fits “", "/matches/mat_"),
