@@ -16,6 +16,7 @@ from services.gateway.app import create_app
 from services.gateway.health import Check
 from services.gateway.status_endpoints import Lag
 from services.gateway.syndication import own, public
+from services.gateway.syndication.kept import Kept
 from services.indexing import endpoints as indexing
 from services.indexing.state import Index
 from services.intake import endpoints as intake
@@ -89,10 +90,10 @@ def routers(core: Core, index: Index, lag: Lag, search: Search) -> list[APIRoute
 
 def feeds(core: Core, history: History) -> list[APIRouter]:
     """Feeds and calendars; those for everybody come first, since their addresses are no tokens."""
-    publication, public_url = core.intake.publication, core.settings.public_url
+    publication, kept, public_url = core.intake.publication, Kept(), core.settings.public_url
     return [
-        public.routes(publication, public_url),
-        own.routes(core.subscriptions, history, publication, public_url),
+        public.routes(publication, kept, public_url),
+        own.routes(core.subscriptions, history, publication, kept, public_url),
     ]
 
 

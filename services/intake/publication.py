@@ -4,7 +4,7 @@ due."""
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,22 @@ from services.kernel.clock import Clock
 from services.kernel.database import Database
 
 _TABLE: Any = ChallengeRow.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Of all that was announced: when it was changed last (None: nothing was yet), how many challenges and
+    versions there are (every change makes one), and since when no other deadline has passed."""
+
+    changed_at: datetime | None
+    challenges: int
+    versions: int
+    day_began_at: datetime
+
+    @property
+    def due_changed_at(self) -> datetime:
+        """When what takes answers was changed last: by somebody, or by a deadline that has passed."""
+        return self.day_began_at if self.changed_at is None else max(self.changed_at, self.day_began_at)
 
 
 class Publication:
@@ -52,14 +68,16 @@ class Publication:
         found = await self._list(conditions, (_TABLE.c.id,), len(ids))
         return {one.id: one for one in found}
 
-    async def changed_at(self) -> datetime | None:
-        """When anything of all this was changed last; None: nothing was announced yet."""
-        query = select(func.max(_TABLE.c.changed_at)).where(store.is_published())
+    async def state(self) -> State:
+        """What tells a change of any of all this from none."""
+        versions = func.coalesce(func.sum(_TABLE.c.version), 0)
+        query = select(func.max(_TABLE.c.changed_at), func.count(), versions).where(store.is_published())
         async with self._database.read() as tx:
-            return (await tx.execute(query)).scalar()
+            changed_at, challenges, versions_ = (await tx.execute(query)).one()
+        return State(changed_at, challenges, int(versions_), self._day_began_at())
 
-    def day_began_at(self) -> datetime:
-        """Since when no other deadline has passed: a day ends when it has ended everywhere."""
+    def _day_began_at(self) -> datetime:
+        """A day ends when it has ended everywhere."""
         now = self._clock.now()
         return (now - LAST_ZONE).replace(hour=0, minute=0, second=0, microsecond=0) + LAST_ZONE
 

@@ -15,7 +15,7 @@ from schemas.challenge import Challenge, ChallengeState
 from schemas.match import CompanyAnswer, MatchState
 from schemas.subscription import Subscription
 from services.kernel.database import Database
-from services.kernel.journal import Event, backwards
+from services.kernel.journal import Event, backwards, head
 from services.notification.ports import Dates
 from services.notification.router import Router
 from services.notification.routing import ANNOUNCEMENTS, ANSWERED, CONSORTIA, MATCHES, PAIRINGS, Concern
@@ -62,6 +62,11 @@ class History:
         self._database = database
         self._router = router
         self._dates = dates
+
+    async def state(self) -> int:
+        """What tells whether anything may have happened: how far the journal has come."""
+        async with self._database.read() as tx:
+            return await head(tx)
 
     async def newest(self, subscription: Subscription, *, limit: int) -> list[Concern]:
         """What the newest events are about that it asks for, newest first."""

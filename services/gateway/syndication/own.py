@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from schemas.subscription import Channel, Subscription
 from services.gateway.syndication import atom, calendar
-from services.gateway.syndication.public import described, newest
+from services.gateway.syndication.kept import Kept, Made
+from services.gateway.syndication.public import described
 from services.gateway.syndication.telling import told, why
 from services.intake.publication import Publication
 from services.kernel.problems import NotFound, Unavailable
@@ -32,7 +33,11 @@ Token = Annotated[str, Path(description="What makes the address of the subscript
 
 
 def routes(
-    subscriptions: Subscriptions, history: History, publication: Publication, public_url: str
+    subscriptions: Subscriptions,
+    history: History,
+    publication: Publication,
+    kept: Kept,
+    public_url: str,
 ) -> APIRouter:
     made = APIRouter(tags=["feeds"])
     always = responses_for(NotFound, Unavailable)
@@ -51,11 +56,14 @@ def routes(
     )
     async def feed(request: Request, token: Token) -> Response:
         subscription = await subscriptions.at(token, Channel.feed)
-        found = await history.newest(subscription, limit=ENTRIES)
-        times = [one.event.time for one in found]
-        body = atom.rendered(_feed(subscription, found, public_url))
-        modified = max([subscription.changed_at, *times])
-        return document(request, body, media=atom.MEDIA, modified=modified, headers=HEADERS)
+
+        def write(found: list[Concern]) -> Made:
+            modified = max([subscription.changed_at, *(one.event.time for one in found)])
+            return Made(atom.rendered(_feed(subscription, found, public_url)), modified)
+
+        key = (subscription.id, subscription.version, await history.state())
+        found = await kept.get(key, lambda: history.newest(subscription, limit=ENTRIES), write)
+        return document(request, found.body, media=atom.MEDIA, modified=found.modified, headers=HEADERS)
 
     @made.head("/feeds/{token}.ics", include_in_schema=False)
     @made.get(
@@ -72,17 +80,22 @@ def routes(
     )
     async def deadlines(request: Request, token: Token) -> Response:
         subscription = await subscriptions.at(token, Channel.calendar)
-        found = await history.dated(subscription)
-        body = calendar.rendered(
-            f"{_name(subscription)}: deadlines",
-            "Deadlines and phases of challenges that a subscription asks for",
-            f"{public_url}/settings#subscriptions",
-            [_due(one, public_url) for one in found],
-            alarms=True,
-        )
-        changed = max([subscription.changed_at, *(one.told_at for one in found)])
-        modified = newest(changed, publication.day_began_at())
-        return document(request, body, media=calendar.MEDIA, modified=modified, headers=HEADERS)
+        state = await publication.state()
+
+        def write(found: list[Dated]) -> Made:
+            body = calendar.rendered(
+                f"{_name(subscription)}: deadlines",
+                "Deadlines and phases of challenges that a subscription asks for",
+                f"{public_url}/settings#subscriptions",
+                [_due(one, public_url) for one in found],
+                alarms=True,
+            )
+            times = (subscription.changed_at, state.due_changed_at, *(one.told_at for one in found))
+            return Made(body, max(times))
+
+        key = (subscription.id, subscription.version, state, await history.state())
+        found = await kept.get(key, lambda: history.dated(subscription), write)
+        return document(request, found.body, media=calendar.MEDIA, modified=found.modified, headers=HEADERS)
 
     return made
 

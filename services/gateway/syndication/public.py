@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -14,6 +13,7 @@ from schemas.text import NAME_MAX
 from services.directory.organisation_endpoints import REFERENCE
 from services.gateway.syndication import atom, calendar
 from services.gateway.syndication.addresses import ANNOUNCEMENTS, DEADLINES, narrowed
+from services.gateway.syndication.kept import Kept, Made
 from services.gateway.syndication.telling import announced
 from services.intake.challenge_store import ChallengeFilter
 from services.intake.publication import Publication
@@ -52,7 +52,7 @@ def described(media: str, what: str) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def routes(publication: Publication, public_url: str) -> APIRouter:
+def routes(publication: Publication, kept: Kept, public_url: str) -> APIRouter:
     made = APIRouter(tags=["feeds"])
     always = responses_for(InvalidInput, Unavailable)
 
@@ -77,18 +77,23 @@ def routes(publication: Publication, public_url: str) -> APIRouter:
         words: _Words = "",
     ) -> Response:
         wanted = _filter(buyer, country, cpv, language, words)
-        modified = await publication.changed_at()
-        found = await publication.newest(wanted, limit=ENTRIES)
-        own = public_url + narrowed(ANNOUNCEMENTS, wanted)
-        feed = atom.Feed(
-            id=own,
-            title="Challenges of Big Science",
-            subtitle="Needs that nobody sells yet, as they are announced",
-            page=f"{public_url}/",
-            own=own,
-            entries=[_entry(one, public_url) for one in found],
-        )
-        return document(request, atom.rendered(feed), media=atom.MEDIA, modified=modified, headers=HEADERS)
+        state = await publication.state()
+
+        def write(found: list[Challenge]) -> Made:
+            own = public_url + narrowed(ANNOUNCEMENTS, wanted)
+            feed = atom.Feed(
+                id=own,
+                title="Challenges of Big Science",
+                subtitle="Needs that nobody sells yet, as they are announced",
+                page=f"{public_url}/",
+                own=own,
+                entries=[_entry(one, public_url) for one in found],
+            )
+            return Made(atom.rendered(feed), state.changed_at)
+
+        key = (ANNOUNCEMENTS, wanted, state)
+        found = await kept.get(key, lambda: publication.newest(wanted, limit=ENTRIES), write)
+        return document(request, found.body, media=atom.MEDIA, modified=found.modified, headers=HEADERS)
 
     @made.head(DEADLINES, include_in_schema=False)
     @made.get(
@@ -110,24 +115,24 @@ def routes(publication: Publication, public_url: str) -> APIRouter:
         language: _Language = None,
         words: _Words = "",
     ) -> Response:
-        changed = await publication.changed_at()
-        found = await publication.due(_filter(buyer, country, cpv, language, words), limit=CHALLENGES)
-        body = calendar.rendered(
-            "Challenges of Big Science: deadlines",
-            "Last days for answers to open challenges, and their phases",
-            f"{public_url}/",
-            [calendar.Due(one, f"{public_url}/challenges/{one.id}", one.changed_at) for one in found],
-            alarms=False,
-        )
-        modified = newest(changed, publication.day_began_at())
-        return document(request, body, media=calendar.MEDIA, modified=modified, headers=HEADERS)
+        wanted = _filter(buyer, country, cpv, language, words)
+        state = await publication.state()
+
+        def write(found: list[Challenge]) -> Made:
+            body = calendar.rendered(
+                "Challenges of Big Science: deadlines",
+                "Last days for answers to open challenges, and their phases",
+                f"{public_url}/",
+                [calendar.Due(one, f"{public_url}/challenges/{one.id}", one.changed_at) for one in found],
+                alarms=False,
+            )
+            return Made(body, state.due_changed_at)
+
+        key = (DEADLINES, wanted, state)
+        found = await kept.get(key, lambda: publication.due(wanted, limit=CHALLENGES), write)
+        return document(request, found.body, media=calendar.MEDIA, modified=found.modified, headers=HEADERS)
 
     return made
-
-
-def newest(changed: datetime | None, day: datetime) -> datetime:
-    """When a calendar was changed last: by a challenge, or by a deadline that has passed."""
-    return day if changed is None else max(changed, day)
 
 
 def _filter(

@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from schemas.subscription import CreatedSubscription, Subscription, SubscriptionContent
 from services.gateway.syndication import atom, own
+from services.gateway.syndication.kept import Kept
 from services.kernel.logs import start_logging
 from services.kernel.settings import LogFormat, LogLevel
 from services.notification import endpoints
@@ -44,7 +45,7 @@ def serving(made: Derivation, router: Any = None) -> Any:
     world = made.world
     history = History(world.database, router or made.mind.router, world.intake.publication)
     routers = [
-        own.routes(made.subscriptions, history, world.intake.publication, PUBLIC_URL),
+        own.routes(made.subscriptions, history, world.intake.publication, Kept(), PUBLIC_URL),
         endpoints.router(made.subscriptions),
     ]
     return api(world, routers)

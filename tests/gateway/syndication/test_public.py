@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from services.gateway.syndication import atom
+from services.gateway.syndication.kept import Kept
 from services.gateway.syndication.public import routes
 from services.kernel.database import Database
 from tests.conftest import START, MovableClock
@@ -30,7 +31,7 @@ async def world(database: Database, clock: MovableClock) -> World:
 
 @pytest.fixture
 async def anybody(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    async with api(world, [routes(world.intake.publication, PUBLIC_URL)]) as served:
+    async with api(world, [routes(world.intake.publication, Kept(), PUBLIC_URL)]) as served:
         yield served.client
 
 

@@ -21,9 +21,9 @@ SIDES = {
     "second": {"title": "Pompes", "buyer_name": "ESO"},
 }
 BOTH = "“Pumps” (CERN) and “Pompes” (ESO)"
-TEAM = {"id": "con_1", "challenge": ABOUT, "headline": "A consortium of 2 needs you."}
-STEP = {**SIDES, "pairing": "pai_1", "state": "market-research"}
-GROUP = {
+TEAM: dict[str, Any] = {"id": "con_1", "challenge": ABOUT, "headline": "A consortium of 2 needs you."}
+STEP: dict[str, Any] = {**SIDES, "pairing": "pai_1", "state": "market-research"}
+GROUP: dict[str, Any] = {
     "id": "grp_1",
     "needs": [{"buyer_name": name} for name in ("CERN", "ESO", "ESS")],
     "headline": "All three.",
