@@ -47,6 +47,7 @@ MONEY_MAX = 10**15
 
 Money = Annotated[int, Field(ge=0, le=MONEY_MAX), Whole]
 Volume = Annotated[float, Field(gt=0, le=MONEY_MAX, allow_inf_nan=False, strict=True)]
+WebAddress = Annotated[str, Field(pattern=r"^https://[^\s]+$", max_length=2_000)]
 Place = Annotated[int, Field(ge=0, le=2**31 - 1), Whole]
 Span = tuple[Place, Place]
 
@@ -102,6 +103,16 @@ class ChallengeState(StrEnum):
     withdrawn = "withdrawn"
 
 
+class DecisionOutcome(StrEnum):
+    """What comes of a challenge: the buyer calls for tenders, makes it itself, buys what is there, or gives
+    the need up."""
+
+    tender = "tender"
+    make = "make"
+    buy = "buy"
+    abandoned = "abandoned"
+
+
 class DraftReaders(StrEnum):
     """Who may read a challenge while it is a draft: its owner alone, every buyer (BSOs and ILOs), or
     everybody with a key."""
@@ -113,6 +124,16 @@ class DraftReaders(StrEnum):
 
 OPEN_STATES = frozenset({ChallengeState.announced, ChallengeState.consulting})
 """States in which a challenge is matched."""
+
+OVER_STATES = frozenset(
+    {
+        ChallengeState.consultation_closed,
+        ChallengeState.reported,
+        ChallengeState.decided,
+        ChallengeState.withdrawn,
+    }
+)
+"""States in which it takes no answers any more, whatever its deadline."""
 
 
 class Requirement(Contract):
@@ -249,7 +270,7 @@ class IpArrangement(Contract):
 
 class Attachment(Contract):
     title: Title
-    url: Annotated[str, Field(pattern=r"^https://[^\s]+$", max_length=2_000)]
+    url: WebAddress
 
 
 class ChallengeContent(Contract):
@@ -441,6 +462,43 @@ class Withdrawal(Contract):
     reason: Note
 
 
+class ConsultationReport(Contract):
+    """Where everybody reads what the consultation has brought: a link, a title, or both."""
+
+    title: Title | None = None
+    url: WebAddress | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.title is None and self.url is None:
+            raise ValueError("the report is empty; give its title, its url, or leave the report out")
+        return self
+
+
+class Decision(Contract):
+    """What was decided. `notice`: of the procedure, once there is one; only a tender has one."""
+
+    outcome: DecisionOutcome
+    reason: Note | None = None
+    notice: WebAddress | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.notice is not None and self.outcome is not DecisionOutcome.tender:
+            raise ValueError(
+                f"notice: only a tender has one, and the outcome is '{self.outcome.value}'; leave it out"
+            )
+        return self
+
+
+class ChallengeStep(Contract):
+    """A step on the way of a challenge. `report` goes with `reported`, `decision` with `decided`."""
+
+    to: ChallengeState
+    report: ConsultationReport | None = None
+    decision: Decision | None = None
+
+
 class Draft(Contract):
     """A text that requirements are to be proposed for."""
 
@@ -459,12 +517,22 @@ class Proposal(Contract):
 
 
 class Challenge(ChallengeContent):
-    """A challenge as it is kept: every amendment is a new version. `buyer` is the organisation's id;
-    `announced_at` is, of a draft, when it was begun."""
+    """A challenge as it is kept: every amendment and every step is a new version. `buyer` is the id of the
+    organisation; `announced_at` is, of a draft, when it was begun."""
 
     id: ChallengeId
     version: Version
+    content_version: Annotated[
+        Version,
+        Field(
+            default_factory=lambda known: known["version"],
+            description="Version in which its content was last changed; later ones changed its state alone. "
+            "A suggestion of this version or a later one is up to date",
+        ),
+    ]
     state: ChallengeState
+    report: ConsultationReport | None = None
+    decision: Decision | None = None
     buyer: OrganisationId
     buyer_name: Name
     announced_by: OrganisationId
@@ -492,7 +560,8 @@ class Change(Contract):
 
 
 class ChallengeVersion(Contract):
-    """One version of a challenge: who changed what, and when. `reason` is given with a withdrawal."""
+    """One version of a challenge: who changed what, and when. `reason` is given with a withdrawal; that of a
+    decision stands in the change of `decision`."""
 
     version: Version
     state: ChallengeState

@@ -22,15 +22,16 @@ from schemas.base import (
     SubscriptionId,
     Version,
 )
-from schemas.challenge import Challenge, ChallengeContent, Change
+from schemas.challenge import Challenge, ChallengeContent, ChallengeState, Change
 from schemas.company import Company, CompanyContent
 from schemas.consortium import Consortium, GapBrief, SoughtPartner
 from schemas.dialogue import DialogueNews, Entry, QuestionNews
+from schemas.digest import Collected
 from schemas.match import CompanyAnswer, MatchedChallenge, MatchedCompany, MatchSuggestion
 from schemas.organisation import Membership, Organisation
 from schemas.pairing import Group, Pairing, PairingSide, PairingState
-from schemas.subscription import Subscription
-from schemas.text import Note, Opaque
+from schemas.subscription import Subscription, Timing
+from schemas.text import Label, Note, Opaque
 
 
 class EventData(Contract):
@@ -73,6 +74,17 @@ class ChallengeAmended(EventData):
     TYPE = "liaison.challenge.amended.v1"
     challenge: Challenge
     changes: tuple[Change, ...]
+
+
+class ChallengeStepped(EventData):
+    """It went on its way, or more is said of where it stands (its report, the notice of the procedure; then
+    `before` is its state). `headline`: the news in a sentence. Everybody may read it, and the companies that
+    it was suggested to are told."""
+
+    TYPE = "liaison.challenge.stepped.v1"
+    challenge: Challenge
+    before: ChallengeState
+    headline: str
 
 
 class ChallengeWithdrawn(EventData):
@@ -404,6 +416,23 @@ class SubscriptionRemoved(EventData):
     owner: OrganisationId
 
 
+class SubscriptionDigest(Collected, EventData):
+    """What a subscription has asked for since the last one, in one event. For its owner alone. `endpoint`:
+    where it is sent; `timing`: of the subscription, `instant` where it holds what was over the weekly budget;
+    `until`: when it was put together; `page`: where a person reads on; `stream`: all of its events in full,
+    as Server-Sent Events."""
+
+    TYPE = "liaison.subscription.digest.v1"
+    owner: OrganisationId
+    label: Label | None
+    endpoint: EndpointId
+    timing: Timing
+    until: AwareDatetime
+    headline: Annotated[str, Field(description="One sentence: how much, since when, and the best of it")]
+    page: str
+    stream: str
+
+
 class EndpointDisabled(EventData):
     """An endpoint was switched off; its owner should look."""
 
@@ -430,8 +459,8 @@ class DeliveredEvent(Contract):
 
 
 class DeliverySucceeded(EventData):
-    """Webhooks with suggestions of matches were answered 2xx: what was written down together. For nobody but
-    the service itself, since it names several organisations."""
+    """Webhooks with suggestions of matches, or digests, were answered 2xx: what was written down together.
+    For nobody but the service itself, since it names several organisations."""
 
     TYPE = "liaison.delivery.succeeded.v1"
     delivered: Annotated[tuple[DeliveredEvent, ...], Field(min_length=1)]
@@ -463,6 +492,7 @@ EVENTS: dict[str, type[EventData]] = {
         ChallengeDrafted,
         ChallengeAnnounced,
         ChallengeAmended,
+        ChallengeStepped,
         ChallengeWithdrawn,
         ChallengeIndexed,
         ChallengeMatched,
@@ -504,6 +534,7 @@ EVENTS: dict[str, type[EventData]] = {
         DialoguePublished,
         SubscriptionChanged,
         SubscriptionRemoved,
+        SubscriptionDigest,
         EndpointDisabled,
         EndpointTested,
         DeliverySucceeded,

@@ -18,9 +18,10 @@ from schemas.text import Note
 
 
 class MatchState(StrEnum):
-    """The life of a suggestion. `notified`: a webhook with it was answered 2xx by the company's own endpoint,
-    or by one of a cluster that receives for it; `seen`: one of them has opened it; `interested`, `dismissed`:
-    what the company answered. None of them goes back, but for an answer that is taken back."""
+    """The life of a suggestion. `notified`: a webhook with it, or a digest that lists it, was answered 2xx by
+    the company's own endpoint, or by one of a cluster that receives for it; `seen`: one of them has opened
+    it; `interested`, `dismissed`: what the company answered. None of them goes back, but for an answer that
+    is taken back."""
 
     suggested = "suggested"
     notified = "notified"

@@ -40,7 +40,9 @@ from services.matching.notified import MarkNotified
 from services.matching.profiles import Profiles
 from services.matching.queries import SavedQueries
 from services.matching.service import Matches
+from services.matching.suggested import Suggested
 from services.matching.suggestion import Composer, versions_of
+from services.notification.digests import Digests
 from services.notification.handlers import Notify
 from services.notification.router import Router
 from services.notification.subscriptions import Subscriptions
@@ -95,10 +97,11 @@ class Mind:
         self.router = Router(
             challenges=reading,
             queries=SavedQueries(generations),
+            suggested=Suggested(database, world.directory),
             default_threshold=THRESHOLD,
             nudges=Feedback(database, clock, reading),
         )
-        self.notify = Notify(database, clock, self.router, endpoints_of(world))
+        self.notify = Notify(database, clock, self.router, endpoints_of(world), public_url=PUBLIC_URL)
         self.notified = MarkNotified(database, clock, world.directory)
         self.handlers: tuple[Handler, ...] = (
             index_companies(generations, reading, clock),
@@ -119,6 +122,7 @@ class Derivation:
     feedback: OwnFeedback
     endpoints: Endpoints
     subscriptions: Subscriptions
+    digests: Digests
     cursors: dict[str, int] = field(default_factory=dict)
 
     async def settle(self, mind: Mind | None = None) -> list[Event]:
@@ -172,6 +176,7 @@ async def deriving(
         await mind.upkeep.begin()
         endpoints = endpoints_of(world)
         rules = FollowRules(world.directory, world.intake.challenges, world.intake.companies)
+        digests = Digests(database, clock, endpoints, public_url=PUBLIC_URL)
         feedback = Feedback(database, clock, world.intake.reading)
         matches = Matches(database, clock, world.directory.members, feedback)
         answering = Answering(database, clock, matches, world.directory.members)
@@ -186,8 +191,14 @@ async def deriving(
             ),
             endpoints=endpoints,
             subscriptions=Subscriptions(
-                database, clock, endpoints=endpoints, visibility=rules, public_url=PUBLIC_URL
+                database,
+                clock,
+                endpoints=endpoints,
+                visibility=rules,
+                digests=digests,
+                public_url=PUBLIC_URL,
             ),
+            digests=digests,
         )
     finally:
         await embedder.close()

@@ -58,8 +58,10 @@ from services.matching.notified import MarkNotified
 from services.matching.profiles import Profiles
 from services.matching.queries import SavedQueries
 from services.matching.service import Matches
+from services.matching.suggested import Suggested
 from services.matching.suggestion import Composer, versions_of
 from services.migrations import runner
+from services.notification.digests import Digests
 from services.notification.handlers import Notify
 from services.notification.ports import QueryFits
 from services.notification.router import Router
@@ -87,6 +89,7 @@ class Core:
     endpoints: Endpoints
     deliveries: DeliveryLog
     subscriptions: Subscriptions
+    digests: Digests
     matches: Matches
     answering: Answering
     consortia: ConsortiumService
@@ -134,6 +137,7 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
         guard = AddressGuard(allow_loopback=settings.allow_loopback_webhooks)
         endpoints = Endpoints(database, clock, guard=guard, box=secrets.box)
         rules = FollowRules(directory, intake.challenges, intake.companies)
+        digests = Digests(database, clock, endpoints, public_url=settings.public_url)
         feedback = Feedback(database, clock, intake.reading)
         matches = Matches(database, clock, directory.members, feedback)
         markets = Markets(intake.reading, matches, KeptMeaning(VectorsInDatabase(database)))
@@ -152,8 +156,14 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             endpoints=endpoints,
             deliveries=DeliveryLog(database, clock),
             subscriptions=Subscriptions(
-                database, clock, endpoints=endpoints, visibility=rules, public_url=settings.public_url
+                database,
+                clock,
+                endpoints=endpoints,
+                visibility=rules,
+                digests=digests,
+                public_url=settings.public_url,
             ),
+            digests=digests,
             matches=matches,
             consortia=consortia,
             consents=Consents(
@@ -235,6 +245,7 @@ def router(core: Core, queries: QueryFits) -> Router:
     return Router(
         challenges=core.intake.reading,
         queries=queries,
+        suggested=Suggested(core.database, core.directory),
         default_threshold=core.settings.match_threshold,
         nudges=core.feedback,
     )
@@ -256,7 +267,9 @@ def handlers(core: Core, brain: Brain | None, queries: QueryFits, rooms: Collect
     if "pairing" in rooms:
         found.append(core.pairing.grouping)
     if "notification" in rooms:
-        found.append(Notify(core.database, core.clock, router(core, queries), core.endpoints))
+        told = router(core, queries)
+        public_url = core.settings.public_url
+        found.append(Notify(core.database, core.clock, told, core.endpoints, public_url=public_url))
         found.append(MarkNotified(core.database, core.clock, core.directory, linger_s=RECEIPTS_LINGER_S))
     return found
 

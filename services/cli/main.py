@@ -21,6 +21,7 @@ ROOMS = {
     "announce": "challenges",
     "matches": "challenges",
     "stream": "challenges",
+    "step": "leading",
     "answer": "answers",
     "consortia": "consortia",
     "pairings": "pairings",

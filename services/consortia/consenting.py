@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from schemas.challenge import OPEN_STATES
+from schemas.challenge import OPEN_STATES, Challenge
 from schemas.consortium import (
     KNOWN_TO_EACH_OTHER,
     STANDING,
@@ -74,13 +74,14 @@ class Consents:
         can be answered no more.
         """
         company = await self._spoken_for(principal, consortium, answer)
+        challenge = await self._challenge(await self._whole(consortium))
 
         async def write(tx: AsyncSession) -> Consortium:
             now = self._clock.now()
             whole = await self._open(tx, consortium, company)
             if _member(whole, company).consent is not Consent.asked:
                 return await self._told(tx, principal, whole, [], now)
-            if whole.challenge.deadline < last_open_day(now):
+            if not _asks(challenge, now):
                 raise Conflict("The challenge is closed and takes no more answers.")
             after = _next(_with_consent(whole, company, Consent.consented), now, reason=None)
             said = Change(ConsortiumConsented, whole, after, about=frozenset({company}))
@@ -132,7 +133,7 @@ class Consents:
             if whole.version != read.version:
                 raise Conflict("The consortium changed at the same moment. Look at it again, then decline.")
             rules = rules_for(whole, market.rules, without=company)
-            asking = market.challenge.state in OPEN_STATES and whole.challenge.deadline >= last_open_day(now)
+            asking = _asks(market.challenge, now)
             change = mended(
                 market,
                 rules,
@@ -207,13 +208,24 @@ class Consents:
             if whole is None:
                 raise unknown(consortium)
             declined = await store.declined(tx, whole.challenge.id)
-        challenge = await self._markets.challenge(whole.challenge.id)
-        assert challenge is not None, "challenges are never removed"
+        challenge = await self._challenge(whole)
         fixed = {one.company.id for one in whole.members if one.company and one.fixed}
         market = await self._markets.of(
             challenge, fixed=fixed, bound=bound([whole]) - {company}, without=declined | {company}
         )
         return whole, market
+
+    async def _whole(self, consortium: str) -> Consortium:
+        async with self._database.read() as tx:
+            whole = await store.find(tx, consortium)
+        if whole is None:
+            raise unknown(consortium)
+        return whole
+
+    async def _challenge(self, whole: Consortium) -> Challenge:
+        challenge = await self._markets.challenge(whole.challenge.id)
+        assert challenge is not None, "challenges are never removed"
+        return challenge
 
     async def _told(
         self,
@@ -242,6 +254,11 @@ class Consents:
             update=gone | {"members": (alone,), "headline": gone["reason"], "competing": ()}
         )
         return own.model_copy(update={"worth": 0.0, "consented": None})
+
+
+def _asks(challenge: Challenge, now: datetime) -> bool:
+    """Whether companies may still answer it."""
+    return challenge.state in OPEN_STATES and challenge.deadline >= last_open_day(now)
 
 
 def _next(whole: Consortium, now: datetime, *, reason: str | None) -> Consortium:

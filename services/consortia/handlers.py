@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from schemas.challenge import DecisionOutcome
 from schemas.events import (
     ChallengeMatched,
+    ChallengeStepped,
     ChallengeWithdrawn,
     CompanyIndexed,
     CompanyWithdrawn,
@@ -52,7 +54,9 @@ class FormConsortia:
     """
 
     name = "consortia"
-    consumes = frozenset({ChallengeMatched.TYPE, ChallengeWithdrawn.TYPE, *MATCHES, *PROFILES})
+    consumes = frozenset(
+        {ChallengeMatched.TYPE, ChallengeStepped.TYPE, ChallengeWithdrawn.TYPE, *MATCHES, *PROFILES}
+    )
     batch = BATCH
 
     def __init__(self, database: Database, clock: Clock, reviewing: Reviewing) -> None:
@@ -61,17 +65,13 @@ class FormConsortia:
         self._reviewing = reviewing
 
     async def prepare(self, events: Sequence[Event]) -> Plan:
-        settled: dict[str, Event] = {}
+        over = {event.key: (event, why) for event in events if (why := _why_over(event)) is not None}
+        settled = {event.key: event for event in events if event.type == ChallengeMatched.TYPE}
         changed: dict[str, Event] = {}
-        withdrawn: dict[str, Event] = {}
         for event in events:
-            if event.type == ChallengeWithdrawn.TYPE:
-                withdrawn[event.key] = event
-            elif event.type == ChallengeMatched.TYPE:
-                settled[event.key] = event
-            elif event.type == SpecialistsFound.TYPE:
+            if event.type == SpecialistsFound.TYPE:
                 changed |= dict.fromkeys(event.data["challenges"], event)
-            elif event.type not in PROFILES and _changes_a_team(event):
+            elif event.type in MATCHES and _changes_a_team(event):
                 changed[event.key] = event
         profiles = {event.data["company"] for event in events if event.type in PROFILES}
         async with self._database.read() as tx:
@@ -81,7 +81,7 @@ class FormConsortia:
         due: dict[str, datetime] = {}
         now = self._clock.now()
         for challenge, event in {**changed, **settled}.items():
-            if challenge in withdrawn or (challenge not in known and challenge not in settled):
+            if challenge in over or (challenge not in known and challenge not in settled):
                 continue  # matching has not settled on it yet
             if challenge in known:
                 at = await self._reviewing.next_look(challenge, known[challenge].reviewed_at)
@@ -91,14 +91,12 @@ class FormConsortia:
             write = await self._reviewing.reviewing(challenge, correlation_id=event.correlation_id)
             if write is not None:
                 writes.append(write)
-        for challenge in (members & known.keys()) - settled.keys() - changed.keys() - withdrawn.keys():
+        for challenge in (members & known.keys()) - settled.keys() - changed.keys() - over.keys():
             at = await self._reviewing.next_look(challenge, known[challenge].reviewed_at)
             due[challenge] = max(at, now + MATCHED_AFTER)
-        for challenge, event in withdrawn.items():
+        for challenge, (event, reason) in over.items():
             writes.append(
-                await self._reviewing.dissolving(
-                    challenge, "The challenge was withdrawn.", correlation_id=event.correlation_id
-                )
+                await self._reviewing.dissolving(challenge, reason, correlation_id=event.correlation_id)
             )
 
         async def plan(tx: AsyncSession) -> None:
@@ -108,6 +106,23 @@ class FormConsortia:
                 await store.put_due(tx, challenge, at)
 
         return plan
+
+
+_NOTHING_TO_DO_TOGETHER = {
+    DecisionOutcome.make: "The buyer makes it itself.",
+    DecisionOutcome.abandoned: "The buyer has given the need up.",
+}
+"""Decisions upon which no team is needed. Where there is something to sell, its members end a team."""
+
+
+def _why_over(event: Event) -> str | None:
+    """Why all teams of a challenge are no more; None: nothing says so."""
+    if event.type == ChallengeWithdrawn.TYPE:
+        return "The challenge was withdrawn."
+    if event.type != ChallengeStepped.TYPE:
+        return None
+    decision = event.data["challenge"]["decision"]
+    return _NOTHING_TO_DO_TOGETHER.get(decision["outcome"]) if decision else None
 
 
 def _changes_a_team(event: Event) -> bool:

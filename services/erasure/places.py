@@ -27,8 +27,10 @@ JOURNAL = "journal"
 
 NONE_OF_ITS_OWN = frozenset(
     {
+        "alerts",
         "backgrounds",
         "cursors",
+        "digests",
         "embeddings",
         "handled_events",
         "inbox_receipts",
@@ -56,6 +58,7 @@ KEPT = frozenset(
         "secrets",
         "sectors",
         "service",
+        "thread",
         "type",
         "url",
     }

@@ -14,6 +14,7 @@ from schemas.events import (
     ChallengeAmended,
     ChallengeAnnounced,
     ChallengeIndexed,
+    ChallengeStepped,
     ChallengeWithdrawn,
     CompanyCreated,
     CompanyIndexed,
@@ -51,7 +52,7 @@ BATCH = 256
 CONSUMES = {
     "indexing.companies": frozenset({CompanyCreated.TYPE, CompanyUpdated.TYPE, CompanyWithdrawn.TYPE}),
     "indexing.challenges": frozenset(
-        {ChallengeAnnounced.TYPE, ChallengeAmended.TYPE, ChallengeWithdrawn.TYPE}
+        {ChallengeAnnounced.TYPE, ChallengeAmended.TYPE, ChallengeStepped.TYPE, ChallengeWithdrawn.TYPE}
     ),
 }
 """The handlers of this room, and what each takes."""

@@ -14,6 +14,7 @@ from schemas.challenge import (
     ChallengeContent,
     ChallengePatch,
     ChallengeState,
+    ChallengeStep,
     ChallengeVersion,
     ChallengeView,
     Draft,
@@ -79,6 +80,25 @@ EXAMPLES = {
                 {"id": "r2", "text": "withstand a dose of 10 MGy", "kind": "constraint"},
             ],
             "cpv": ["38423000"],
+        },
+    },
+}
+
+STEPS = {
+    "closed": {"summary": "The consultation is over", "value": {"to": "consultation-closed"}},
+    "reported": {
+        "summary": "Its report is out",
+        "value": {"to": "reported", "report": {"url": "https://buyer.example/report.pdf"}},
+    },
+    "decided": {
+        "summary": "There will be a call for tenders",
+        "value": {
+            "to": "decided",
+            "decision": {
+                "outcome": "tender",
+                "reason": "Three companies could do it; none has it on the shelf.",
+                "notice": "https://ted.europa.eu/en/notice/-/detail/123456-2027",
+            },
         },
     },
 }
@@ -156,6 +176,30 @@ def _writing(routes: APIRouter, challenges: Challenges) -> None:
     )
     async def amend(patch: ChallengePatch, principal: Writer, challenge: Id, match: IfMatch) -> Response:
         return _reply(await challenges.amend(principal, challenge, _revision(patch), match.check))
+
+    @routes.post(
+        "/{challenge}/steps",
+        response_model=ChallengeView,
+        responses=changing,
+        summary="Lead a challenge on its way",
+        description=(
+            "From announced over consulting, consultation-closed and reported to decided, for whoever "
+            "announced it and its buyer. The way goes forward, and steps may be left out; but before the "
+            "consultation is closed the need can only be given up (`abandoned`). From consultation-closed on "
+            "it takes no more answers: its suggestions expire, and its questions may still be answered. "
+            "`reported` may name the report; `decided` says the outcome, perhaps why, and of a tender the "
+            "notice. The present state may be said again with what was not known then. A step is a new "
+            "version with the same content, and `liaison.challenge.stepped.v1` tells everybody."
+        ),
+    )
+    async def take_step(
+        step: Annotated[ChallengeStep, Body(openapi_examples=STEPS)],
+        principal: Writer,
+        challenge: Id,
+        match: MaybeIfMatch,
+        once: Once,
+    ) -> Response:
+        return await once.run(_replying(await challenges.stepping(principal, challenge, step, match.check)))
 
     @routes.post(
         "/{challenge}/withdraw",

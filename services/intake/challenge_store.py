@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, insert, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Select, String, func, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.challenge import (
@@ -192,6 +192,17 @@ async def versions(
         )
         for row in rows
     ]
+
+
+async def states(tx: AsyncSession, challenge: str) -> dict[ChallengeState, datetime]:
+    """Those of its public versions, each with the first instant."""
+    state = _VERSIONS.c.document.op("->>", return_type=String())(literal_column("'state'")).label("state")
+    query = (
+        select(state, func.min(_VERSIONS.c.changed_at).label("at"))
+        .where(_VERSIONS.c.challenge == challenge, _VERSIONS.c.published)
+        .group_by(state)
+    )
+    return {ChallengeState(row.state): row.at for row in await tx.execute(query)}
 
 
 def is_published() -> ColumnElement[bool]:

@@ -1,19 +1,21 @@
-"""Challenges: announced, amended, withdrawn; every version kept, every change an event."""
+"""Challenges: announced, amended, led on their way, withdrawn; every version kept, every change an event."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import replace
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.challenge import (
+    OVER_STATES,
     Challenge,
     ChallengeContent,
     ChallengeState,
+    ChallengeStep,
     ChallengeVersion,
-    Change,
     DraftReaders,
 )
 from schemas.codes import quoted
@@ -21,13 +23,14 @@ from schemas.events import (
     ChallengeAmended,
     ChallengeAnnounced,
     ChallengeDrafted,
+    ChallengeStepped,
     ChallengeWithdrawn,
     EventData,
 )
 from schemas.organisation import Organisation
 from services.directory.service import Directory
 from services.intake import challenge_store as store
-from services.intake import completion
+from services.intake import completion, steps
 from services.intake.buyers import Buyers
 from services.intake.challenge_store import ChallengeFilter, Stored, content_of
 from services.intake.diff import changes
@@ -41,6 +44,8 @@ from services.kernel.problems import Conflict, FieldError, Forbidden, InvalidInp
 from services.kernel.security import BSO, ILO, Principal
 from services.kernel.versions import VersionCheck
 
+STEPPED = ("state", "report", "decision")
+"""Fields that steps change, and nothing else does."""
 PAGE = 200
 """Challenges read in one query when all open ones are wanted: a few MB of documents at most."""
 
@@ -80,6 +85,7 @@ class Challenges:
             **dict(completion.completed(content, buyer)),
             id=new_id("chl"),
             version=1,
+            content_version=1,
             state=ChallengeState.draft if draft else ChallengeState.announced,
             buyer_name=buyer.name,
             announced_by=principal.organisation,
@@ -125,7 +131,7 @@ class Challenges:
                 tx,
                 after,
                 published=True,
-                changes=[_state_change(present.challenge, after)],
+                changes=changes(present.challenge, after, STEPPED),
                 changed_by=principal.organisation,
             )
             await self._append(tx, ChallengeAnnounced(challenge=after), after)
@@ -150,16 +156,19 @@ class Challenges:
         version with what changed. An equal content changes nothing and emits nothing.
 
         NotFound where the principal may not know of it; Forbidden where it is somebody else's; Conflict once
-        it was withdrawn; PreconditionFailed when somebody was faster.
+        it was decided or withdrawn; PreconditionFailed when somebody was faster.
         """
         before, buyer = await self._changeable(principal, challenge, check)
+        if before.challenge.state is ChallengeState.decided:
+            raise Conflict("This challenge is decided: what was decided on stays as it is.")
         old = content_of(before.challenge)
         content = revision(old) if callable(revision) else revision
         if content.buyer not in (buyer.id, buyer.handle):
             detail = "The buyer of a challenge cannot be changed. Withdraw it, and announce it anew."
             raise InvalidInput(detail, errors=[FieldError(pointer="/buyer", detail=detail)])
         now = self._clock.now()
-        completion.check(content, now)
+        over = before.challenge.state in OVER_STATES
+        completion.check(content, now, closed=over and content.deadline == old.deadline)
         content = completion.completed(content, buyer)
 
         async def write(tx: AsyncSession) -> Challenge:
@@ -168,6 +177,7 @@ class Challenges:
             if not found:
                 return present.challenge
             after = _next(present.challenge, now, buyer_name=buyer.name, **dict(content))
+            after = after.model_copy(update={"content_version": after.version})
             await store.put(
                 tx, after, published=present.published, changes=found, changed_by=principal.organisation
             )
@@ -175,6 +185,46 @@ class Challenges:
                 await self._append(tx, ChallengeAmended(challenge=after, changes=found), after)
             elif _has_readers(present.challenge) or _has_readers(after):
                 await self._append(tx, ChallengeDrafted(challenge=after), after, public=False)
+            return after
+
+        return write
+
+    async def step(
+        self, principal: Principal, challenge: str, step: ChallengeStep, check: VersionCheck
+    ) -> Challenge:
+        """`stepping`, in a transaction of its own."""
+        write = await self.stepping(principal, challenge, step, check)
+        async with self._database.write(durable=True) as tx:
+            return await write(tx)
+
+    async def stepping(
+        self, principal: Principal, challenge: str, step: ChallengeStep, check: VersionCheck
+    ) -> Callable[[AsyncSession], Awaitable[Challenge]]:
+        """Check a step on the challenge's way; what comes back takes it in a transaction of the caller's: a
+        new version with the same content. What says nothing new changes nothing and emits nothing.
+
+        Raises as `amending`, and as `steps.take`.
+        """
+        before, _ = await self._changeable(principal, challenge, check)
+        now = self._clock.now()
+        found = steps.take(before.challenge, step, now)
+
+        async def write(tx: AsyncSession) -> Challenge:
+            present = await self._locked(tx, before, check)
+            if not found:
+                return present.challenge
+            after = _next(present.challenge, now, **found)
+            await store.put(
+                tx,
+                after,
+                published=True,
+                changes=changes(present.challenge, after, STEPPED),
+                changed_by=principal.organisation,
+            )
+            told = ChallengeStepped(
+                challenge=after, before=present.challenge.state, headline=steps.headline(after)
+            )
+            await self._append(tx, told, after)
             return after
 
         return write
@@ -201,7 +251,7 @@ class Challenges:
                 tx,
                 after,
                 published=present.published,
-                changes=[_state_change(present.challenge, after)],
+                changes=changes(present.challenge, after, STEPPED),
                 changed_by=principal.organisation,
                 reason=reason,
             )
@@ -258,6 +308,11 @@ class Challenges:
             before = min(max(before, 0), stored.challenge.version + 1)
         async with self._database.read() as tx:
             return await store.versions(tx, challenge, published_only=public, before=before, limit=limit)
+
+    async def reached(self, challenge: str) -> dict[ChallengeState, datetime]:
+        """When it came into each state that everybody has seen it in. For whoever may read it."""
+        async with self._database.read() as tx:
+            return await store.states(tx, challenge)
 
     async def version(self, principal: Principal | None, challenge: str, number: int) -> Challenge:
         """The challenge as it was in one version."""
@@ -398,10 +453,6 @@ def _check_state(challenge: Challenge) -> None:
 
 def _next(challenge: Challenge, now: object, **values: object) -> Challenge:
     return challenge.model_copy(update={**values, "version": challenge.version + 1, "changed_at": now})
-
-
-def _state_change(before: Challenge, after: Challenge) -> Change:
-    return Change(field="state", before=f'"{before.state}"', after=f'"{after.state}"')
 
 
 def _unknown(challenge: str) -> NotFound:

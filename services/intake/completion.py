@@ -24,11 +24,11 @@ def last_open_day(now: datetime) -> date:
     return (now - LAST_ZONE).date()
 
 
-def check(content: ChallengeContent, now: datetime) -> None:
+def check(content: ChallengeContent, now: datetime, *, closed: bool = False) -> None:
     """InvalidInput for a deadline that has passed or lies absurdly far ahead, and for spans outside the
-    need."""
+    need. `closed`: it takes no answers any more, so that its deadline may have passed."""
     errors = []
-    if content.deadline < last_open_day(now):
+    if content.deadline < last_open_day(now) and not closed:
         detail = f"{content.deadline} has passed. Give the last day on which answers are taken."
         errors.append(FieldError(pointer="/deadline", detail=detail))
     elif content.deadline > (now + DEADLINE_AHEAD).date():

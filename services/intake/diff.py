@@ -7,7 +7,7 @@ the old content, the changes give the new one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -16,10 +16,12 @@ from pydantic import BaseModel
 from schemas.challenge import Change
 
 
-def changes(before: BaseModel, after: BaseModel) -> tuple[Change, ...]:
-    """The differences between two contents of one class, in the order of its fields; none: ()."""
-    old, new = before.model_dump(mode="json"), after.model_dump(mode="json")
-    return tuple(change for name in type(after).model_fields for change in _field(name, old[name], new[name]))
+def changes(before: BaseModel, after: BaseModel, fields: Collection[str] | None = None) -> tuple[Change, ...]:
+    """The differences between two models of one class, in these of its fields (None: all, in their order);
+    none: ()."""
+    names = list(type(after).model_fields) if fields is None else list(fields)
+    old, new = (one.model_dump(mode="json", include=set(names)) for one in (before, after))
+    return tuple(change for name in names for change in _field(name, old[name], new[name]))
 
 
 def _field(name: str, old: Any, new: Any) -> Iterator[Change]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, insert, or_, select, update
@@ -132,6 +132,27 @@ async def write(tx: AsyncSession, before: Mapping[Pair, MatchSuggestion], change
     for rows in (changed, revived):
         if rows:
             await _update(tx, rows)
+
+
+async def close(tx: AsyncSession, challenges: Collection[str], today: date) -> None:
+    """What was suggested of these challenges can be answered no more from now on, as if their deadline had
+    passed: nobody is told, and all that people did stays. `today`: the earliest deadline that still takes
+    answers."""
+    if not challenges:
+        return
+    # Locked in the order of their ids, as everywhere.
+    still = (
+        select(MatchRow.id)
+        .where(MatchRow.challenge.in_(sorted(challenges)), MatchRow.deadline >= today)
+        .order_by(MatchRow.id)
+        .with_for_update()
+    )
+    await tx.execute(
+        update(MatchRow)
+        .where(MatchRow.id.in_(still.scalar_subquery()))
+        .values(deadline=today - timedelta(days=1))
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def _update(tx: AsyncSession, rows: Sequence[dict[str, object]]) -> None:

@@ -29,6 +29,8 @@ class Findings:
     open: set[str] = field(default_factory=set)
     closed: dict[str, str] = field(default_factory=dict)
     """Challenges and companies that are gone, and how."""
+    over: set[str] = field(default_factory=set)
+    """Challenges that take no more answers: what was suggested stays, and nothing is suggested any more."""
     measured: list[tuple[OpenChallenge, Mapping[str, Background]]] = field(default_factory=list)
     settled: list[ChallengeMatched] = field(default_factory=list)
 
@@ -38,7 +40,7 @@ class Findings:
         return bool(self.matched or self.rescored or self.closed)
 
     def leave_out_closed(self) -> None:
-        closed = self.closed.keys()
+        closed = self.closed.keys() | self.over
         self.now = {pair: one for pair, one in self.now.items() if closed.isdisjoint(pair)}
         self.specialists = {pair: one for pair, one in self.specialists.items() if closed.isdisjoint(pair)}
 

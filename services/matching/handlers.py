@@ -13,6 +13,7 @@ from schemas.challenge import OPEN_STATES, Challenge
 from schemas.events import (
     ChallengeAmended,
     ChallengeAnnounced,
+    ChallengeStepped,
     ChallengeWithdrawn,
     CompanyIndexed,
     CompanyWithdrawn,
@@ -20,6 +21,7 @@ from schemas.events import (
 )
 from schemas.match import MatchSuggestion
 from services.indexing.generation import Generations
+from services.intake.completion import last_open_day
 from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
@@ -67,7 +69,14 @@ class Match:
 
     name = "matching"
     consumes = frozenset(
-        {*_ANNOUNCED, ChallengeWithdrawn.TYPE, CompanyIndexed.TYPE, CompanyWithdrawn.TYPE, IndexSwitched.TYPE}
+        {
+            *_ANNOUNCED,
+            ChallengeStepped.TYPE,
+            ChallengeWithdrawn.TYPE,
+            CompanyIndexed.TYPE,
+            CompanyWithdrawn.TYPE,
+            IndexSwitched.TYPE,
+        }
     )
     batch = BATCH
 
@@ -102,7 +111,9 @@ class Match:
         self._follow_generation()
         if switched:
             await self._match_all(switched[-1])
-        newest = _newest(event for event in events if event.type != IndexSwitched.TYPE)
+        newest = _newest(
+            event for event in events if event.type != IndexSwitched.TYPE and not _is_matched_as_before(event)
+        )
         if len(newest) == 1 and (event := next(iter(newest.values()))).type in _ANNOUNCED:
             return await self._match_at_once(event)
         found = Findings()
@@ -113,6 +124,8 @@ class Match:
                 await self._match_challenge(challenge, _ANNOUNCED[event.type], found)
             elif event.type == CompanyIndexed.TYPE:
                 indexed[event.data["company"]] = event.data["version"]
+            elif event.type == ChallengeStepped.TYPE:
+                found.over.add(event.key)
             elif event.type == ChallengeWithdrawn.TYPE:
                 found.closed[event.key] = "the challenge was withdrawn"
             elif not await self._profiles.get({event.key: event.data["version"]}):
@@ -180,14 +193,16 @@ class Match:
         await self._settle(challenge, list(suggestions.values()), found)
 
     async def _seek(self, challenge: Challenge) -> tuple[Look, Candidates] | None:
-        """Companies worth suggesting. None for a version that is not the present one: the event of that one
+        """Companies worth suggesting. None for a content that is not the present one: the event of that one
         comes, or came (this is what happens to an event that was put aside and is handled again later)."""
         present, look, suggested = await asyncio.gather(
             self._board.present(challenge.id),
             self._board.look(challenge),
             self._companies_suggested(challenge.id),
         )
-        if present is None or present.version > challenge.version or present.state not in OPEN_STATES:
+        if present is None or present.content_version > challenge.version:
+            return None
+        if present.state not in OPEN_STATES:
             return None
         wanted = dict.fromkeys(suggested, 0) | look.near.versions
         profiles = list((await self._profiles.get(wanted)).values())
@@ -259,6 +274,7 @@ class Match:
         answered = await changes.answers(tx, before, found.now.keys())
         changed = changes.compare(before, found.now, gone=gone, at=now, answered=answered)
         await changes.write(tx, before, changed)
+        await changes.close(tx, found.over, last_open_day(now))
         fresh = await specialists.write(
             tx,
             found.specialists,
@@ -279,6 +295,11 @@ async def _standing(tx: AsyncSession, found: Findings) -> dict[Pair, MatchSugges
         challenges=found.begun | found.matched | found.closed.keys(),
         companies=found.rescored | found.closed.keys(),
     )
+
+
+def _is_matched_as_before(event: Event) -> bool:
+    """A step by which nothing changes here: the same content, and companies may answer it still."""
+    return event.type == ChallengeStepped.TYPE and event.data["challenge"]["state"] in OPEN_STATES
 
 
 def _newest(events: Iterable[Event]) -> dict[str, Event]:

@@ -30,6 +30,7 @@ class MatchRow(Base):
     announced_by: Mapped[str] = mapped_column(String(64))
     country: Mapped[str] = mapped_column(String(2))
     deadline: Mapped[date] = mapped_column(Date)
+    """Last day on which it can be answered: the challenge's, or the day before that was closed early."""
     score: Mapped[float] = mapped_column(Float(53))
     state: Mapped[str] = mapped_column(String(20))
     document: Mapped[Any] = mapped_column(Document)

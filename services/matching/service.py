@@ -51,7 +51,8 @@ class Matches:
 
     A suggestion whose challenge takes no more answers is shown as `expired`. That is read off the deadline,
     not written down on the day: nobody needs to be told of hundreds of changes, and a deadline that is moved
-    brings the suggestions back. It leaves a company's list of what is open, and stays in the challenge's.
+    brings the suggestions back. Where a consultation is closed before, the day of its suggestions is moved up
+    (`changes.close`). It leaves a company's list of what is open, and stays in the challenge's.
     """
 
     def __init__(

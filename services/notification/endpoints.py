@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from schemas.base import SubscriptionId
+from schemas.digest import WaitingDigest
 from schemas.subscription import ADDRESSED, CreatedSubscription, Subscription, SubscriptionContent
 from services.kernel.problems import (
     Conflict,
@@ -42,8 +43,10 @@ def router(subscriptions: Subscriptions) -> APIRouter:
         description=(
             "Follow your own profile, your members' profiles, a saved query, a challenge, a country, "
             "everything of a buyer, or the pairings of your needs with those of others. For the channel "
-            "`webhook`, create an endpoint first. For the channels `feed` and `calendar` the answer holds "
-            "the address to read it from, this once: whoever has that address needs no key."
+            "`webhook`, create an endpoint first. Its events come at once, or with `timing` in a digest a "
+            "day or a week; with `weekly_budget` at most so many suggestions come at once. A stream is never "
+            "held back. For the channels `feed` and `calendar` the answer holds the address to read it from, "
+            "this once: whoever has that address needs no key."
         ),
     )
     async def subscribe(content: SubscriptionContent, principal: Writer, once: Once) -> Response:
@@ -72,6 +75,16 @@ def router(subscriptions: Subscriptions) -> APIRouter:
     async def get_subscription(principal: Reader, subscription: _Id) -> Response:
         found = await subscriptions.get(principal, subscription)
         return reply(found, version=found.version)
+
+    @routes.get(
+        "/{subscription}/waiting",
+        response_model=WaitingDigest,
+        responses=always | responses_for(NotFound),
+        summary="What waits for the next digest",
+        description="As the digest would say it now, and when it comes.",
+    )
+    async def get_waiting(principal: Reader, subscription: _Id) -> WaitingDigest:
+        return await subscriptions.waiting(principal, subscription)
 
     @routes.put(
         "/{subscription}",

@@ -19,7 +19,7 @@ from services.kernel.journal import Event, backwards, head
 from services.notification.ports import Dates
 from services.notification.router import Router
 from services.notification.routing import ANNOUNCEMENTS, ANSWERED, CONSORTIA, MATCHES, PAIRINGS, Concern
-from services.notification.sources import sources
+from services.notification.sources import STEPS, sources
 
 PAGE = 100
 """Events read at once: most subscriptions ask for half of what their sources hold, so a page or two will
@@ -118,6 +118,7 @@ class History:
             return [
                 mark
                 for source in sources(subscription.follow)
+                if source is not STEPS  # what becomes of a challenge is no reason of its own to answer it
                 for mark in await backwards.standing(
                     tx, source, reader=subscription.owner, limit=STANDING, within=WITHIN
                 )

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from schemas.challenge import Challenge
 from schemas.subscription import Follow
 from services.kernel.security import Principal
+from services.matching.suggested import Told
 
 
 class Endpoints(Protocol):
@@ -39,6 +40,11 @@ class Nudges(Protocol):
     async def of(self, pairs: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], float]:
         """How far the answers of a company move a challenge in its own alerts, by challenge and company;
         without those that are not moved."""
+
+
+class Suggested(Protocol):
+    async def of(self, challenges: Collection[str]) -> Mapping[str, Mapping[str, Told]]:
+        """By challenge and company, to whom these were suggested; without those for whom they are not."""
 
 
 class QueryFits(Protocol):

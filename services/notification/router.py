@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from schemas.challenge import Challenge
 from schemas.subscription import FollowQuery, Subscription
 from services.kernel.journal import Event
-from services.notification.ports import Challenges, Nudges, QueryFits
+from services.matching.suggested import Told
+from services.notification.ports import Challenges, Nudges, QueryFits, Suggested
 from services.notification.routing import (
     CONSORTIA,
     DIALOGUE,
@@ -16,6 +18,7 @@ from services.notification.routing import (
     PAIRINGS,
     ROUTED,
     SETTLED,
+    STEPPED,
     Concern,
     concern,
     is_own,
@@ -28,20 +31,23 @@ _NAMING = MATCHES | CONSORTIA | DIALOGUE | {GAPS}
 
 
 class Router:
-    """`default_threshold`: of subscriptions without one of their own; `nudges`: what companies' own answers
-    change in their own alerts, None: nothing."""
+    """`default_threshold`: of subscriptions without one of their own; `suggested`: who hears what becomes of
+    a challenge because it was suggested to them; `nudges`: what companies' own answers change in their own
+    alerts, None: nothing."""
 
     def __init__(
         self,
         *,
         challenges: Challenges,
         queries: QueryFits,
+        suggested: Suggested,
         default_threshold: float,
         nudges: Nudges | None = None,
     ) -> None:
         self._nudges = nudges
         self._challenges = challenges
         self._queries = queries
+        self._suggested = suggested
         self._default_threshold = default_threshold
 
     async def concerns(self, events: Sequence[Event]) -> list[Concern]:
@@ -50,7 +56,12 @@ class Router:
         named |= {event.data["challenge"] for event in events if event.type == SETTLED}
         named |= {need for event in events if event.type in PAIRINGS for need in paired_needs(event)}
         known = await self._challenges.challenges(named) if named else {}
-        return [concern(event, known) for event in events]
+        stepped = {event.data["challenge"]["id"] for event in events if event.type == STEPPED}
+        told = await self._suggested.of(stepped)
+        return [
+            replace(one, told=told.get(one.challenge_id, {})) if one.event.type == STEPPED else one
+            for one in (concern(event, known) for event in events)
+        ]
 
     async def asked(self, subscription: Subscription, events: Sequence[Event]) -> list[Concern]:
         """What those of these events are about that the subscription asks for, in their order."""
@@ -67,6 +78,7 @@ class Router:
         """For each concern the subscriptions that ask for it, in their order."""
         fits = await self._query_fits(subscriptions, concerns)
         nudges = await self._own_nudges(subscriptions, concerns)
+        concerns = [replace(one, told=_nudged(one, nudges)) if one.told else one for one in concerns]
         return [
             [
                 subscription
@@ -86,8 +98,14 @@ class Router:
         self, subscriptions: Sequence[Subscription], concerns: Sequence[Concern]
     ) -> Mapping[tuple[str, str], float]:
         """By challenge and company; asked for only where somebody listens on the company's side."""
+        listening = {one.owner for one in subscriptions if is_own(one)}
+        if self._nudges is None or not listening:
+            return {}
         pairs = {(one.challenge_id, one.company) for one in concerns if one.is_match and one.company}
-        if self._nudges is None or not pairs or not any(is_own(one) for one in subscriptions):
+        for one in concerns:
+            heard = (company for company, told in one.told.items() if not listening.isdisjoint(told.readers))
+            pairs.update((one.challenge_id, company) for company in heard)
+        if not pairs:
             return {}
         return await self._nudges.of(pairs)
 
@@ -112,6 +130,14 @@ class Router:
             for subscription, query in saved.items()
             for version, fit in zip(about, rows[query], strict=True)
         }
+
+
+def _nudged(one: Concern, nudges: Mapping[tuple[str, str], float]) -> Mapping[str, Told]:
+    """The companies of a step, each with its score as its own alerts go by it."""
+    return {
+        company: replace(told, score=told.score + nudges.get((one.challenge_id, company), 0.0))
+        for company, told in one.told.items()
+    }
 
 
 def _version(one: Concern) -> str:

@@ -7,7 +7,7 @@ subscription *follow* it? Do its *filters* and its threshold let it through?
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schemas.challenge import Challenge
@@ -28,6 +28,7 @@ from schemas.subscription import (
     Subscription,
 )
 from services.kernel.journal import Event
+from services.matching.suggested import Told
 
 ANY = "*"
 """Key of subscriptions that no single entity narrows down."""
@@ -36,8 +37,14 @@ ANSWERED = "liaison.match.answered.v1"
 MATCHES = frozenset(
     {"liaison.match.suggested.v1", "liaison.match.updated.v1", "liaison.match.retracted.v1", ANSWERED}
 )
+STEPPED = "liaison.challenge.stepped.v1"
 ANNOUNCEMENTS = frozenset(
-    {"liaison.challenge.announced.v1", "liaison.challenge.amended.v1", "liaison.challenge.withdrawn.v1"}
+    {
+        "liaison.challenge.announced.v1",
+        "liaison.challenge.amended.v1",
+        STEPPED,
+        "liaison.challenge.withdrawn.v1",
+    }
 )
 SETTLED = "liaison.challenge.matched.v1"
 GAPS = "liaison.consortium.gaps-changed.v1"
@@ -81,7 +88,8 @@ ROUTED = MATCHES | ANNOUNCEMENTS | CONSORTIA | PAIRINGS | DIALOGUE | {SETTLED, G
 @dataclass(frozen=True, slots=True)
 class Concern:
     """What an event is about, as far as routing asks. `challenge` is None where its data are not at hand.
-    `others`: a pairing is about two needs, a group about more, and whoever follows any of them follows it."""
+    `others`: a pairing is about two needs, a group about more, and whoever follows any of them follows it.
+    `told`: of a step, the companies that the challenge was suggested to: they hear what becomes of it."""
 
     event: Event
     challenge_id: str
@@ -92,6 +100,7 @@ class Concern:
     score: float | None = None
     previous_score: float | None = None
     others: tuple[Concern, ...] = ()
+    told: Mapping[str, Told] = field(default_factory=dict)
 
     @property
     def sides(self) -> tuple[Concern, ...]:
@@ -202,6 +211,9 @@ def possible_keys(concerns: Iterable[Concern]) -> set[tuple[str, str]]:
             # Open to every country is open to each; which ones are subscribed to, the caller knows.
             countries = one.challenge.eligible_countries if one.challenge else ()
             keys.update(("country", country) for country in countries or (ANY,))
+            for company, told in one.told.items():
+                keys.add(("own-profile", company))
+                keys.update(("members", organisation) for organisation in told.readers)
     return keys
 
 
@@ -280,9 +292,9 @@ def _follows(subscription: Subscription, one: Concern, threshold: float, query_f
         case _ if kind in CONSORTIA or kind == GAPS:
             return False
         case FollowOwnProfile(company=company):
-            return one.is_match and one.company == company
+            return (one.is_match and one.company == company) or _told(subscription, one, threshold, company)
         case FollowMembers():
-            return one.is_match
+            return one.is_match or _told(subscription, one, threshold)
         case FollowChallenge(challenge=challenge):
             return one.challenge_id == challenge
         case FollowBuyer(buyer=buyer):
@@ -295,6 +307,16 @@ def _follows(subscription: Subscription, one: Concern, threshold: float, query_f
             return False
         case FollowQuery():
             return one.event.type in ANNOUNCEMENTS and query_fit is not None and query_fit >= threshold
+
+
+def _told(subscription: Subscription, one: Concern, threshold: float, company: str | None = None) -> bool:
+    """Whether the challenge was suggested to this company, None: to any, of the subscriber's side. Others who
+    follow a profile are not told by a step what was suggested to it."""
+    return any(
+        told.score >= threshold and subscription.owner in told.readers
+        for name, told in one.told.items()
+        if company in (None, name)
+    )
 
 
 def _reaches(one: Concern, threshold: float) -> bool:

@@ -49,6 +49,8 @@ class Selections:
 def _changed(event: Event, present: Subscription | None) -> Subscription | None:
     if event.type == SubscriptionRemoved.TYPE:
         return None
+    if event.type != SubscriptionChanged.TYPE:
+        return present  # a digest, of what the stream has shown already
     told = SubscriptionChanged.model_validate(event.data).subscription
     # History is shown as the subscription asks now, not as it did then.
     return told if present is None or told.version > present.version else present

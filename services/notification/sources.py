@@ -17,19 +17,32 @@ from schemas.subscription import (
     FollowQuery,
 )
 from services.kernel.journal.backwards import Wanted
-from services.notification.routing import ANNOUNCEMENTS, CONSORTIA, DIALOGUE, GAPS, MATCHES, PAIRINGS, ROUTED
+from services.notification.routing import (
+    ANNOUNCEMENTS,
+    CONSORTIA,
+    DIALOGUE,
+    GAPS,
+    MATCHES,
+    PAIRINGS,
+    ROUTED,
+    STEPPED,
+)
 
 GENERAL = ROUTED - CONSORTIA - {GAPS}
 """What is told to others than those who follow consortia."""
+
+
+STEPS = Wanted(frozenset({STEPPED}))
+"""Of challenges that were suggested to the company, or to a member."""
 
 
 def sources(follow: Follow) -> tuple[Wanted, ...]:
     """Together they hold every event that such a subscription can ask for, each once."""
     match follow:
         case FollowOwnProfile(company=company):
-            return (Wanted(MATCHES, concerning=frozenset({company})),)
+            return Wanted(MATCHES, concerning=frozenset({company})), STEPS
         case FollowMembers():
-            return (Wanted(MATCHES),)
+            return Wanted(MATCHES), STEPS
         case FollowQuery():
             return (Wanted(ANNOUNCEMENTS),)
         case FollowCountry():

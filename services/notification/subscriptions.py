@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from schemas.digest import WaitingDigest
 from schemas.events import SubscriptionChanged, SubscriptionRemoved
 from schemas.subscription import (
     ADDRESSED,
@@ -16,6 +17,7 @@ from schemas.subscription import (
     FollowMembers,
     Subscription,
     SubscriptionContent,
+    Timing,
 )
 from services.kernel import journal
 from services.kernel.clock import Clock
@@ -24,7 +26,8 @@ from services.kernel.identifiers import new_id
 from services.kernel.problems import Conflict, FieldError, InvalidInput, NotFound
 from services.kernel.security import CLUSTER, Principal
 from services.kernel.versions import VersionCheck
-from services.notification import addresses
+from services.notification import addresses, collecting, digests
+from services.notification.digests import Digests
 from services.notification.model import SubscriptionRow
 from services.notification.ports import Endpoints, Visibility
 from services.notification.routing import ANY, follow_key
@@ -43,6 +46,7 @@ class Subscriptions:
         *,
         endpoints: Endpoints,
         visibility: Visibility,
+        digests: Digests,
         public_url: str,
     ) -> None:
         """`public_url`: addresses of subscriptions begin with it."""
@@ -51,6 +55,7 @@ class Subscriptions:
         self._clock = clock
         self._endpoints = endpoints
         self._visibility = visibility
+        self._digests = digests
 
     async def create(self, principal: Principal, content: SubscriptionContent) -> Subscription:
         """`creating`, in a transaction of its own."""
@@ -127,7 +132,8 @@ class Subscriptions:
         content: SubscriptionContent,
         check: VersionCheck,
     ) -> Subscription:
-        """`check` is given the present version, and raises when it is not the one that was read."""
+        """`check` is given the present version, and raises when it is not the one that was read. What waits
+        for a digest goes out when that is due now; at once, if the subscription has none any more."""
         principal.needs_scope("write")
         present = await self.get(principal, subscription_id)
         content = await self._checked(principal, content, present.owner, present)
@@ -149,14 +155,17 @@ class Subscriptions:
             if after.channel not in ADDRESSED:
                 await addresses.forget(tx, after.id)
             await self._tell(tx, after, now)
+            await self._digests.moved(tx, before, after, now)
         return after
 
     async def remove(self, principal: Principal, subscription_id: str) -> None:
+        """What waits for its digest is told to nobody any more."""
         principal.needs_scope("write")
         async with self._database.write(durable=True) as tx:
             gone = await self._own(tx, principal, subscription_id, lock=True)
             await tx.execute(delete(SubscriptionRow).where(SubscriptionRow.id == gone.id))
             await addresses.forget(tx, gone.id)
+            await collecting.remove(tx, gone.id)
             data = SubscriptionRemoved(subscription=gone.id, owner=gone.owner)
             event = journal.NewEvent(
                 type=data.TYPE,
@@ -170,6 +179,17 @@ class Subscriptions:
     async def get(self, principal: Principal, subscription_id: str) -> Subscription:
         async with self._database.read() as tx:
             return await self._own(tx, principal, subscription_id)
+
+    async def waiting(self, principal: Principal, subscription_id: str) -> WaitingDigest:
+        """What waits for the next digest of one's subscription, as it would be told now."""
+        async with self._database.read() as tx:
+            return await digests.waiting(tx, (await self._own(tx, principal, subscription_id)).id)
+
+    async def counts(self, subscriptions: Collection[Subscription]) -> dict[str, tuple[int, datetime | None]]:
+        """By subscription: how many events wait for its digest, and when that is due. Those for which nothing
+        waits are left out."""
+        async with self._database.read() as tx:
+            return await digests.counts(tx, [one.id for one in subscriptions])
 
     async def list(self, principal: Principal, *, after: str | None, limit: int) -> list[Subscription]:
         """Own subscriptions by id, those after `after`."""
@@ -215,6 +235,7 @@ class Subscriptions:
                 )
         elif content.endpoint is not None:
             errors.append(FieldError(pointer="/endpoint", detail="Only the channel 'webhook' takes one."))
+        errors += _of_timing(content)
         follow = content.follow
         if present is None or follow != present.follow:
             if isinstance(follow, FollowMembers) and principal.role != CLUSTER:
@@ -243,6 +264,22 @@ class Subscriptions:
             audience=frozenset({subscription.owner}),
         )
         await journal.append(tx, [event], now=now)
+
+
+def _of_timing(content: SubscriptionContent) -> list[FieldError]:
+    if content.channel is not Channel.webhook:
+        detail = "Only webhooks are held back; whoever reads a stream reads it when they like. Leave it out."
+        held = {
+            "/timing": content.timing is not Timing.instant,
+            "/weekly_budget": content.weekly_budget is not None,
+        }
+        return [FieldError(pointer=pointer, detail=detail) for pointer, given in held.items() if given]
+    if content.timing is not Timing.instant and content.weekly_budget is not None:
+        detail = (
+            "A budget bounds what comes at once. With a digest nothing does: leave the one or the other out."
+        )
+        return [FieldError(pointer="/weekly_budget", detail=detail)]
+    return []
 
 
 async def following(tx: AsyncSession, keys: Collection[tuple[str, str]]) -> list[Subscription]:

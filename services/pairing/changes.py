@@ -69,7 +69,8 @@ def closed(before: Pairing, needs: Mapping[str, Challenge], at: datetime) -> Cha
         if need.state is ChallengeState.withdrawn:
             return gone(before, f"{side.buyer_name} has withdrawn its need.", at)
         if before.state is PairingState.candidate:
-            return gone(before, f"The need of {side.buyer_name} is no longer open.", at)
+            why = "is decided" if need.state is ChallengeState.decided else "is no longer open"
+            return gone(before, f"The need of {side.buyer_name} {why}.", at)
     return None
 
 

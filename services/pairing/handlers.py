@@ -9,7 +9,13 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.challenge import Challenge
-from schemas.events import ChallengeAmended, ChallengeAnnounced, ChallengeDrafted, ChallengeWithdrawn
+from schemas.events import (
+    ChallengeAmended,
+    ChallengeAnnounced,
+    ChallengeDrafted,
+    ChallengeStepped,
+    ChallengeWithdrawn,
+)
 from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
@@ -19,7 +25,7 @@ from services.pairing import changes, store, telling
 from services.pairing.comparison import CANDIDATE, Compared
 from services.pairing.index import IndexedNeed, NeedsIndex
 from services.pairing.looking import Looking
-from services.pairing.needs import is_pairable
+from services.pairing.needs import PAIRED_STATES, is_pairable
 from services.pairing.store import Pair
 
 BATCH = 64
@@ -36,13 +42,28 @@ class Needs(Protocol):
         """Those that exist, by id, whatever their state."""
 
 
+def _is_paired_as_before(event: Event) -> bool:
+    """A step by which nothing changes here: the same need, and it is to be bought still."""
+    return event.type == ChallengeStepped.TYPE and event.data["challenge"]["state"] in PAIRED_STATES
+
+
+async def _nothing(_tx: AsyncSession) -> None:
+    """There is nothing to write."""
+
+
 class PairNeeds:
     """Handler `pairing`. It looks at needs as they are now, whatever the event said: a draft that only its
     owner reads has no events, and must not be told of by an older one."""
 
     name = "pairing"
     consumes = frozenset(
-        {ChallengeDrafted.TYPE, ChallengeAnnounced.TYPE, ChallengeAmended.TYPE, ChallengeWithdrawn.TYPE}
+        {
+            ChallengeDrafted.TYPE,
+            ChallengeAnnounced.TYPE,
+            ChallengeAmended.TYPE,
+            ChallengeStepped.TYPE,
+            ChallengeWithdrawn.TYPE,
+        }
     )
     batch = BATCH
 
@@ -65,8 +86,10 @@ class PairNeeds:
         self._looking = looking
 
     async def prepare(self, events: Sequence[Event]) -> Plan:
+        causes = {one.data["challenge"]["id"]: one for one in events if not _is_paired_as_before(one)}
+        if not causes:
+            return _nothing
         await asyncio.sleep(self._linger_s)
-        causes = {event.data["challenge"]["id"]: event for event in events}
         async with self._index.writing:
             known = dict(await self._needs.challenges(causes))
             open_ = await self._indexed(known)

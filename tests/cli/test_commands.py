@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.cli.output import EXIT_FAILED
 from tests.cli.command import Command
 from tests.end_to_end.market import PRESSURE, Market
 from tests.end_to_end.process import Liaison
@@ -134,6 +135,36 @@ async def test_subscribing_by_address_prints_one_that_can_be_read(
         answer = await nobody.get(address[1])
     assert answer.status_code == 200, answer.text
     assert answer.content.startswith(begins)
+
+
+def test_a_subscription_can_say_all_that_the_contract_has(
+    cluster: Command, subscription: dict[str, Any]
+) -> None:
+    endpoint = ("--endpoint", subscription["endpoint"]["id"], "--members")
+    filters = (
+        *("--cpv", "384", "--only-country", "DE", "--only-country", "FR", "--only-language", "en"),
+        *("--only-buyer", "cern", "--only-stage", "research", "--trl-min", "2", "--trl-max", "8"),
+    )
+    said = cluster("subscribe", *endpoint, *filters, "--timing", "weekly", "--label", "mine", "--json")
+    made = said.json()["subscription"]
+    assert (made["timing"], made["weekly_budget"], made["label"]) == ("weekly", None, "mine")
+    found = made["filters"]
+    assert found["buyers"][0].startswith("org_")
+    assert found | {"buyers": []} == {
+        "cpv": ["384"],
+        "countries": ["DE", "FR"],
+        "languages": ["en"],
+        "buyers": [],
+        "stages": ["research"],
+        "trl_min": 2,
+        "trl_max": 8,
+    }
+    budget = cluster("subscribe", *endpoint, "--budget", "3", "--json")
+    assert budget.json()["subscription"]["weekly_budget"] == 3
+    both = cluster("subscribe", *endpoint, "--budget", "3", "--timing", "daily")
+    assert "A budget bounds what comes at once" in both.refused(EXIT_FAILED)
+    stream = cluster("subscribe", "--sse", "--members")
+    assert "liaison stream --subscription sub_" in stream.out
 
 
 async def test_replaying_a_message_and_a_window(
@@ -263,3 +294,27 @@ async def test_consortia_are_shown_answered_and_completed(
     assert "needs" not in cluster("consortia", challenge, "--ask").refused(2)
     refused = buyer("consortia", found[0]["id"], "--answer", "consent").refused(1)
     assert refused.startswith("Not allowed (403): Only a member itself answers")
+
+
+def test_a_challenge_is_led_to_its_decision(buyer: Command, cluster: Command) -> None:
+    challenge = buyer("announce", "-", *AS_BUYER, "--json", given=NEED).json()["id"]
+    assert "Only who announced" in cluster("step", challenge, "consulting").refused(1)
+    said = buyer("step", challenge, "consultation-closed")
+    assert f"{challenge} consultation-closed, version 2" in said.told
+    back = buyer("step", challenge, "consulting").refused(1)
+    assert "Possible: 'reported', 'decided'." in back
+    assert "--outcome" in buyer("step", challenge, "decided").refused(2)
+    assert "Leave it out" in buyer("step", challenge, "reported", "--outcome", "buy").refused(2)
+    report = ("--title", "What we heard", "--link", "https://cern.example/report")
+    assert "reported, version 3" in buyer("step", challenge, "reported", *report).told
+    notice = ("--outcome", "tender", "--link", "https://ted.europa.eu/1", "--reason", "Three can do it.")
+    decided = buyer("step", challenge, "decided", *notice, "--json").json()
+    assert decided["report"]["title"] == "What we heard"
+    assert decided["decision"] == {
+        "outcome": "tender",
+        "reason": "Three can do it.",
+        "notice": "https://ted.europa.eu/1",
+    }
+    assert "--reason" in buyer("step", challenge, "withdrawn").refused(2)
+    gone = buyer("step", challenge, "withdrawn", "--reason", "Announced twice.")
+    assert "withdrawn: tender" in gone.told

@@ -18,7 +18,8 @@ from services.cli.output import bar, since
 from tests.conftest import START
 
 WANTED = {
-    "serve", "demo", "announce", "import companies", "subscribe", "stream", "matches", "reindex", "replay",
+    "serve", "demo", "announce", "import companies", "subscribe", "stream", "step", "matches", "reindex",
+    "replay",
     "dead-letters list", "dead-letters show", "dead-letters redrive", "dead-letters discard", "ledger verify",
     "schemas export", "evaluate", "status", "resume", "database upgrade", "database downgrade",
     "database revise",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from schemas.challenge import Challenge
+from schemas.challenge import Challenge, ChallengeStep
 from schemas.consortium import (
     CompletionContent,
     Consent,
@@ -246,6 +246,35 @@ async def test_a_withdrawn_challenge_takes_its_teams_with_it(local: Town) -> Non
     assert kinds((await local.settle())[told:]) == {"dissolved": 9}
     found = await local.service.of_challenge(local.buyer, local.challenge.id, gone=True)
     assert {one.reason for one in found.consortia} == {"The challenge was withdrawn."}
+
+
+@pytest.mark.parametrize(("outcome", "stands"), [("tender", True), ("make", False)])
+async def test_a_closed_consultation_asks_nobody_and_its_decision_says_whether_teams_go_on(
+    local: Town, outcome: str, stands: bool
+) -> None:
+    await local.matched()
+    first, second, _ = (await local.service.of_challenge(local.buyer, local.challenge.id)).consortia
+    for name in ("alpha", "beta"):
+        await local.consents.consent(local.speaks(name), first.id, YES)
+    told = len(await local.settle())
+    steps = ({"to": "consultation-closed"}, {"to": "decided", "decision": {"outcome": outcome}})
+    closed, decided = (ChallengeStep.model_validate(one) for one in steps)
+    challenges = local.world.intake.challenges
+    await challenges.step(local.buyer, local.challenge.id, closed, anything)
+    assert len(await local.settle()) == told
+    with pytest.raises(Conflict, match="closed"):
+        await local.consents.consent(local.speaks("alpha"), second.id, YES)
+    for name in ("alpha", "beta"):
+        formed = await local.consents.confirm(local.speaks(name), first.id, YES)
+    assert formed.state is ConsortiumState.formed
+
+    told = len(await local.settle())
+    await challenges.step(local.buyer, local.challenge.id, decided, anything)
+    gone = (await local.settle())[told:]
+    assert (not gone) is stands
+    assert {event.data["reason"] for event in gone} <= {"The buyer makes it itself."}
+    found = await local.service.get(local.buyer, first.id)
+    assert (found.state is ConsortiumState.formed) is stands
 
 
 async def test_a_cluster_acts_for_members_as_its_mandate_says(local: Town) -> None:

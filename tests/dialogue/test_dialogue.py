@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from schemas.challenge import ChallengeContent
+from schemas.challenge import ChallengeContent, ChallengeStep
 from schemas.dialogue import Entry, Publication, Question, QuestionContent, QuestionDecline
 from schemas.organisation import Organisation
 from services.dialogue.service import Dialogues
@@ -169,6 +169,24 @@ async def test_who_may_ask_and_answer_and_until_when(room: Room, clock: MovableC
     )
     await world.intake.challenges.withdraw(principal(world.ilo), room.challenge, "no money", anything)
     with pytest.raises(Conflict, match="withdrawn"):
+        await room.publish(world.cern, {"answer": "It is over."})
+
+
+async def test_when_the_consultation_is_closed_questions_end_and_answers_go_on_until_the_decision(
+    room: Room,
+) -> None:
+    world, cern = room.world, principal(room.world.cern)
+    asked = await room.ask(world.firm, "Is 50 Hz enough?")
+    challenges = world.intake.challenges
+    closed = ChallengeStep.model_validate({"to": "consultation-closed"})
+    await challenges.step(cern, room.challenge, closed, anything)
+    assert not (await room.dialogues.get(None, room.challenge)).open
+    with pytest.raises(Conflict, match="takes no more questions"):
+        await room.ask(world.cluster, "Too late?")
+    assert await room.publish(world.cern, {"questions": [asked.id], "answer": "It is."})
+    decided = ChallengeStep.model_validate({"to": "decided", "decision": {"outcome": "buy"}})
+    await challenges.step(cern, room.challenge, decided, anything)
+    with pytest.raises(Conflict, match="is decided"):
         await room.publish(world.cern, {"answer": "It is over."})
 
 

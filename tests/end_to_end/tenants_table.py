@@ -31,6 +31,7 @@ from tests.end_to_end.tenants import (
 ORGANISATION = {"handle": "new-<n>", "name": "New", "kind": "cluster", "country": "FR"}
 QUETZAL = {"handle": "quetzal", "name": f"{MARK} Ltd", "kind": "company", "country": "FR"}
 CHALLENGE = {**PRESSURE, "buyer": BUYER}
+CLOSED = {"to": "consultation-closed"}
 COMPANY = {"name": "Company <n>", "country": "FR"}
 COUNTRY = {"kind": "country", "country": "FR"}
 SSE = {"follow": COUNTRY, "channel": "sse"}
@@ -108,6 +109,10 @@ CHALLENGES = [
         owner="ilo", fresh=draft, path=f"{DRAFT}/withdraw", why="a draft"),
     Row("POST /v1/challenges/{challenge}/withdraw",     "401 403 403 403 403 200 200", {"reason": "No."},
         owner="ilo", fresh=announced),
+    Row("POST /v1/challenges/{challenge}/steps",        "401 404 404 404 404 409 409", CLOSED,
+        owner="ilo", fresh=draft, path=f"{DRAFT}/steps", why="a draft"),
+    Row("POST /v1/challenges/{challenge}/steps",        "401 403 403 403 403 200 200", CLOSED,
+        owner="ilo", fresh=announced),
     Row("GET /v1/challenges/{challenge}/versions",      "404 404 404 404 404 200+ 200+",
         owner="ilo", path=f"{DRAFT}/versions"),
     Row("GET /v1/challenges/{challenge}/versions/{version}", "404 404 404 404 404 200+ 200+",
@@ -178,6 +183,7 @@ DELIVERY = [
         why="to an endpoint"),
     Row("GET /v1/subscriptions",                        "401 200 200 200 200 200+ 200"),
     Row("GET /v1/subscriptions/{subscription}",         "401 404 404 404 404 200+ 200+"),
+    Row("GET /v1/subscriptions/{subscription}/waiting", "401 404 404 404 404 200 200"),
     Row("PUT /v1/subscriptions/{subscription}",         "401 404 404 404 404 200 200", SSE,
         fresh=subscription),
     Row("DELETE /v1/subscriptions/{subscription}",      "401 404 404 404 404 204 204", fresh=subscription),

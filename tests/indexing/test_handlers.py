@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.challenge import ChallengeState, ChallengeStep
 from schemas.events import (
     ChallengeIndexed,
     CompanyCreated,
@@ -99,7 +100,14 @@ async def test_a_challenge_is_in_the_index_while_it_is_open(derivation: Derivati
     await derivation.settle()
     assert await contents(serving, CHALLENGES) == {made.id: {"whole": 2, "r:r1": 2}}
 
-    await challenges.withdraw(cern, made.id, "bought elsewhere", anything)
+    opened, closed = (
+        ChallengeStep(to=to) for to in (ChallengeState.consulting, ChallengeState.consultation_closed)
+    )
+    await challenges.step(cern, made.id, opened, anything)
+    await derivation.settle()
+    assert await contents(serving, CHALLENGES) == {made.id: {"whole": 3, "r:r1": 3}}
+
+    await challenges.step(cern, made.id, closed, anything)
     await derivation.settle()
     assert await contents(serving, CHALLENGES) == {}
     assert await on_record(derivation.world.database, serving, CHALLENGES) == {}

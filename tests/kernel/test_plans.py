@@ -26,8 +26,12 @@ from services.kernel.stream import dead_letters
 from services.kernel.stream.lag import LAG_MAX, journal_lag
 from services.kernel.stream.progress import InboxProgress
 from services.migrations import runner
+from services.notification import collecting
+from services.notification.deciding import Asked, Decision
+from services.notification.threads import Stance
 from tests.conftest import create_postgresql_database
 from tests.courier.desk import answered
+from tests.notification.routes import subscription
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -35,6 +39,7 @@ ENTRIES = 1_000_000
 DELIVERIES = 100_000
 WITHIN = 5_000
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
+HELD = subscription({"kind": "members"}, weekly_budget=10)
 
 _JOURNAL = """
     INSERT INTO journal (number, position, hash, id, type, subject, key, time, data, audience, public,
@@ -66,6 +71,27 @@ _BODIES = "INSERT INTO delivery_bodies SELECT 'msg_' || n, '{}' FROM generate_se
 _HANDLED = """
     INSERT INTO handled_events SELECT 'matching', 'evt_' || n, now() FROM generate_series(1, :deliveries) AS n
     """
+_SUBSCRIPTIONS = """
+    INSERT INTO subscriptions (id, owner, version, follow_kind, follow_key, endpoint, paused, document,
+                               created_at, changed_at)
+    SELECT 'sub_' || n, 'org_1', 1, 'members', 'org_1', 'end_1', false, CAST(:subscription AS jsonb),
+           now(), now()
+    FROM generate_series(1, 5000) AS n
+    """
+_DIGESTS = """
+    INSERT INTO digests (subscription, since, due_at)
+    SELECT 'sub_' || n, now(), TIMESTAMPTZ '2026-11-26' + n * interval '1 hour'
+    FROM generate_series(1, 5000) AS n
+    """
+_COLLECTED = """
+    INSERT INTO collected_events (subscription, event, thread, stance, position, item)
+    SELECT 'sub_' || 1 + n % 5000, 'evt_' || n, 'match:' || n, 'opens', n, '{}'
+    FROM generate_series(1, :deliveries) AS n
+    """
+_ALERTS = """
+    INSERT INTO alerts (subscription, event, sent_at)
+    SELECT 'sub_' || 1 + n % 5000, 'evt_' || n, TIMESTAMPTZ '2026-11-24' FROM generate_series(1, 25000) AS n
+    """
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +105,15 @@ async def _filled(postgresql: str) -> str:
     url = await create_postgresql_database(postgresql)
     database = Database(url)
     await runner.upgrade(database)
-    given = {"types": sorted(EVENTS), "entries": ENTRIES, "deliveries": DELIVERIES}
+    given = {
+        "types": sorted(EVENTS),
+        "entries": ENTRIES,
+        "deliveries": DELIVERIES,
+        "subscription": HELD.model_dump_json(),
+    }
     async with database.engine.begin() as connection:
-        for statement in (_JOURNAL, _AUDIENCE, _ENDPOINTS, _DELIVERIES, _BODIES, _HANDLED):
+        statements = (_JOURNAL, _AUDIENCE, _ENDPOINTS, _DELIVERIES, _BODIES, _HANDLED)
+        for statement in (*statements, _SUBSCRIPTIONS, _DIGESTS, _COLLECTED, _ALERTS):
             names = {name: value for name, value in given.items() if f":{name}" in statement}
             await connection.execute(text(statement), names)
     async with database.engine.connect() as connection:
@@ -296,4 +328,26 @@ async def test_leases_and_dead_letters(large: Plans) -> None:
         await leases.assert_held(tx, "sequencer", lease.fence)
         await dead_letters.requested(tx)
         await dead_letters.count(tx)
+        _by_index(await large.of_last(tx))
+
+
+async def test_what_digests_and_budgets_ask(large: Plans) -> None:
+    """Of fifty subscriptions with a budget, a suggestion each; and one digest, with what is due."""
+    names = [f"sub_{number}" for number in range(1, 51)]
+    async with large.database.write() as tx:
+        assert await collecting.locked(tx, names)
+        held = [HELD.model_copy(update={"id": name}) for name in names]
+        asked = [
+            Asked(f"evt_{number}", number, f"match:{number}", Stance.opens, True, 0.5, "end_1", (one,))
+            for number, one in enumerate(held)
+        ]
+        found = await collecting.books(tx, held, asked, NOW)
+        assert found.left["sub_7"] == 5
+        assert len(await collecting.entries(tx, "sub_7")) == DELIVERIES // 5000
+        await collecting.items(tx, "sub_none", {"evt_6"})
+        assert await collecting.of(tx, "sub_7") is not None
+        assert await collecting.due(tx, NOW, limit=100) == [f"sub_{n}" for n in range(1, 25)]
+        await collecting.write(tx, Decision(overtaken={("sub_7", "match:6")}), {}, NOW)
+        await collecting.put_off(tx, "sub_7", NOW)
+        await collecting.remove(tx, "sub_7")
         _by_index(await large.of_last(tx))

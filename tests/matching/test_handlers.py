@@ -11,6 +11,7 @@ import orjson
 import pytest
 from sqlalchemy import delete, select
 
+from schemas.challenge import Challenge, ChallengeStep
 from schemas.events import (
     ChallengeAnnounced,
     ChallengeMatched,
@@ -22,7 +23,7 @@ from schemas.events import (
     MatchUpdated,
     SpecialistsFound,
 )
-from schemas.match import MatchSuggestion
+from schemas.match import MatchState, MatchSuggestion
 from schemas.organisation import Mandate
 from services.kernel import journal
 from services.kernel.database import Database
@@ -252,6 +253,57 @@ async def test_a_withdrawn_challenge_takes_its_suggestions_along(derivation: Der
     assert not [event for event in events if event.type == ChallengeMatched.TYPE and event.position > head]
     await company(derivation, "Vakuumtechnik", "Pressure sensors at 4 K")
     assert len(told(await derivation.settle())) == 2
+
+
+async def lead(derivation: Derivation, challenge: Challenge, to: str, **said: Any) -> None:
+    step = ChallengeStep.model_validate({"to": to, **said})
+    buyer = principal(derivation.world.cern)
+    await derivation.world.intake.challenges.step(buyer, challenge.id, step, anything)
+
+
+async def test_a_challenge_whose_consultation_opens_is_matched_as_it_was(derivation: Derivation) -> None:
+    await company(derivation, "Cryosense")
+    before, after = await announce(derivation), await announce(derivation)
+    await lead(derivation, before, "consulting")  # while its announcement waits to be matched
+    first = await derivation.settle()
+    assert {event.data["challenge"]["id"] for event in told(first)} == {before.id, after.id}
+    settled = [event.data["version"] for event in first if event.type == ChallengeMatched.TYPE]
+    assert settled == [1, 1]
+
+    await lead(derivation, after, "consulting")
+    second = (await derivation.settle())[len(first) :]
+    assert not {event.type for event in second} & (TOLD | {ChallengeMatched.TYPE})
+
+    await company(derivation, "Vakuumtechnik", "Pressure sensors at 4 K in helium")
+    assert len(told(await derivation.settle(), after=len(first))) == 2
+
+
+async def test_what_was_suggested_of_a_closed_consultation_expires_and_stays(
+    derivation: Derivation,
+) -> None:
+    world = derivation.world
+    sensors = await company(derivation, "Cryosense", owner=world.firm)
+    challenge, open_still = await announce(derivation), await announce(derivation)
+    head = len(await derivation.settle())
+    cern, firm = principal(world.cern), principal(world.firm)
+
+    await lead(derivation, challenge, "consultation-closed")
+    assert not told(await derivation.settle(), after=head), "nobody needs to hear of every suggestion"
+
+    [found] = await derivation.matches.of_challenge(cern, challenge.id, after=None, limit=5)
+    assert found.state is MatchState.expired
+    assert (await derivation.matches.outreach(cern, challenge.id)).suggested == 1
+    own = await derivation.matches.of_company(firm, sensors.id, after=None, limit=5)
+    assert [one.challenge.id for one in own] == [open_still.id]
+    await change(derivation, sensors, "Fits into a flange of 40 mm")
+    await company(derivation, "Vakuumtechnik", "Pressure sensors at 4 K in helium")
+    later = told(await derivation.settle(), after=head)
+    assert {event.data["challenge"]["id"] for event in later} == {open_still.id}
+
+    await lead(derivation, challenge, "decided", decision={"outcome": "tender"})
+    await withdraw(derivation, sensors)
+    await derivation.settle()
+    assert await derivation.matches.of_challenge(cern, challenge.id, after=None, limit=5) == []
 
 
 async def test_a_withdrawn_profile_takes_its_suggestions_along_and_may_come_back(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 from hypothesis import strategies as st
 
-from schemas.challenge import Challenge
+from schemas.challenge import Challenge, ChallengeState
 from schemas.events import (
     ChallengeAmended,
     ChallengeAnnounced,
     ChallengeMatched,
+    ChallengeStepped,
     ChallengeWithdrawn,
     EventData,
     MatchAnswered,
@@ -26,6 +28,7 @@ from schemas.pairing import PairingSide, PairingState
 from schemas.subscription import Follow, Subscription
 from services.kernel.identifiers import new_id
 from services.kernel.journal import Event
+from services.matching.suggested import Told
 from services.notification.routing import Concern, concern
 from tests.matching.suggestions import suggestion
 
@@ -81,6 +84,11 @@ def announced(about: Challenge) -> Concern:
 
 def amended(about: Challenge) -> Concern:
     return concern(event(ChallengeAmended(challenge=about, changes=()), public=True), {})
+
+
+def stepped(about: Challenge, told: Mapping[str, Told] | None = None) -> Concern:
+    data = ChallengeStepped(challenge=about, before=ChallengeState.announced, headline="…")
+    return replace(concern(event(data, public=True), {}), told=told or {})
 
 
 def withdrawn(about: Challenge) -> Concern:
@@ -167,6 +175,11 @@ concerns = st.one_of(
     challenges.map(announced),
     challenges.map(amended),
     challenges.map(withdrawn),
+    st.builds(
+        stepped,
+        challenges,
+        st.dictionaries(st.sampled_from(COMPANIES), st.builds(Told, scores, audiences)),
+    ),
     challenges.map(settled),
     st.builds(
         matched,

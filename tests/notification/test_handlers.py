@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import update
 
-from schemas.events import ChallengeAnnounced
+from schemas.challenge import (
+    ChallengeState,
+    ChallengeStep,
+    Decision,
+    DecisionOutcome,
+)
+from schemas.events import ChallengeAnnounced, ChallengeStepped
+from schemas.match import CompanyAnswer, DismissalReason, MatchAnswerContent
 from schemas.organisation import Mandate
 from services.courier.model import OFF, EndpointRow
 from tests.derivation import Derivation
@@ -45,6 +52,43 @@ async def test_a_suggestion_reaches_everybody_who_follows_it_and_may_read_it(der
     )
     assert (sent["state"], sent["subscription"]) == ("pending", own.id)
     assert sent["data"]["challenge"]["id"] == challenge.id
+
+
+async def test_whoever_was_told_of_a_challenge_is_told_what_becomes_of_it(derivation: Derivation) -> None:
+    world = derivation.world
+    mine = await company(derivation, "Cryosense", owner=world.firm)
+    await company(derivation, "Cryosense", owner=world.other_cluster, country="DE")
+    await world.directory.members.join(
+        principal(world.firm), world.cluster.id, mine.id, Mandate(receive=True, act=False)
+    )
+    own = await subscribe(derivation, world.firm, {"kind": "own-profile", "company": mine.id})
+    members = await subscribe(derivation, world.cluster, {"kind": "members"})
+    challenge = await announce(derivation)
+    follower = await subscribe(derivation, world.ess, {"kind": "challenge", "challenge": challenge.id})
+    onlooker = await subscribe(derivation, world.ess, {"kind": "own-profile", "company": mine.id})
+    other = await announce(derivation)
+    await derivation.settle()
+    cern, firm = principal(world.cern), principal(world.firm)
+    found = await derivation.matches.of_company(firm, mine.id, after=None, limit=5)
+    match = next(one.id for one in found if one.challenge.id == other.id)
+    not_for_us = MatchAnswerContent(answer=CompanyAnswer.dismissed, reason=DismissalReason.no_capacity)
+    await derivation.answering.answer(firm, match, not_for_us)
+    await derivation.settle()
+
+    for one in (challenge, other):
+        closed = ChallengeStep(to=ChallengeState.consultation_closed)
+        await world.intake.challenges.step(cern, one.id, closed, anything)
+    decision = Decision(outcome=DecisionOutcome.tender, notice="https://ted.europa.eu/1")
+    decided = ChallengeStep(to=ChallengeState.decided, decision=decision)
+    await world.intake.challenges.step(cern, challenge.id, decided, anything)
+    await derivation.settle()
+
+    for hearing in (own, members, follower):
+        heard = await messages(derivation, hearing.endpoint)
+        steps = [one["data"] for one in heard if one["type"] == ChallengeStepped.TYPE]
+        assert [one["challenge"]["id"] for one in steps] == [challenge.id] * 2
+        assert steps[1]["challenge"]["decision"]["notice"] == decision.notice
+    assert await messages(derivation, onlooker.endpoint) == []
 
 
 async def test_one_endpoint_hears_once_however_many_subscriptions_ask(derivation: Derivation) -> None:

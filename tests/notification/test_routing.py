@@ -13,6 +13,7 @@ from schemas.match import MatchState
 from schemas.subscription import Filters, Subscription
 from services.kernel.identifiers import new_id
 from services.kernel.journal import Event
+from services.matching.suggested import Told
 from services.notification.routing import ANY, Concern, concern, follow_key, possible_keys, wants
 from tests.notification.routes import (
     BUYERS,
@@ -33,6 +34,7 @@ from tests.notification.routes import (
     matched,
     reminder,
     settled,
+    stepped,
     subscription,
     subscriptions,
     withdrawn,
@@ -85,7 +87,7 @@ def test_a_filter_only_ever_takes_away(
         assert asks(open_, about, fit=fit)
 
 
-PUBLIC = (announced, amended, withdrawn)
+PUBLIC = (announced, amended, stepped, withdrawn)
 OWNERS = {FIRM: "firm", RIVAL: "rival", CLUSTER: "cluster", ILO: "ilo", BUYERS[0]: "buyer"}
 
 
@@ -125,6 +127,17 @@ def test_what_each_kind_hears(follow: dict[str, Any], owner: str, heard: set[str
     news = {asks(one, make(about), fit=1.0) for make in PUBLIC}
     assert len(news) == 1
     assert found | ({"news"} if news == {True} else set()) == heard
+
+
+def test_the_side_of_a_company_hears_what_becomes_of_a_challenge_that_was_suggested_to_it() -> None:
+    told = {COMPANIES[0]: Told(0.5, frozenset({FIRM, CLUSTER}))}
+    closed = stepped(challenge(), told)
+    own: dict[str, Any] = {"kind": "own-profile", "company": COMPANIES[0]}
+    assert asks(subscription(own, FIRM), closed)
+    assert asks(subscription({"kind": "members"}, CLUSTER), closed)
+    assert not asks(subscription(own, FIRM, threshold=0.6), closed), "it was not told of the suggestion"
+    assert not asks(subscription({"kind": "own-profile", "company": COMPANIES[1]}, FIRM), closed)
+    assert not asks(subscription(own, RIVAL), closed), "what is suggested to others is not given away"
 
 
 def test_a_country_hears_of_what_its_companies_may_answer() -> None:

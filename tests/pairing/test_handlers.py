@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from schemas.challenge import ChallengeStep
 from schemas.pairing import PairingState
 from services.demo import dataset
 from services.intake.challenge_store import content_of
@@ -121,3 +122,29 @@ async def test_notices_of_a_spanish_and_a_german_buyer_are_paired_and_others_are
     assert titles == {"Catalogación,", "Katalogisierung"}
     assert {found.first.language, found.second.language} == {"es", "de"}
     assert "language" in [one.rule for one in found.comparison.pitfalls]
+
+
+async def test_a_need_that_is_decided_leaves_its_candidates_and_not_what_buyers_have_confirmed(
+    local: Market,
+) -> None:
+    world = local.world
+    challenges, by = world.intake.challenges, principal(world.cern)
+    pumps = await local.announce(world.cern, **PUMPS)
+    confirmed = await local.announce(world.ess, **POMPES)
+    await local.settle()
+    (pairing,) = await local.pairings(world.cern)
+    for side in (world.cern, world.ess):
+        await local.step(side, pairing.id, "confirmed")
+    candidate = await local.announce(world.ess, **{**PUMPS, "buyer": "ess", "title": "More pumps"})
+    told = len(await local.settle())
+    for to in ("consulting", "consultation-closed"):
+        await challenges.step(by, pumps.id, ChallengeStep.model_validate({"to": to}), anything)
+    assert len(await local.settle()) == told, "it is to be bought still"
+
+    decided = ChallengeStep.model_validate({"to": "decided", "decision": {"outcome": "tender"}})
+    await challenges.step(by, pumps.id, decided, anything)
+    (gone,) = (await local.settle())[told:]
+    assert gone.data["reason"] == "The need of CERN is decided."
+    assert candidate.id in (gone.data["first"]["need"], gone.data["second"]["need"])
+    (stands,) = await local.pairings(world.cern)
+    assert confirmed.id in (stands.first.id, stands.second.id)

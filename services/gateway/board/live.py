@@ -18,6 +18,7 @@ from markupsafe import Markup
 from schemas.events import (
     ChallengeAmended,
     ChallengeMatched,
+    ChallengeStepped,
     ChallengeWithdrawn,
     CompanyUpdated,
     CompanyWithdrawn,
@@ -54,6 +55,7 @@ MATCH_KINDS = {
 OTHER_KINDS = {
     ChallengeMatched.TYPE: "settled",
     ChallengeAmended.TYPE: "amended",
+    ChallengeStepped.TYPE: "amended",
     ChallengeWithdrawn.TYPE: "amended",
     CompanyUpdated.TYPE: "amended",
     CompanyWithdrawn.TYPE: "amended",

@@ -28,6 +28,7 @@ from services.gateway.board.views import (
     search,
     settings,
     sign_in,
+    subscription,
     versions,
 )
 from services.gateway.board.visit import visits
@@ -58,6 +59,7 @@ def router(ports: BoardPorts) -> APIRouter:
         announce,
         addresses,  # before the settings, whose changes of a subscription take any name
         settings,
+        subscription,
         endpoints,
         deliveries,
         search,

@@ -18,6 +18,7 @@ from services.notification.routing import (
     MATCHES,
     PAIRINGS,
     SETTLED,
+    STEPPED,
     Concern,
 )
 
@@ -75,8 +76,8 @@ def told(one: Concern) -> Told:
 def announced(challenge: Challenge) -> Told:
     """A challenge as it is now, in its own language as far as that goes."""
     title = f"{challenge.title} · {challenge.buyer_name} · {challenge.deadline.isoformat()}"
-    if challenge.state is ChallengeState.withdrawn:
-        title = f"Withdrawn: {title}"
+    if challenge.state is not ChallengeState.announced:
+        title = f"{words(challenge.state).capitalize()}: {title}"
     return Told(title, excerpt(opening(challenge), TEXT), f"/challenges/{challenge.id}")
 
 
@@ -95,6 +96,8 @@ def _announcement(kind: str, data: Mapping[str, Any]) -> Told:
     challenge = Challenge.model_validate(data["challenge"])
     path = f"/challenges/{challenge.id}"
     wanted = _named(data["challenge"])
+    if kind == STEPPED:
+        return Told(data["headline"], f"It is about {wanted}.", path)
     if kind == "liaison.challenge.withdrawn.v1":
         return Told(f"Withdrawn: {wanted}", data["reason"], path)
     if kind == "liaison.challenge.amended.v1":

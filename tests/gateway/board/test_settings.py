@@ -11,6 +11,8 @@ from sqlalchemy import update
 
 from schemas.delivery import DeliveryState, EndpointContent
 from schemas.subscription import FollowCountry, SubscriptionContent
+from services.bootstrap.encoders import QueriesOnDemand
+from services.bootstrap.parts import handlers
 from services.courier.model import DeliveryRow
 from tests.gateway.board.world import World, hidden, visible
 
@@ -172,6 +174,50 @@ async def test_one_subscribes_pauses_resumes_and_removes(
         assert f"{base}/pause" in (await cluster.get("/settings")).text
         await cluster.post(f"{base}/remove", data={"x": ""})
         assert subscription[1] not in (await cluster.get("/settings")).text
+
+
+async def test_one_says_when_it_comes_and_sees_what_waits(market: World) -> None:
+    company, challenge = await market.company(name="Mine"), await market.challenge()
+    made = await market.core.endpoints.create(market.principal("firm"), EndpointContent(url=URL))
+    async with market.browser("firm") as firm:
+        asking = {"kind": "own-profile", "company": company.id, "endpoint": made.id, "timing": "weekly"}
+        refused = await firm.post("/settings/subscriptions", data=asking | {"weekly_budget": "5"})
+        assert refused.status_code == 422
+        assert "leave the one or the other out" in visible(refused)
+        once = hidden(await firm.get("/settings"), "/settings/subscriptions")
+        assert (await firm.post("/settings/subscriptions", data=asking | dict(once))).status_code == 303
+        assert "webhook, once a week" in visible(await firm.get("/settings"))
+
+        match = await market.match(challenge, company)
+        events = await market.core.tail.read(after=0, limit=100, types={"liaison.match.suggested.v1"})
+        queries = QueriesOnDemand(market.core.settings, market.core.database)
+        (notify, _) = handlers(market.core, None, queries, {"notification"})
+        plan = await notify.prepare(events[0])
+        assert callable(plan)
+        async with market.core.database.write() as tx:
+            await plan(tx)
+        page = await firm.get("/settings")
+        assert "1 event waiting until 23 Nov 2026, 06:00 UTC" in visible(page)
+        address = re.search(r"/settings/subscriptions/sub_[0-9A-Z]+(?=#waiting)", page.text)
+        assert address is not None
+        waiting = await firm.get(address[0])
+        assert f"/matches/{match.id}" in waiting.text
+        assert "the digest comes on 23 Nov 2026, 06:00 UTC" in visible(waiting)
+        assert f"“{challenge.title}”, wanted by " in visible(waiting)
+
+        form = dict(hidden(waiting, f"{address[0]}/when"))
+        wrong = await firm.post(
+            f"{address[0]}/when", data={"timing": "instant", "weekly_budget": "0", **form}
+        )
+        assert (wrong.status_code, 'role="alert"' in wrong.text) == (422, True)
+        budget = await firm.post(
+            f"{address[0]}/when", data={"timing": "instant", "weekly_budget": "2", **form}
+        )
+        assert budget.status_code == 303
+        assert "at once, at most 2 alerts a week" in visible(await firm.get("/settings"))
+        assert (await firm.post(f"{address[0]}/when", data={"timing": "daily", **form})).status_code == 412
+    async with market.browser("rival") as rival:
+        assert (await rival.get(address[0])).status_code == 404
 
 
 async def test_a_subscription_that_makes_no_sense_is_refused_with_a_reason(market: World) -> None:

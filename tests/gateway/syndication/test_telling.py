@@ -117,6 +117,7 @@ MADE: dict[str, tuple[Concern, str, str]] = {
         CHALLENGE,
     ),
     "challenge.amended": (routes.amended(routes.challenge()), f"Amended: {WANTED}", f"{CHALLENGE}/versions"),
+    "challenge.stepped": (routes.stepped(routes.challenge(state="consulting")), "…", CHALLENGE),
     "challenge.withdrawn": (routes.withdrawn(routes.challenge()), f"Withdrawn: {WANTED}", CHALLENGE),
     "challenge.matched": (
         routes.settled(routes.challenge()),

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import Response
 
-from schemas.challenge import OPEN_STATES, Challenge, Requirement
+from schemas.challenge import OPEN_STATES, OVER_STATES, Challenge, Requirement
 from schemas.events import ChallengeMatched
 from schemas.match import Outreach
 from schemas.pairing import Pairing
 from services.gateway.board import suggestions
-from services.gateway.board.forms import new_once
+from services.gateway.board.forms import Form, going_on, guard, new_once, read_form, seen
 from services.gateway.board.live import Live
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
@@ -21,10 +21,12 @@ from services.gateway.board.views import following
 from services.gateway.board.views.dialogue import newest
 from services.gateway.board.views.need import stretches
 from services.gateway.board.views.picture import Picture, picture
+from services.gateway.board.views.way import asked, way
 from services.gateway.board.visit import Visit, Visits
 from services.gateway.board.wording import closes
 from services.gateway.stream import POSITION
 from services.kernel import journal
+from services.kernel.problems import InvalidInput
 from services.kernel.security import BSO, ILO, Principal
 from services.matching.depth import Depth
 from services.pairing.needs import is_pairable
@@ -73,16 +75,21 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
     visiting = Annotated[Visit, Depends(visits)]
     text = Annotated[str, Query(max_length=1_000)]
 
-    @made.get("/challenges/{challenge}")
-    async def page(visit: visiting, challenge: str) -> Response:
+    async def show(
+        visit: Visit, challenge: str, form: Form | None = None, problem: InvalidInput | None = None
+    ) -> Response:
         position = await live.position()
         found = await ports.intake.challenges.get(visit.principal, challenge)
+        may = _speaks_for(visit.principal, found)
         versions = await ports.intake.challenges.versions(visit.principal, found.id, limit=VERSIONS_SHOWN)
         announcer = await ports.directory.organisations.find(found.announced_by)
         return renderer.page(
             "challenge.html",
             visit,
+            status=422 if problem else 200,
             challenge=found,
+            over_states=OVER_STATES,
+            way=await way(ports, visit, found, may=may, form=form, problem=problem),
             announcer=announcer,
             stretches=stretches(found.need, [one.source for one in found.requirements]),
             versions=versions,
@@ -94,6 +101,21 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
             followed=await following.of_challenge(ports, visit, found.id),
             position=position,
         )
+
+    @made.get("/challenges/{challenge}")
+    async def page(visit: visiting, challenge: str) -> Response:
+        return await show(visit, challenge)
+
+    @made.post("/challenges/{challenge}/step")
+    async def step(request: Request, visit: visiting, challenge: str) -> Response:
+        principal = visit.known()
+        form = await read_form(request)
+        try:
+            write = await ports.intake.challenges.stepping(principal, challenge, asked(form), seen(form))
+        except InvalidInput as problem:
+            return await show(visit, challenge, form, problem)
+
+        return await guard(request, principal, form).run(going_on(write, f"/challenges/{challenge}#way"))
 
     @made.get("/challenges/{challenge}/suggestions")
     async def market(visit: visiting, challenge: str, since: text = "") -> Response:
@@ -157,7 +179,6 @@ async def _market(ports: BoardPorts, principal: Principal, challenge: Challenge,
     shown = suggestions.shown(
         found, f"/challenges/{challenge.id}/suggestions/more", suggestions.instant(since)
     )
-    is_open = challenge.state in OPEN_STATES and ports.clock.now() < closes(challenge.deadline)
     return Market(
         challenge=challenge,
         shown=shown,
@@ -166,18 +187,22 @@ async def _market(ports: BoardPorts, principal: Principal, challenge: Challenge,
         picture=picture(challenge.requirements, shown.suggestions, depth) if whole else None,
         whole=whole,
         settled=await _is_settled(ports, challenge),
-        open=is_open,
+        open=_takes_answers(ports, challenge),
         companies=await ports.intake.reading.active_count(),
     )
 
 
 async def _is_settled(ports: BoardPorts, challenge: Challenge) -> bool:
-    """Whether matching has looked at the present version."""
+    """Whether matching has looked at the present content."""
     async with ports.database.read() as tx:
         matched = await journal.read(
             tx, after=0, limit=MATCHED_MAX, types={ChallengeMatched.TYPE}, key=challenge.id
         )
-    return any(event.data["version"] == challenge.version for event in matched)
+    return any(event.data["version"] >= challenge.content_version for event in matched)
+
+
+def _takes_answers(ports: BoardPorts, challenge: Challenge) -> bool:
+    return challenge.state in OPEN_STATES and ports.clock.now() < closes(challenge.deadline)
 
 
 def _speaks_for(principal: Principal | None, challenge: Challenge) -> bool:

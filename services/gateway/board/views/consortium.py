@@ -5,12 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
+from schemas.challenge import OPEN_STATES
 from schemas.consortium import ConsortiumAnswer, ConsortiumDecline
 from services.consortia import rules
 from services.gateway.board.forms import Form, build, onward, read_form
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
 from services.gateway.board.visit import Visit, Visits
+from services.gateway.board.wording import closes
 from services.kernel.problems import InvalidInput
 
 
@@ -23,8 +25,11 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
 
     @made.get("/consortia/{consortium}")
     async def page(visit: Annotated[Visit, Depends(visits)], consortium: str) -> Response:
-        found = await ports.consortia.get(visit.known(), consortium)
-        return renderer.page("consortium.html", visit, team=found)
+        principal = visit.known()
+        found = await ports.consortia.get(principal, consortium)
+        challenge = await ports.intake.challenges.get(principal, found.challenge.id)
+        closed = challenge.state not in OPEN_STATES or ports.clock.now() >= closes(challenge.deadline)
+        return renderer.page("consortium.html", visit, team=found, closed=closed)
 
     @made.post("/consortia/{consortium}/answer")
     async def answer(request: Request, visit: Annotated[Visit, Depends(visits)], consortium: str) -> Response:

@@ -64,6 +64,9 @@ def _text(value: str | None) -> str:
     found: Any = orjson.loads(value)
     if isinstance(found, dict) and isinstance(found.get("text"), str):
         return _requirement(found)
+    if isinstance(found, dict) and not any(isinstance(one, dict | list) for one in found.values()):
+        said = {name.replace("_", " "): one for name, one in found.items() if one is not None}
+        return "; ".join(f"{name}: {one}" for name, one in said.items())
     if isinstance(found, list) and all(isinstance(one, str) for one in found):
         return ", ".join(found)
     if isinstance(found, str):

@@ -178,6 +178,7 @@ def paths(market: Market) -> list[str]:
         "/pairings",
         f"/pairings/{market.pairing}",
         "/settings",
+        f"/settings/subscriptions/{market.subscription}",
         "/scores",
         "/search",
         "/search?q=pressure+in+helium",
@@ -289,6 +290,29 @@ def test_two_buyers_lead_a_pairing_on_its_way(opens: Opens, market: Market) -> N
     ilo.get_by_role("button", name="Add").locator("visible=true").click()
     expect(ilo.locator(".entries").nth(1)).to_contain_text("31 January 2035: Send the agreement")
     expect(ilo.locator(".log li").last).to_contain_text("noted, by ILO")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_challenge_is_led_to_its_decision_on_a_phone(opens: Opens, market: Market, dark: bool) -> None:
+    challenge = market.service.challenge(market.ilo, title="To decide", need=NEED, deadline="2035-04-04")
+    page = opens(market.ilo, phone=True, dark=dark).page
+    page.goto(f"/challenges/{challenge.id}")
+    page.get_by_text("Lead it on").click()
+    page.get_by_role("button", name="Close the consultation").click()
+    here = page.locator(".way li[aria-current=step]")
+    expect(here).to_contain_text("consultation closed")
+    page.get_by_text("Publish the report").click()
+    page.get_by_text("Decide", exact=True).first.click()
+    assert page.evaluate(CONTRAST) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_label("What was decided").select_option("tender")
+    page.get_by_label("Why").fill("Three can do it.")
+    page.get_by_label("Notice of the procedure").fill("https://ted.europa.eu/1")
+    page.get_by_role("button", name="Decide").click()
+    expect(here).to_contain_text("decided")
+    expect(page.locator("#decision")).to_contain_text("a call for tenders")
+    assert page.evaluate(CONTRAST) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_the_first_view_is_light_and_fast(opens: Opens, market: Market) -> None:
