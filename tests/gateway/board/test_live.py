@@ -113,7 +113,9 @@ async def test_each_hears_of_its_own_suggestions_alone(market: World) -> None:
             own = await Reader(response).next(3)
     assert kinds(found) == ["new", "settled"]
     assert "Mine" in found[1][1]
-    assert kinds(own) == ["amended", "new"], "a profile that was published is news for who looked at the draft"
+    assert kinds(own) == ["amended", "new"], (
+        "a profile that was published is news for who looked at the draft"
+    )
 
 
 async def test_who_is_not_signed_in_has_no_stream(market: World) -> None:
