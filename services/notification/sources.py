@@ -25,13 +25,13 @@ from services.notification.routing import (
     MATCHES,
     PAIRINGS,
     ROUTED,
+    STALE,
     STEPPED,
 )
 
-GENERAL = ROUTED - CONSORTIA - {GAPS}
-"""What is told to others than those who follow consortia."""
-
-
+GENERAL = ROUTED - CONSORTIA - {GAPS, STALE}
+"""What is told to others than those who follow consortia, or a profile."""
+PROFILES = MATCHES | {STALE}
 STEPS = Wanted(frozenset({STEPPED}))
 """Of challenges that were suggested to the company, or to a member."""
 
@@ -40,9 +40,9 @@ def sources(follow: Follow) -> tuple[Wanted, ...]:
     """Together they hold every event that such a subscription can ask for, each once."""
     match follow:
         case FollowOwnProfile(company=company):
-            return Wanted(MATCHES, concerning=frozenset({company})), STEPS
+            return Wanted(PROFILES, concerning=frozenset({company})), STEPS
         case FollowMembers():
-            return Wanted(MATCHES), STEPS
+            return Wanted(PROFILES), STEPS
         case FollowQuery():
             return (Wanted(ANNOUNCEMENTS),)
         case FollowCountry():

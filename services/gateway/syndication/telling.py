@@ -18,6 +18,7 @@ from services.notification.routing import (
     MATCHES,
     PAIRINGS,
     SETTLED,
+    STALE,
     STEPPED,
     Concern,
 )
@@ -59,6 +60,9 @@ def told(one: Concern) -> Told:
         return _match(kind, data)
     if kind == SETTLED:
         return _settled(data, one.challenge)
+    if kind == STALE:
+        last = f"It was last changed or confirmed on {_day(date.fromisoformat(data['last_confirmed']))}."
+        return Told(data["headline"], last, f"/companies/{data['company']}")
     if kind in DIALOGUE:
         return _dialogue(kind, data)
     if kind == GAPS:

@@ -31,6 +31,10 @@ GROUP: dict[str, Any] = {
 CHALLENGE = f"/challenges/{CHALLENGES[0]}"
 
 TABLE: dict[str, tuple[dict[str, Any], Told]] = {
+    "company.stale": (
+        {"company": "cmp_1", "headline": "Look at Optiek.", "last_confirmed": "2025-11-26"},
+        Told("Look at Optiek.", "It was last changed or confirmed on 26 November 2025.", "/companies/cmp_1"),
+    ),
     "consortium.gaps-changed": (
         {"challenge": ABOUT, "sought": "A partner that answers r3."},
         Told(f"Still sought for {WANTED}", "A partner that answers r3.", f"{CHALLENGE}#consortia"),
