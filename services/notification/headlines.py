@@ -17,6 +17,8 @@ from services.notification.routing import (
     MATCHES,
     PAIRINGS,
     SETTLED,
+    STALE,
+    STEPPED,
     Concern,
 )
 from services.notification.threads import ALERTS
@@ -61,6 +63,8 @@ def headline(one: Concern) -> str:
         return f"{_wanted(data['challenge'])}, for {_company(data)}{changed}: {data['headline']}"
     if kind in MATCHES:
         return f"No longer for {_company(data)}: {_wanted(data['challenge'])}: {data['reason']}"
+    if kind in (STALE, STEPPED):
+        return str(data["headline"])
     if kind in ANNOUNCEMENTS:
         why = f": {data['reason']}" if "reason" in data else ""
         return f"{_BEGINNING[kind]}: {_wanted(data['challenge'])}{why}"
@@ -118,6 +122,8 @@ def _path(one: Concern) -> str:
         return f"/matches/{data['match']}"
     if kind in MATCHES:
         return f"/matches/{data['id']}"
+    if kind == STALE:
+        return f"/companies/{one.company}"
     if kind in CONSORTIA:
         return f"/consortia/{data.get('consortium') or data['id']}"
     if kind in PAIRINGS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from services.kernel.journal import Event
-from services.notification.routing import ANSWERED, GAPS, SETTLED
+from services.notification.routing import ANSWERED, GAPS, SETTLED, STEPPED
 
 SUGGESTED = "liaison.match.suggested.v1"
 UPDATED = "liaison.match.updated.v1"
@@ -28,6 +28,7 @@ _THREADS: dict[str, tuple[str, Stance]] = {
     ANSWERED: ("answer", Stance.keeps),
     "liaison.challenge.announced.v1": ("challenge", Stance.opens),
     "liaison.challenge.amended.v1": ("challenge", Stance.keeps),
+    STEPPED: ("challenge", Stance.keeps),
     "liaison.challenge.withdrawn.v1": ("challenge", Stance.ends),
     SETTLED: ("matched", Stance.keeps),
     GAPS: ("gaps", Stance.keeps),

@@ -10,6 +10,7 @@ import pytest
 from schemas.dialogue import Entry
 from schemas.digest import ITEMS_MAX
 from schemas.events import (
+    CompanyStale,
     ConsortiumSought,
     DialoguePublished,
     EventData,
@@ -34,6 +35,7 @@ from tests.notification.routes import (
     matched,
     reminder,
     settled,
+    stepped,
     withdrawn,
 )
 
@@ -45,6 +47,16 @@ NAMED = MatchedChallenge.of(ABOUT, page=f"{URL}/challenges/{ABOUT.id}")
 QUESTION, CONSORTIUM = new_id("que"), new_id("con")
 ENTRY = Entry(number=1, question=None, answer="Yes.", merged=0, published_at=NOW)
 COMPANY = suggestion(ABOUT.id, new_id("cmp")).company
+STALE = CompanyStale(
+    company=COMPANY.id,
+    version=2,
+    owner=COMPANY.owner,
+    name=COMPANY.name,
+    country=COMPANY.country,
+    last_confirmed=NOW.date(),
+    headline="Nobody has changed or confirmed the profile of Cryosense since 21 November 2025.",
+    page=f"{URL}/companies/{COMPANY.id}",
+)
 
 
 def of(data: EventData) -> Concern:
@@ -65,6 +77,8 @@ def of(data: EventData) -> Concern:
         (announced(ABOUT), f"New: {WANTED}", f"/challenges/{ABOUT.id}"),
         (amended(ABOUT), f"Changed: {WANTED}", f"/challenges/{ABOUT.id}"),
         (withdrawn(ABOUT), f"Withdrawn: {WANTED}: …", f"/challenges/{ABOUT.id}"),
+        (stepped(ABOUT), "…", f"/challenges/{ABOUT.id}"),
+        (of(STALE), STALE.headline, f"/companies/{COMPANY.id}"),
         (settled(ABOUT), "“Pressure sensor”: 1 suggestion stands", f"/challenges/{ABOUT.id}"),
         (
             of(GapsChanged(challenge=NAMED, gaps=(), sought="A partner for r3.")),
