@@ -130,8 +130,17 @@ class Filters(Contract):
 
 
 class Channel(StrEnum):
+    """`feed` and `calendar` are read from a secret address of the subscription: by a feed reader as Atom (RFC
+    4287), by a calendar as iCalendar (RFC 5545)."""
+
     webhook = "webhook"
     sse = "sse"
+    feed = "feed"
+    calendar = "calendar"
+
+
+ADDRESSED = frozenset({Channel.feed, Channel.calendar})
+"""Channels of subscriptions that have an address."""
 
 
 class Timing(StrEnum):
@@ -184,3 +193,12 @@ class Subscription(SubscriptionContent):
     owner: OrganisationId
     created_at: AwareDatetime
     changed_at: AwareDatetime
+
+
+class CreatedSubscription(Subscription):
+    """The answer to subscribing, and to making the address anew. It is shown this once; who has it reads the
+    subscription, without a key."""
+
+    address: Annotated[
+        str | None, Field(description="Of the channels `feed` and `calendar`; null for the others")
+    ] = None

@@ -191,7 +191,12 @@ async def deriving(
             ),
             endpoints=endpoints,
             subscriptions=Subscriptions(
-                database, clock, endpoints=endpoints, visibility=rules, digests=digests
+                database,
+                clock,
+                endpoints=endpoints,
+                visibility=rules,
+                digests=digests,
+                public_url=PUBLIC_URL,
             ),
             digests=digests,
         )

@@ -159,7 +159,12 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             endpoints=endpoints,
             deliveries=DeliveryLog(database, clock),
             subscriptions=Subscriptions(
-                database, clock, endpoints=endpoints, visibility=rules, digests=digests
+                database,
+                clock,
+                endpoints=endpoints,
+                visibility=rules,
+                digests=digests,
+                public_url=settings.public_url,
             ),
             digests=digests,
             matches=matches,

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from schemas.challenge import LifecycleStage
-from schemas.subscription import BUDGET_MAX, Timing
+from schemas.subscription import BUDGET_MAX, Channel, Timing
 from services.cli.client import Client, Json, Key, Url, connected
 from services.cli.output import EXIT_FAILED, EXIT_USAGE, fail, out, print_json
+
+
+class Read(StrEnum):
+    """Channels that are read from an address."""
+
+    feed = Channel.feed.value
+    calendar = Channel.calendar.value
 
 
 def register(app: typer.Typer) -> None:
@@ -24,6 +32,10 @@ def subscribe(
         str | None, typer.Option(help="URL that webhooks are sent to; makes an endpoint for it.")
     ] = None,
     endpoint: Annotated[str | None, typer.Option(help="Or the id of an endpoint you have (end_…).")] = None,
+    channel: Annotated[
+        Read | None,
+        typer.Option(help="Or a feed for a feed reader, or a calendar of deadlines; prints its address."),
+    ] = None,
     sse: Annotated[
         bool, typer.Option("--sse", help="Or no webhook: read it with `liaison stream --subscription`.")
     ] = False,
@@ -86,9 +98,11 @@ def subscribe(
     key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Hear of matches and announcements by signed webhook.
+    """Hear of matches and announcements by signed webhook, in a feed reader or in a calendar.
 
     liaison subscribe --webhook https://example.org/hooks/liaison --company cmp_… --budget 3
+
+    liaison subscribe --channel calendar --buyer cern
     """
     follow = _follow(
         company,
@@ -102,9 +116,11 @@ def subscribe(
         dialogue=dialogue,
         pairings=pairings,
     )
-    if [webhook is not None, endpoint is not None, sse].count(True) != 1:
+    if [webhook is not None, endpoint is not None, channel is not None, sse].count(True) != 1:
         fail(
-            "Give one of --webhook with a URL, --endpoint with the id of one you have, and --sse.", EXIT_USAGE
+            "Give one of --webhook with a URL, --endpoint with the id of one you have, --channel feed or "
+            "calendar, and --sse.",
+            EXIT_USAGE,
         )
     with connected(url, key) as client:
         buyers = [_organisation(client, one) for one in only_buyer or []]
@@ -115,7 +131,7 @@ def subscribe(
         body = {
             "label": label,
             "follow": follow,
-            "channel": "sse" if sse else "webhook",
+            "channel": channel or (Channel.sse if sse else Channel.webhook),
             "endpoint": endpoint,
             "threshold": threshold,
             "timing": timing.value,
@@ -138,6 +154,11 @@ def subscribe(
             raise
     if as_json:
         print_json({"subscription": subscription, "endpoint": made})
+        return
+    if channel is not None:
+        out.print(f"[bold]{subscription['id']}[/bold]  {channel}", highlight=False)
+        out.print(f"its address, shown this once: {subscription['address']}", highlight=False, soft_wrap=True)
+        out.print("Whoever has it reads this subscription: keep it as you keep a key.", highlight=False)
         return
     out.print(f"[bold]{subscription['id']}[/bold]  → {endpoint or 'the live stream'}", highlight=False)
     if sse:

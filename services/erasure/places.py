@@ -40,6 +40,7 @@ NONE_OF_ITS_OWN = frozenset(
         "installation",
         "journal_audience",
         "leases",
+        "subscription_addresses",
         JOURNAL,
     }
 )

@@ -236,7 +236,7 @@ def is_unconfirmed_since(day: date) -> ColumnElement[bool]:
     return and_(
         _TABLE.c.state == CompanyState.active.value,
         _TABLE.c.confirmed_on < day,
-        # a process of a release before schema 0011 changes a profile, and not that day
+        # a process of a release before schema 0010 changes a profile, and not that day
         _TABLE.c.changed_at < datetime.combine(day, time.min, UTC),
     )
 

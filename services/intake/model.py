@@ -33,7 +33,10 @@ class ChallengeRow(Base):
     document: Mapped[Any] = mapped_column(Document)
     changed_at: Mapped[datetime] = mapped_column(Instant)
 
-    __table_args__ = (Index("ix_challenges_state_deadline", "state", "deadline"),)
+    __table_args__ = (
+        Index("ix_challenges_state_deadline", "state", "deadline"),
+        Index("ix_challenges_changed", "changed_at"),
+    )
 
 
 class ChallengeVersionRow(Base):

@@ -51,7 +51,7 @@ async def books(
     tx: AsyncSession, subscriptions: Collection[Subscription], asked: Sequence[Asked], now: datetime
 ) -> Books:
     """What was decided before for these subscriptions, as far as it bears on what is asked now."""
-    ids = sorted(one.id for one in subscriptions)
+    ids = {one.id for one in subscriptions}
     events = sorted({one.event for one in asked})
     waiting: dict[tuple[str, str], Stance] = {}
     known: set[tuple[str, str]] = set()

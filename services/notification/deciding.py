@@ -71,12 +71,12 @@ def decide(asked: Sequence[Asked], books: Books) -> Decision:
         if one.is_alert and is_held(sender):
             found.counted.append((sender.id, one.event))
         told = {(each.id, one.thread) for each in one.asking if (each.id, one.thread) in waiting}
-        found.overtaken |= told
-        for key in told:
-            del waiting[key]
-        found.collected = [
-            (other, keeper) for other, keeper in found.collected if (keeper.id, other.thread) not in told
-        ]
+        if told:
+            found.overtaken |= told
+            waiting = {key: stance for key, stance in waiting.items() if key not in told}
+            found.collected = [
+                (other, keeper) for other, keeper in found.collected if (keeper.id, other.thread) not in told
+            ]
     return found
 
 

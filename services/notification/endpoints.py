@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from schemas.base import SubscriptionId
 from schemas.digest import WaitingDigest
-from schemas.subscription import Subscription, SubscriptionContent
+from schemas.subscription import ADDRESSED, CreatedSubscription, Subscription, SubscriptionContent
 from services.kernel.problems import (
     Conflict,
     InvalidInput,
@@ -37,7 +37,7 @@ def router(subscriptions: Subscriptions) -> APIRouter:
     @routes.post(
         "",
         status_code=201,
-        response_model=Subscription,
+        response_model=CreatedSubscription,
         responses=always | responses_for(Conflict),
         summary="Subscribe",
         description=(
@@ -45,7 +45,8 @@ def router(subscriptions: Subscriptions) -> APIRouter:
             "everything of a buyer, or the pairings of your needs with those of others. For the channel "
             "`webhook`, create an endpoint first. Its events come at once, or with `timing` in a digest a "
             "day or a week; with `weekly_budget` at most so many suggestions come at once. A stream is never "
-            "held back."
+            "held back. For the channels `feed` and `calendar` the answer holds the address to read it from, "
+            "this once: whoever has that address needs no key."
         ),
     )
     async def subscribe(content: SubscriptionContent, principal: Writer, once: Once) -> Response:
@@ -55,7 +56,7 @@ def router(subscriptions: Subscriptions) -> APIRouter:
             made = await write(tx)
             return reply(made, 201, version=made.version, location=f"/v1/subscriptions/{made.id}")
 
-        return await once.run(effect)
+        return await once.run(effect, confidential=content.channel in ADDRESSED)
 
     @routes.get("", responses=always, summary="Your subscriptions")
     async def list_subscriptions(principal: Reader, paging: Paging) -> Page[Subscription]:
@@ -90,12 +91,36 @@ def router(subscriptions: Subscriptions) -> APIRouter:
         response_model=Subscription,
         responses=always | responses_for(NotFound, PreconditionFailed, PreconditionRequired),
         summary="Change a subscription, pause or resume it",
+        description=(
+            "While it is paused its address answers 404, and again as before when it is resumed. One that "
+            "comes to the channel `feed` or `calendar` from another gets its address from "
+            "`POST /v1/subscriptions/{subscription}/address`."
+        ),
     )
     async def change_subscription(
         content: SubscriptionContent, principal: Writer, subscription: _Id, match: IfMatch
     ) -> Response:
         changed = await subscriptions.change(principal, subscription, content, match.check)
         return reply(changed, version=changed.version)
+
+    @routes.post(
+        "/{subscription}/address",
+        response_model=CreatedSubscription,
+        responses=always | responses_for(NotFound, Conflict),
+        summary="Make a new address",
+        description=(
+            "Of a subscription of the channel `feed` or `calendar`. The answer holds it, this once; the "
+            "address before leads nowhere from then on."
+        ),
+    )
+    async def make_address(principal: Writer, subscription: _Id, once: Once) -> Response:
+        write = await subscriptions.addressing(principal, subscription)
+
+        async def effect(tx: AsyncSession) -> Response:
+            made = await write(tx)
+            return reply(made, version=made.version)
+
+        return await once.run(effect, confidential=True)
 
     @routes.delete(
         "/{subscription}",

@@ -63,7 +63,7 @@ def headline(one: Concern) -> str:
         return f"{_wanted(data['challenge'])}, for {_company(data)}{changed}: {data['headline']}"
     if kind in MATCHES:
         return f"No longer for {_company(data)}: {_wanted(data['challenge'])}: {data['reason']}"
-    if kind in (STALE, STEPPED):
+    if kind in (STEPPED, STALE):
         return str(data["headline"])
     if kind in ANNOUNCEMENTS:
         why = f": {data['reason']}" if "reason" in data else ""
@@ -122,12 +122,12 @@ def _path(one: Concern) -> str:
         return f"/matches/{data['match']}"
     if kind in MATCHES:
         return f"/matches/{data['id']}"
-    if kind == STALE:
-        return f"/companies/{one.company}"
     if kind in CONSORTIA:
         return f"/consortia/{data.get('consortium') or data['id']}"
     if kind in PAIRINGS:
         return f"/pairings/groups/{data['id']}" if "needs" in data else f"/pairings/{one.event.key}"
     if kind in DIALOGUE:
         return f"/challenges/{one.challenge_id}/dialogue"
+    if kind == STALE:
+        return f"/companies/{data['company']}"
     return f"/challenges/{one.challenge_id}"

@@ -31,6 +31,17 @@ class SubscriptionRow(Base):
     __table_args__ = (Index("ix_subscriptions_follow", "follow_kind", "follow_key"),)
 
 
+class AddressRow(Base):
+    """The secret address of a subscription that is read by a feed reader or a calendar. `digest`: the SHA-256
+    of its token, which itself is kept nowhere."""
+
+    __tablename__ = "subscription_addresses"
+
+    subscription: Mapped[str] = mapped_column(String(64), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    made_at: Mapped[datetime] = mapped_column(Instant)
+
+
 class DigestRow(Base):
     """A subscription that something waits for. `due_at`: when its digest goes out; None while it is paused,
     or its endpoint gone."""

@@ -10,7 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.digest import WaitingDigest
 from schemas.events import SubscriptionChanged, SubscriptionRemoved
-from schemas.subscription import Channel, FollowMembers, Subscription, SubscriptionContent, Timing
+from schemas.subscription import (
+    ADDRESSED,
+    Channel,
+    CreatedSubscription,
+    FollowMembers,
+    Subscription,
+    SubscriptionContent,
+    Timing,
+)
 from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
@@ -18,7 +26,7 @@ from services.kernel.identifiers import new_id
 from services.kernel.problems import Conflict, FieldError, InvalidInput, NotFound
 from services.kernel.security import CLUSTER, Principal
 from services.kernel.versions import VersionCheck
-from services.notification import collecting, digests
+from services.notification import addresses, collecting, digests
 from services.notification.digests import Digests
 from services.notification.model import SubscriptionRow
 from services.notification.ports import Endpoints, Visibility
@@ -39,7 +47,10 @@ class Subscriptions:
         endpoints: Endpoints,
         visibility: Visibility,
         digests: Digests,
+        public_url: str,
     ) -> None:
+        """`public_url`: addresses of subscriptions begin with it."""
+        self._public_url = public_url
         self._database = database
         self._clock = clock
         self._endpoints = endpoints
@@ -55,7 +66,8 @@ class Subscriptions:
     async def creating(
         self, principal: Principal, content: SubscriptionContent
     ) -> Callable[[AsyncSession], Awaitable[Subscription]]:
-        """Check the content; what comes back writes it in a transaction of the caller's.
+        """Check the content; what comes back writes it in a transaction of the caller's. A subscription that
+        is read from an address comes with it, this once (`CreatedSubscription`).
 
         Raises InvalidInput, with the field, for a follow or an endpoint that is not the principal's.
         """
@@ -80,9 +92,38 @@ class Subscriptions:
                 )
             await tx.execute(insert(SubscriptionRow).values(**_columns(subscription)))
             await self._tell(tx, subscription, now)
-            return subscription
+            return await self._addressed(tx, subscription, now)
 
         return write
+
+    async def addressing(
+        self, principal: Principal, subscription_id: str
+    ) -> Callable[[AsyncSession], Awaitable[Subscription]]:
+        """Write a fresh address, shown this once; the one before leads nowhere from then on. Conflict
+        for a subscription that is not read from one."""
+        principal.needs_scope("write")
+
+        async def write(tx: AsyncSession) -> Subscription:
+            found = await self._own(tx, principal, subscription_id, lock=True)
+            if found.channel not in ADDRESSED:
+                raise Conflict(
+                    f"A subscription of the channel '{found.channel}' has no address. Change its channel to "
+                    "'feed' or 'calendar' first."
+                )
+            return await self._addressed(tx, found, self._clock.now())
+
+        return write
+
+    async def at(self, token: str, channel: Channel) -> Subscription:
+        """The subscription that has this token in its address. NotFound while it is paused, too."""
+        async with self._database.read() as tx:
+            found = await addresses.find(tx, token, channel)
+        if found is None:
+            raise NotFound(
+                "This address leads nowhere: it was made anew since, or its subscription is paused or was "
+                "removed. Make a new address in the settings."
+            )
+        return found
 
     async def change(
         self,
@@ -111,6 +152,8 @@ class Subscriptions:
             await tx.execute(
                 update(SubscriptionRow).where(SubscriptionRow.id == before.id).values(**_columns(after))
             )
+            if after.channel not in ADDRESSED:
+                await addresses.forget(tx, after.id)
             await self._tell(tx, after, now)
             await self._digests.moved(tx, before, after, now)
         return after
@@ -121,6 +164,7 @@ class Subscriptions:
         async with self._database.write(durable=True) as tx:
             gone = await self._own(tx, principal, subscription_id, lock=True)
             await tx.execute(delete(SubscriptionRow).where(SubscriptionRow.id == gone.id))
+            await addresses.forget(tx, gone.id)
             await collecting.remove(tx, gone.id)
             data = SubscriptionRemoved(subscription=gone.id, owner=gone.owner)
             event = journal.NewEvent(
@@ -204,6 +248,12 @@ class Subscriptions:
             raise InvalidInput("The subscription cannot be made as it is.", errors=errors)
         return content.model_copy(update={"follow": follow})
 
+    async def _addressed(self, tx: AsyncSession, subscription: Subscription, now: datetime) -> Subscription:
+        if subscription.channel not in ADDRESSED:
+            return subscription
+        path = addresses.path(await addresses.make(tx, subscription.id, now), subscription.channel)
+        return CreatedSubscription(**dict(subscription), address=self._public_url + path)
+
     async def _tell(self, tx: AsyncSession, subscription: Subscription, now: datetime) -> None:
         data = SubscriptionChanged(subscription=subscription)
         event = journal.NewEvent(
@@ -218,7 +268,7 @@ class Subscriptions:
 
 def _of_timing(content: SubscriptionContent) -> list[FieldError]:
     if content.channel is not Channel.webhook:
-        detail = "Only webhooks are held back; whoever reads a stream reads it when they like. Leave it out."
+        detail = "Only webhooks are held back: anything else is read when its reader likes. Leave it out."
         held = {
             "/timing": content.timing is not Timing.instant,
             "/weekly_budget": content.weekly_budget is not None,

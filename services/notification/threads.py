@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from services.kernel.journal import Event
-from services.notification.routing import ANSWERED, GAPS, SETTLED, STEPPED
+from services.notification.routing import ANSWERED, GAPS, SETTLED, STALE, STEPPED
 
 SUGGESTED = "liaison.match.suggested.v1"
 UPDATED = "liaison.match.updated.v1"
@@ -31,6 +31,7 @@ _THREADS: dict[str, tuple[str, Stance]] = {
     STEPPED: ("challenge", Stance.keeps),
     "liaison.challenge.withdrawn.v1": ("challenge", Stance.ends),
     SETTLED: ("matched", Stance.keeps),
+    STALE: ("profile", Stance.keeps),
     GAPS: ("gaps", Stance.keeps),
     "liaison.consortium.proposed.v1": ("consortium", Stance.opens),
     "liaison.consortium.updated.v1": ("consortium", Stance.keeps),

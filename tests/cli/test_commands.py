@@ -148,6 +148,20 @@ def test_subscribing_shows_the_secret_once(cluster: Command, subscription: dict[
     assert "whsec_" not in said.out
 
 
+@pytest.mark.parametrize(("channel", "begins"), [("feed", b"<?xml"), ("calendar", b"BEGIN:VCALENDAR")])
+async def test_subscribing_by_address_prints_one_that_can_be_read(
+    cluster: Command, channel: str, begins: bytes
+) -> None:
+    said = cluster("subscribe", "--channel", channel, "--buyer", "cern")
+    assert said.code == 0, said.told
+    address = re.search(r"shown this once: (http\S+)", said.out)
+    assert address is not None, said.out
+    async with httpx.AsyncClient(trust_env=False) as nobody:
+        answer = await nobody.get(address[1])
+    assert answer.status_code == 200, answer.text
+    assert answer.content.startswith(begins)
+
+
 def test_a_subscription_can_say_all_that_the_contract_has(
     cluster: Command, subscription: dict[str, Any]
 ) -> None:

@@ -121,6 +121,11 @@ def subscription(town: Town) -> dict[str, str]:
     return {"subscription": town.post("company", "/v1/subscriptions", content)["id"]}
 
 
+def feed(town: Town) -> dict[str, str]:
+    content = {"label": f"{MARK} feed", "follow": {"kind": "country", "country": "FR"}, "channel": "feed"}
+    return {"subscription": town.post("company", "/v1/subscriptions", content)["id"]}
+
+
 def key(town: Town) -> dict[str, str]:
     return {"key": town.post("company", "/v1/keys", {"label": f"{MARK} key"})["id"]}
 

@@ -19,6 +19,7 @@ from services.courier.waiting import counts
 from services.kernel import leases
 from services.kernel.clock import SystemClock
 from services.kernel.database import Database
+from services.kernel.journal import backwards
 from services.kernel.journal.append import sequence
 from services.kernel.journal.reading import head, named, read
 from services.kernel.stream import dead_letters
@@ -36,6 +37,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 ENTRIES = 1_000_000
 DELIVERIES = 100_000
+WITHIN = 5_000
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
 HELD = subscription({"kind": "members"}, weekly_budget=10)
 
@@ -50,6 +52,7 @@ _JOURNAL = """
 _AUDIENCE = """
     INSERT INTO journal_audience (organisation, number)
     SELECT 'org_' || n % 500, n FROM generate_series(1, :entries) AS n
+    UNION ALL SELECT 'org_busy', n FROM generate_series(1, :entries, 10) AS n
     """
 _ENDPOINTS = """
     INSERT INTO endpoints (id, version, owner, url, secrets, state, created_at)
@@ -210,6 +213,31 @@ async def test_an_organisations_slice(large: Plans, after: int) -> None:
         expected = [n for n in range(after + 1, ENTRIES + 1) if n % 100 == 0 or n % 500 == 7][:256]
         assert [one.position for one in found] == expected
         await read(tx, after=after, limit=256, reader="org_none", types={sorted(EVENTS)[0]})
+        _by_index(await large.of_last(tx))
+
+
+@pytest.mark.parametrize(("reader", "every", "place"), [("org_7", 500, 7), ("org_busy", 10, 1)])
+async def test_what_is_new_to_an_organisation(large: Plans, reader: str, every: int, place: int) -> None:
+    """As a feed reads it: few types, newest first; and as a calendar does, what stands of each subject. Also
+    for an organisation that may read a tenth of the journal."""
+    asked: Any = {"reader": reader, "limit": 50, "within": WITHIN}
+    kinds = frozenset(sorted(EVENTS)[:4])
+    wanted = backwards.Wanted(kinds)
+    seen = [n for n in range(ENTRIES, 0, -1) if n % len(EVENTS) < 4 and (n % 100 == 0 or n % every == place)]
+    async with large.database.read() as tx:
+        found = await backwards.newest(tx, wanted, **asked)
+        assert [one.position for one in found] == seen[:50]
+        older = await backwards.newest(tx, wanted, before=seen[49], **asked)
+        assert [one.position for one in older] == seen[50:100]
+        of_one = await backwards.newest(tx, backwards.Wanted(kinds, key="chl_4100"), **asked)
+        about = await backwards.newest(
+            tx, backwards.Wanted(kinds, concerning=frozenset({"chl_4100"})), **asked
+        )
+        assert {one.key for one in of_one} == {"chl_4100"}
+        assert about
+        assert about == of_one[: len(about)]
+        marks = await backwards.standing(tx, wanted, **{**asked, "limit": 2_000})
+        assert len(await backwards.entries(tx, [mark.position for mark in marks])) == len(marks)
         _by_index(await large.of_last(tx))
 
 

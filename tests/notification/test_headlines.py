@@ -47,14 +47,15 @@ NAMED = MatchedChallenge.of(ABOUT, page=f"{URL}/challenges/{ABOUT.id}")
 QUESTION, CONSORTIUM = new_id("que"), new_id("con")
 ENTRY = Entry(number=1, question=None, answer="Yes.", merged=0, published_at=NOW)
 COMPANY = suggestion(ABOUT.id, new_id("cmp")).company
+
 STALE = CompanyStale(
     company=COMPANY.id,
     version=2,
-    owner=COMPANY.owner,
+    owner=new_id("org"),
     name=COMPANY.name,
-    country=COMPANY.country,
+    country="FR",
     last_confirmed=NOW.date(),
-    headline="Nobody has changed or confirmed the profile of Cryosense since 21 November 2025.",
+    headline="Cryosense has not been confirmed for a year.",
     page=f"{URL}/companies/{COMPANY.id}",
 )
 
@@ -76,9 +77,9 @@ def of(data: EventData) -> Concern:
         (answered(ABOUT), f"Cryosense (FR) is interested in {WANTED}", "/matches/mat_"),
         (announced(ABOUT), f"New: {WANTED}", f"/challenges/{ABOUT.id}"),
         (amended(ABOUT), f"Changed: {WANTED}", f"/challenges/{ABOUT.id}"),
-        (withdrawn(ABOUT), f"Withdrawn: {WANTED}: …", f"/challenges/{ABOUT.id}"),
         (stepped(ABOUT), "…", f"/challenges/{ABOUT.id}"),
         (of(STALE), STALE.headline, f"/companies/{COMPANY.id}"),
+        (withdrawn(ABOUT), f"Withdrawn: {WANTED}: …", f"/challenges/{ABOUT.id}"),
         (settled(ABOUT), "“Pressure sensor”: 1 suggestion stands", f"/challenges/{ABOUT.id}"),
         (
             of(GapsChanged(challenge=NAMED, gaps=(), sought="A partner for r3.")),

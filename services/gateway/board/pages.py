@@ -9,6 +9,7 @@ from services.gateway.board.live import Live
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
 from services.gateway.board.views import (
+    addresses,
     announce,
     challenge,
     challenges,
@@ -56,6 +57,7 @@ def router(ports: BoardPorts) -> APIRouter:
         dialogue,
         companies,
         announce,
+        addresses,  # before the settings, whose changes of a subscription take any name
         settings,
         subscription,
         endpoints,

@@ -270,3 +270,31 @@ async def test_a_key_that_only_reads_is_offered_nothing_to_change(market: World)
         ]
         assert 'href="/announce"' not in page.text
         assert (await browser.post("/settings/endpoints", data={"url": URL})).status_code == 403
+
+
+@pytest.mark.parametrize(("channel", "ending"), [("feed", "atom"), ("calendar", "ics")])
+async def test_an_address_is_shown_once_and_made_anew(market: World, channel: str, ending: str) -> None:
+    shape = re.compile(rf"/feeds/liafeed_[A-Za-z0-9_-]{{43}}\.{ending}")
+    async with market.browser("firm") as firm:
+        asked = {"kind": "country", "country": "DK", "endpoint": channel, "once": "one"}
+        page = await firm.post("/settings/subscriptions", data=asked)
+        address = shape.search(page.text)
+        assert address is not None
+        assert page.headers["cache-control"] == "no-store"
+        assert "content-encoding" not in page.headers
+        assert "Thunderbird" in visible(page)
+        again = await firm.post("/settings/subscriptions", data=asked)
+        assert address[0] in again.text, (
+            "the same request sent again has its effect once, and the same answer"
+        )
+        settings = await firm.get("/settings")
+        assert address[0] not in settings.text
+        action = re.search(r"/settings/subscriptions/sub_[0-9A-Z]+/address", settings.text)
+        assert action is not None
+        anew = await firm.post(action[0], data=dict(hidden(settings, action[0])))
+        second = shape.search(anew.text)
+        assert second is not None
+        assert second[0] != address[0]
+        assert "leads nowhere any more" in visible(anew)
+    async with market.browser("rival") as rival:
+        assert (await rival.post(action[0], data={"x": ""})).status_code == 404

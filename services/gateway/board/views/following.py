@@ -9,6 +9,7 @@ from typing import Any
 from schemas.codes import country_name
 from schemas.delivery import Endpoint
 from schemas.subscription import (
+    ADDRESSED,
     FollowBuyer,
     FollowChallenge,
     FollowConsortia,
@@ -84,8 +85,8 @@ def content(form: Form) -> SubscriptionContent:
         "follow": follow,
         "label": form.text("label") or None,
         "threshold": number(form.text("threshold")) if form.text("threshold") else None,
-        "channel": "webhook" if endpoint else "sse",
-        "endpoint": endpoint or None,
+        "channel": endpoint if endpoint in ADDRESSED else "webhook" if endpoint else "sse",
+        "endpoint": None if endpoint in ADDRESSED else endpoint or None,
         **when(form),
     }
     prefixes = form.text("cpv").replace(",", " ").split()

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from schemas.codes import country_names
 from schemas.organisation import Key, KeyContent, OrganisationKind, Scope
+from schemas.subscription import ADDRESSED
 from services.gateway.board.forms import (
     build,
     going_on,
@@ -21,7 +22,7 @@ from services.gateway.board.forms import (
 )
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
-from services.gateway.board.views import endpoints, following
+from services.gateway.board.views import addresses, endpoints, following
 from services.gateway.board.views.challenges import BUYERS_MAX
 from services.gateway.board.visit import Visit, Visits
 from services.intake.challenge_store import ChallengeFilter
@@ -80,10 +81,14 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         principal = visit.known()
         form = await read_form(request)
         try:
-            write = await ports.subscriptions.creating(principal, following.content(form))
+            content = following.content(form)
+            write = await ports.subscriptions.creating(principal, content)
         except InvalidInput as problem:
             return await overview(visit, {"subscription": said(problem)}, status=422)
 
+        if content.channel in ADDRESSED:
+            effect = addresses.shown(renderer, visit, write, "made")
+            return await guard(request, principal, form).run(effect, confidential=True)
         return await guard(request, principal, form).run(going_on(write, "/settings#subscriptions"))
 
     @made.post("/settings/keys")
