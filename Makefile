@@ -7,6 +7,8 @@ CONSTRAINTS := deploy/constraints.txt
 # Workers of the test suite: more than a small machine has cores, since many tests wait for processes to start.
 WORKERS ?= 4
 SETUP := pyproject.toml $(CONSTRAINTS) deploy/install_torch.py
+# Some machines forbid Python to keep what it compiles; the suite starts hundreds of processes from it.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check bench chaos contracts clean
@@ -52,6 +54,7 @@ $(VENV)/.installed: $(BIN)/python $(SETUP)
 	@echo "setting up $(VENV) (about two minutes the first time)"
 	$(BIN)/python deploy/install_torch.py --constraints $(CONSTRAINTS)
 	$(PIP) install --quiet --constraint $(CONSTRAINTS) --editable .
+	$(BIN)/python -m compileall -q services schemas
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed $(SETUP)

@@ -31,10 +31,17 @@ class SizeClass(StrEnum):
 
 
 class CompanyState(StrEnum):
+    """The life of a profile. `draft`: its owner's alone, until it is published; `stale`: nobody has changed
+    or confirmed it for a year. A stale profile is matched as an active one is, with the same score."""
+
     draft = "draft"
     active = "active"
     stale = "stale"
     withdrawn = "withdrawn"
+
+
+MATCHED_STATES = frozenset({CompanyState.active, CompanyState.stale})
+"""In the index, matched, shown and counted; stale is active with a question mark."""
 
 
 class Capability(Contract):
@@ -78,7 +85,13 @@ class CompanyContent(Contract):
     capabilities: Annotated[tuple[Capability, ...], Field(max_length=CAPABILITIES_MAX)] = ()
     references: Annotated[tuple[Reference, ...], Field(max_length=CAPABILITIES_MAX)] = ()
     ip_position: Note | None = None
-    last_confirmed: Day | None = None
+    last_confirmed: Annotated[
+        Day | None,
+        Field(
+            description="Day on which somebody last said that the profile holds. It never goes back: where a "
+            "later day is known, that one stays"
+        ),
+    ] = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -92,13 +105,33 @@ class CompanyContent(Contract):
 
 
 class Company(CompanyContent):
-    """A profile as it is kept. `owner` is the organisation that may change it."""
+    """A profile as it is kept. `owner` is the organisation that may change it. `changed_at`: when what it
+    says last changed; to confirm it, or to let it go stale, makes a version and is no change of that."""
 
     id: CompanyId
     version: Version
+    content_version: Annotated[
+        Version | None,
+        Field(
+            description="Version in which what it says last changed, which matches name; null: this very one"
+        ),
+    ] = None
     state: CompanyState
     owner: OrganisationId
     changed_at: AwareDatetime
+
+    @property
+    def matched_version(self) -> int:
+        """The version that index and matches are of."""
+        return self.content_version or self.version
+
+
+class ProfileStanding(Contract):
+    """How far a profile has been looked after, for whoever thinks of calling the company. It is in no score:
+    a stale profile is matched as any other is."""
+
+    state: CompanyState
+    last_confirmed: Annotated[Day, Field(description="Day on which it was last changed or confirmed")]
 
 
 class CompanyView(Company):

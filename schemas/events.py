@@ -23,14 +23,16 @@ from schemas.base import (
     Version,
 )
 from schemas.challenge import Challenge, ChallengeContent, ChallengeState, Change
-from schemas.company import Company, CompanyContent
+from schemas.codes import CountryCode
+from schemas.company import Company, CompanyContent, CompanyState
 from schemas.consortium import Consortium, GapBrief, SoughtPartner
 from schemas.dialogue import DialogueNews, Entry, QuestionNews
+from schemas.digest import Collected
 from schemas.match import CompanyAnswer, MatchedChallenge, MatchedCompany, MatchSuggestion
 from schemas.organisation import Membership, Organisation
 from schemas.pairing import Group, Pairing, PairingSide, PairingState
-from schemas.subscription import Subscription
-from schemas.text import Note, Opaque
+from schemas.subscription import Subscription, Timing
+from schemas.text import Label, Name, Note, Opaque
 
 
 class EventData(Contract):
@@ -61,7 +63,8 @@ class ChallengeDrafted(EventData):
 
 
 class ChallengeAnnounced(EventData):
-    """A need is public. Everybody may read it."""
+    """A need is public. Everybody may read it. Whom a conflict of interest concerns and who was excluded is
+    in no event of a challenge: the announcer and the buyer read it from the challenge."""
 
     TYPE = "liaison.challenge.announced.v1"
     challenge: Challenge
@@ -93,6 +96,8 @@ class ChallengeWithdrawn(EventData):
 
 
 class CompanyCreated(EventData):
+    """A profile is there: created, or published after it was a draft, of which nobody is told."""
+
     TYPE = "liaison.company.created.v1"
     company: Company
 
@@ -110,6 +115,33 @@ class CompanyWithdrawn(EventData):
     company: CompanyId
     version: Version
     owner: OrganisationId
+
+
+class CompanyStale(EventData):
+    """Nobody has changed or confirmed the profile for a year. It is matched as before; whoever owns it, and
+    clusters that receive for it, may look at it and confirm it (`POST /v1/companies/{company}/confirm`)."""
+
+    TYPE = "liaison.company.stale.v1"
+    company: CompanyId
+    version: Version
+    owner: OrganisationId
+    name: Name
+    country: CountryCode
+    last_confirmed: Annotated[Day, Field(description="Day on which it was last changed or confirmed")]
+    headline: str
+    page: str
+
+
+class CompanyConfirmed(EventData):
+    """Somebody who speaks for the company has said that its profile holds. What it says has not changed, so
+    that nothing is matched anew."""
+
+    TYPE = "liaison.company.confirmed.v1"
+    company: CompanyId
+    version: Version
+    owner: OrganisationId
+    state: CompanyState
+    last_confirmed: Day
 
 
 class CompanyIndexed(EventData):
@@ -415,6 +447,23 @@ class SubscriptionRemoved(EventData):
     owner: OrganisationId
 
 
+class SubscriptionDigest(Collected, EventData):
+    """What a subscription has asked for since the last one, in one event. For its owner alone. `endpoint`:
+    where it is sent; `timing`: of the subscription, `instant` where it holds what was over the weekly budget;
+    `until`: when it was put together; `page`: where a person reads on; `stream`: all of its events in full,
+    as Server-Sent Events."""
+
+    TYPE = "liaison.subscription.digest.v1"
+    owner: OrganisationId
+    label: Label | None
+    endpoint: EndpointId
+    timing: Timing
+    until: AwareDatetime
+    headline: Annotated[str, Field(description="One sentence: how much, since when, and the best of it")]
+    page: str
+    stream: str
+
+
 class EndpointDisabled(EventData):
     """An endpoint was switched off; its owner should look."""
 
@@ -441,8 +490,8 @@ class DeliveredEvent(Contract):
 
 
 class DeliverySucceeded(EventData):
-    """Webhooks with suggestions of matches were answered 2xx: what was written down together. For nobody but
-    the service itself, since it names several organisations."""
+    """Webhooks with suggestions of matches, or digests, were answered 2xx: what was written down together.
+    For nobody but the service itself, since it names several organisations."""
 
     TYPE = "liaison.delivery.succeeded.v1"
     delivered: Annotated[tuple[DeliveredEvent, ...], Field(min_length=1)]
@@ -481,6 +530,8 @@ EVENTS: dict[str, type[EventData]] = {
         CompanyCreated,
         CompanyUpdated,
         CompanyWithdrawn,
+        CompanyStale,
+        CompanyConfirmed,
         CompanyIndexed,
         IndexSwitched,
         LedgerErased,
@@ -516,6 +567,7 @@ EVENTS: dict[str, type[EventData]] = {
         DialoguePublished,
         SubscriptionChanged,
         SubscriptionRemoved,
+        SubscriptionDigest,
         EndpointDisabled,
         EndpointTested,
         DeliverySucceeded,

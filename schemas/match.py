@@ -12,15 +12,16 @@ from pydantic_core import PydanticCustomError
 from schemas.base import ChallengeId, CompanyId, Contract, MatchId, OrganisationId, Share, Version
 from schemas.challenge import Challenge, RequirementKind
 from schemas.codes import CountryCode
-from schemas.company import Company
+from schemas.company import Company, ProfileStanding
 from schemas.links import Links
 from schemas.text import Note
 
 
 class MatchState(StrEnum):
-    """The life of a suggestion. `notified`: a webhook with it was answered 2xx by the company's own endpoint,
-    or by one of a cluster that receives for it; `seen`: one of them has opened it; `interested`, `dismissed`:
-    what the company answered. None of them goes back, but for an answer that is taken back."""
+    """The life of a suggestion. `notified`: a webhook with it, or a digest that lists it, was answered 2xx by
+    the company's own endpoint, or by one of a cluster that receives for it; `seen`: one of them has opened
+    it; `interested`, `dismissed`: what the company answered. None of them goes back, but for an answer that
+    is taken back."""
 
     suggested = "suggested"
     notified = "notified"
@@ -148,6 +149,8 @@ class MatchedChallenge(Contract):
 
 
 class MatchedCompany(Contract):
+    """`version`: the one in which what the profile says last changed."""
+
     id: CompanyId
     version: Version
     name: str
@@ -158,7 +161,7 @@ class MatchedCompany(Contract):
     def of(cls, company: Company) -> Self:
         return cls(
             id=company.id,
-            version=company.version,
+            version=company.matched_version,
             name=company.name,
             country=company.country,
             owner=company.owner,
@@ -270,9 +273,10 @@ class Nudge(Contract):
 
 class Match(MatchSuggestion):
     """A suggestion as one reads it, with what the company has answered. `nudge` is for the company's side
-    alone."""
+    alone. `profile`: whether the profile was looked after lately, as of now."""
 
     answer: MatchAnswer | None = None
+    profile: ProfileStanding | None = None
     nudge: Nudge | None = None
     links: Links | None = None
 

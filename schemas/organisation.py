@@ -116,6 +116,7 @@ class Membership(Contract):
     company: CompanyId
     mandate: Mandate = Mandate()
     validated: bool = False
+    version: Version = 1
     since: AwareDatetime
 
 

@@ -258,6 +258,7 @@ class Item(Contract):
     """What every entry of the toolbox has."""
 
     id: ItemId
+    version: Version
     added_by: OrganisationId
     changed_at: AwareDatetime
 

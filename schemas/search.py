@@ -10,6 +10,7 @@ from pydantic import Field
 
 from schemas.base import ChallengeId, CompanyId, Contract, Share, Trl
 from schemas.codes import CountryCode, LanguageCode
+from schemas.company import ProfileStanding
 from schemas.links import Links
 
 
@@ -77,6 +78,10 @@ class FoundItem(Contract):
     buyer_name: str | None = None
     deadline: date | None = None
     country: CountryCode | None = None
+    profile: Annotated[
+        ProfileStanding | None,
+        Field(description="Of a company or capability: whether the profile was looked after lately"),
+    ] = None
     trl: Trl | None = None
     relevance: Share
     found_in: Annotated[

@@ -18,6 +18,7 @@ from schemas.base import (
     SubscriptionId,
     Trl,
     Version,
+    Whole,
 )
 from schemas.challenge import LifecycleStage
 from schemas.codes import CountryCode, LanguageCode
@@ -129,8 +130,31 @@ class Filters(Contract):
 
 
 class Channel(StrEnum):
+    """`feed` and `calendar` are read from a secret address of the subscription: by a feed reader as Atom (RFC
+    4287), by a calendar as iCalendar (RFC 5545)."""
+
     webhook = "webhook"
     sse = "sse"
+    feed = "feed"
+    calendar = "calendar"
+
+
+ADDRESSED = frozenset({Channel.feed, Channel.calendar})
+"""Channels of subscriptions that have an address."""
+
+
+class Timing(StrEnum):
+    """When webhooks come: each event at once, or all of a day or a week in one, the digest. One of a day
+    comes at 06:00 UTC, one of a week on Monday at 06:00 UTC; where nothing has happened, none comes. A live
+    stream is read whenever its reader likes, and is never held back."""
+
+    instant = "instant"
+    daily = "daily"
+    weekly = "weekly"
+
+
+BUDGET_MAX = 1_000
+"""More alerts a week than anybody reads."""
 
 
 class SubscriptionContent(Contract):
@@ -143,6 +167,24 @@ class SubscriptionContent(Contract):
     channel: Channel = Channel.webhook
     endpoint: Annotated[EndpointId | None, Field(description="Where webhooks go; required by them")] = None
     paused: Flag = False
+    timing: Annotated[
+        Timing,
+        Field(
+            description="When webhooks come: `instant`, or one digest of everything `daily` at 06:00 UTC or "
+            "`weekly` on Monday at 06:00 UTC"
+        ),
+    ] = Timing.instant
+    weekly_budget: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            le=BUDGET_MAX,
+            description="At most so many webhooks about matches suggested or updated within any seven days; "
+            "the others come in a digest on Monday at 06:00 UTC, the best first. All other events come at "
+            "once. With the timing `instant` alone; null: no limit",
+        ),
+        Whole,
+    ] = None
 
 
 class Subscription(SubscriptionContent):
@@ -151,3 +193,12 @@ class Subscription(SubscriptionContent):
     owner: OrganisationId
     created_at: AwareDatetime
     changed_at: AwareDatetime
+
+
+class CreatedSubscription(Subscription):
+    """The answer to subscribing, and to making the address anew. It is shown this once; who has it reads the
+    subscription, without a key."""
+
+    address: Annotated[
+        str | None, Field(description="Of the channels `feed` and `calendar`; null for the others")
+    ] = None

@@ -42,6 +42,7 @@ from services.matching.queries import SavedQueries
 from services.matching.service import Matches
 from services.matching.suggested import Suggested
 from services.matching.suggestion import Composer, versions_of
+from services.notification.digests import Digests
 from services.notification.handlers import Notify
 from services.notification.router import Router
 from services.notification.subscriptions import Subscriptions
@@ -100,7 +101,7 @@ class Mind:
             default_threshold=THRESHOLD,
             nudges=Feedback(database, clock, reading),
         )
-        self.notify = Notify(database, clock, self.router, endpoints_of(world))
+        self.notify = Notify(database, clock, self.router, endpoints_of(world), public_url=PUBLIC_URL)
         self.notified = MarkNotified(database, clock, world.directory)
         self.handlers: tuple[Handler, ...] = (
             index_companies(generations, reading, clock),
@@ -121,6 +122,7 @@ class Derivation:
     feedback: OwnFeedback
     endpoints: Endpoints
     subscriptions: Subscriptions
+    digests: Digests
     cursors: dict[str, int] = field(default_factory=dict)
 
     async def settle(self, mind: Mind | None = None) -> list[Event]:
@@ -174,8 +176,9 @@ async def deriving(
         await mind.upkeep.begin()
         endpoints = endpoints_of(world)
         rules = FollowRules(world.directory, world.intake.challenges, world.intake.companies)
+        digests = Digests(database, clock, endpoints, public_url=PUBLIC_URL)
         feedback = Feedback(database, clock, world.intake.reading)
-        matches = Matches(database, clock, world.directory.members, feedback)
+        matches = Matches(database, clock, world.directory.members, feedback, world.intake.reading)
         answering = Answering(database, clock, matches, world.directory.members)
         yield Derivation(
             world=world,
@@ -187,7 +190,15 @@ async def deriving(
                 database, feedback, world.intake.companies, world.directory.members, answering
             ),
             endpoints=endpoints,
-            subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
+            subscriptions=Subscriptions(
+                database,
+                clock,
+                endpoints=endpoints,
+                visibility=rules,
+                digests=digests,
+                public_url=PUBLIC_URL,
+            ),
+            digests=digests,
         )
     finally:
         await embedder.close()

@@ -28,6 +28,7 @@ PROMISES = (
             "end_to_end/test_crashes.py::test_nothing_is_lost_when_the_process_is_killed_again_and_again",
             "courier/test_crash.py::test_killed_again_and_again_it_loses_nothing",
             "courier/test_housekeeping.py::test_messages_for_an_endpoint_that_is_off_expire",
+            "notification/test_digests.py::test_a_crash_loses_nothing_and_repeats_nothing",
         ),
     ),
     Promise(

@@ -15,6 +15,8 @@ from services.gateway import board, status_endpoints
 from services.gateway.app import create_app
 from services.gateway.health import Check
 from services.gateway.status_endpoints import Lag
+from services.gateway.syndication import own, public
+from services.gateway.syndication.kept import Kept
 from services.indexing import endpoints as indexing
 from services.indexing.state import Index
 from services.intake import endpoints as intake
@@ -22,7 +24,9 @@ from services.kernel.web.ports import WebPorts
 from services.kernel.web.session import Sessions
 from services.matching import endpoints as matching
 from services.notification import endpoints as notification
+from services.notification.history import History
 from services.notification.ports import QueryFits
+from services.notification.remembered import RememberedFits
 from services.notification.selection import Selections
 from services.pairing import endpoints as pairing
 from services.search import endpoints as searching
@@ -84,6 +88,15 @@ def routers(core: Core, index: Index, lag: Lag, search: Search) -> list[APIRoute
     ]
 
 
+def feeds(core: Core, history: History) -> list[APIRouter]:
+    """Feeds and calendars; those for everybody come first, since their addresses are no tokens."""
+    publication, kept, public_url = core.intake.publication, Kept(), core.settings.public_url
+    return [
+        public.routes(publication, kept, public_url),
+        own.routes(core.subscriptions, history, publication, kept, public_url),
+    ]
+
+
 def application(
     core: Core,
     index: Index,
@@ -97,7 +110,9 @@ def application(
     search reaches it."""
     selections = Selections(core.subscriptions, router(core, queries))
     search = Search(searched, core.intake.challenges, core.intake.companies)
-    every = routers(core, index, lag, search)
+    asked_again = router(core, RememberedFits(queries, core.clock))
+    history = History(core.database, asked_again, core.intake.publication)
+    every = [*routers(core, index, lag, search), *feeds(core, history)]
     return create_app(
         core.settings, web_ports(core), core.tail, every, checks=checks, selecting=selections.select
     )

@@ -22,6 +22,8 @@ from services.kernel.stream import dead_letters
 from services.kernel.stream.lag import Consumed, journal_lag
 from services.matching import exposure
 from services.matching.exposure import Companies
+from services.notification import digests
+from services.notification import metrics as notification_metrics
 
 MEASURE_S = 15.0
 """As often as Prometheus usually asks."""
@@ -68,6 +70,7 @@ async def measure(database: Database, clock: Clock, data_dir: Path, published: C
         entries, oldest = await unsequenced(tx)
         letters = await dead_letters.count(tx)
         messages = await counts(tx, now)
+        collected = await digests.overall(tx, now)
     due = await database.in_one_go(lambda connection: backlog.oldest_due(connection, now))
     behind = await journal_lag(database, published) if published else {}
     disk = await asyncio.to_thread(_disk_of, data_dir)
@@ -82,6 +85,8 @@ async def measure(database: Database, clock: Clock, data_dir: Path, published: C
     courier_metrics.DUE.set(messages.due)
     courier_metrics.ENDPOINTS_OFF.set(messages.endpoints_off)
     courier_metrics.OLDEST_DUE.set((now - (due or now)).total_seconds())
+    notification_metrics.WAITING.set(collected.events)
+    notification_metrics.OVERDUE.set((now - (collected.overdue_since or now)).total_seconds())
     if disk is not None:
         metrics.DISK_SIZE.set(disk.total)
         metrics.DISK_FREE.set(disk.free)

@@ -36,6 +36,7 @@ from services.indexing.upkeep import RETIRED_S, Upkeep
 from services.intake.handlers import AcceptInbox
 from services.intake.register import Register
 from services.intake.service import Intake
+from services.intake.staleness import Staleness
 from services.kernel.clock import Clock, SystemClock
 from services.kernel.database import Database
 from services.kernel.embedding.ahead import Ahead
@@ -61,6 +62,7 @@ from services.matching.service import Matches
 from services.matching.suggested import Suggested
 from services.matching.suggestion import Composer, versions_of
 from services.migrations import runner
+from services.notification.digests import Digests
 from services.notification.handlers import Notify
 from services.notification.ports import QueryFits
 from services.notification.router import Router
@@ -85,9 +87,11 @@ class Core:
     ahead: Ahead
     directory: Directory
     intake: Intake
+    staleness: Staleness
     endpoints: Endpoints
     deliveries: DeliveryLog
     subscriptions: Subscriptions
+    digests: Digests
     matches: Matches
     answering: Answering
     consortia: ConsortiumService
@@ -135,8 +139,9 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
         guard = AddressGuard(allow_loopback=settings.allow_loopback_webhooks)
         endpoints = Endpoints(database, clock, guard=guard, box=secrets.box)
         rules = FollowRules(directory, intake.challenges, intake.companies)
+        digests = Digests(database, clock, endpoints, public_url=settings.public_url)
         feedback = Feedback(database, clock, intake.reading)
-        matches = Matches(database, clock, directory.members, feedback)
+        matches = Matches(database, clock, directory.members, feedback, intake.reading)
         markets = Markets(intake.reading, matches, KeptMeaning(VectorsInDatabase(database)))
         consortia = ConsortiumService(database, markets=markets, memberships=directory.members)
         answering = Answering(database, clock, matches, directory.members)
@@ -150,9 +155,18 @@ async def open_core(settings: Settings, clock: Clock | None = None) -> AsyncIter
             ahead=ahead,
             directory=directory,
             intake=intake,
+            staleness=Staleness(database, clock, intake.writer, public_url=settings.public_url),
             endpoints=endpoints,
             deliveries=DeliveryLog(database, clock),
-            subscriptions=Subscriptions(database, clock, endpoints=endpoints, visibility=rules),
+            subscriptions=Subscriptions(
+                database,
+                clock,
+                endpoints=endpoints,
+                visibility=rules,
+                digests=digests,
+                public_url=settings.public_url,
+            ),
+            digests=digests,
             matches=matches,
             consortia=consortia,
             consents=Consents(
@@ -256,7 +270,9 @@ def handlers(core: Core, brain: Brain | None, queries: QueryFits, rooms: Collect
     if "pairing" in rooms:
         found.append(core.pairing.grouping)
     if "notification" in rooms:
-        found.append(Notify(core.database, core.clock, router(core, queries), core.endpoints))
+        told = router(core, queries)
+        public_url = core.settings.public_url
+        found.append(Notify(core.database, core.clock, told, core.endpoints, public_url=public_url))
         found.append(MarkNotified(core.database, core.clock, core.directory, linger_s=RECEIPTS_LINGER_S))
     return found
 

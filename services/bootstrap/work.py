@@ -35,9 +35,11 @@ PURGE_S = 600.0
 """Between removals of what has expired, a bounded number of rows each time."""
 REMINDERS_S = 300.0
 """Between looks at deadlines of pairings, which are days: a week before is as good five minutes later."""
+DIGESTS_S = 60.0
+"""Between looks at whose digest is due: it comes within a minute of its hour."""
 EXPIRY_S = 3_600.0
-"""Between looks at candidates whose period is over, which are days. Also a process that is started anew every
-day comes to it."""
+"""Between looks at candidates whose period is over, and at profiles whose year is, which are days. Also a
+process that is started anew every day comes to it."""
 
 log = structlog.get_logger("liaison.process")
 
@@ -90,8 +92,11 @@ def handle(
     found = handlers(core, brain, queries, rooms)
     carry(core, jobs, carrier, [Processor(handler, core.database, core.clock) for handler in found])
     jobs.start("receipts", _every(core, PURGE_S, core.intake.inbox.purge))
+    jobs.start("staleness", _every(core, EXPIRY_S, core.staleness.run))
     if "consortia" in rooms:
         jobs.start("consortia due", _every(core, CONSORTIA_S, core.reviewing.review_due))
+    if "notification" in rooms:
+        jobs.start("digests", _every(core, DIGESTS_S, core.digests.run))
     if "pairing" in rooms:
         jobs.start("reminders", _every(core, REMINDERS_S, core.pairing.reminders.run))
         jobs.start("expiry", _every(core, EXPIRY_S, core.pairing.expiry.run))

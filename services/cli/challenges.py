@@ -21,6 +21,7 @@ from services.cli.output import (
     print_json,
     print_line,
     print_table,
+    staleness,
 )
 
 STREAM_SILENCE_S = 60.0
@@ -138,7 +139,8 @@ def matches(
 def _other_side(one: dict[str, Any], of_company: bool) -> str:
     if of_company:
         return f"{one['challenge']['title']} ({one['challenge']['buyer_name']})"
-    return f"{one['company']['name']} ({one['company']['country']})"
+    company = f"{one['company']['name']} ({one['company']['country']})"
+    return company + staleness(one.get("profile"))
 
 
 def stream(

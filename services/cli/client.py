@@ -87,8 +87,9 @@ class Client:
         timeout = httpx.Timeout(connect=usual.connect, read=UPLOAD_S, write=usual.write, pool=usual.pool)
         return {"files": {"file": (name, content)}, "params": _given(parameters), "timeout": timeout}
 
-    def put(self, path: str, body: Any) -> Any:
-        return self._call("PUT", path, json=body)
+    def put(self, path: str, body: Any, *, version: int) -> Any:
+        """`version`: the one that was read; where somebody was faster, nothing is overwritten."""
+        return self._call("PUT", path, json=body, headers={"If-Match": f'"{version}"'})
 
     def delete(self, path: str) -> Any:
         return self._call("DELETE", path)

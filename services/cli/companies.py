@@ -23,6 +23,12 @@ def companies(
     owner: Annotated[
         str | None, typer.Option(help="For administrators: handle of the organisation they belong to.")
     ] = None,
+    draft: Annotated[
+        bool,
+        typer.Option(
+            "--draft", help="Keep what is new as drafts; `liaison publish`, or the same file without this."
+        ),
+    ] = False,
     url: Url = "http://localhost:8000",
     key: Key = None,
     as_json: Json = False,
@@ -37,7 +43,12 @@ def companies(
         fail(f"{file.name}: name a file that ends in {', '.join(SUFFIXES)}.", EXIT_USAGE)
     with connected(url, key) as client, progress(f"importing {file.name}") as advance:
         result = client.upload_telling(
-            advance, "/v1/companies/import", file.name, file.read_bytes(), owner=owner
+            advance,
+            "/v1/companies/import",
+            file.name,
+            file.read_bytes(),
+            owner=owner,
+            draft=True if draft else None,
         )
     if as_json:
         print_json(result)

@@ -26,6 +26,8 @@ ROOMS = {
     "consortia": "consortia",
     "pairings": "pairings",
     "dialogue": "dialogue",
+    "confirm": "profiles",
+    "publish": "profiles",
     "search": "searching",
     "import": "imports",
     "subscribe": "subscriptions",

@@ -15,6 +15,8 @@ LOOK_S = 0.5
 
 PATIENCE_S = 30.0
 """What waits for so long waits for nobody: a lease of a dead process has run out twice."""
+DIGEST_PATIENCE_S = 300.0
+"""Digests are looked for once a minute; thousands that are due at one hour take a few more."""
 
 letters = typer.Typer(help="Events that could not be handled, with the reason.", no_args_is_help=True)
 
@@ -52,6 +54,7 @@ def tell_status(now: dict[str, Any], index: dict[str, Any] | None, unknown: str)
         ("webhooks to be retried", webhooks["scheduled"], ""),
         ("oldest undelivered", since(webhooks["oldest"]), "the first of these" if undelivered else ""),
         ("endpoints off", webhooks["endpoints_off"], ""),
+        ("waiting for digests", now["digests"]["events"], _digests(now["digests"])),
         *([("vector index", "unknown", unknown)] if index is None else _lacking(now["lacking"], index)),
         ("dead letters", sum(letters_.values()), "`liaison dead-letters list`" if letters_ else ""),
         *((f"dead letters of {name}", count, "") for name, count in sorted(letters_.items())),
@@ -88,6 +91,14 @@ def _late(now: dict[str, Any]) -> str:
         f"for {since(now['due_since'])}: start `liaison courier`; if one runs, an endpoint below is slow, or "
         "its log says more"
     )
+
+
+def _digests(waiting: dict[str, Any]) -> str:
+    """They are meant to wait; a digest that is late is not."""
+    if age(waiting["overdue_since"]) < DIGEST_PATIENCE_S:
+        return f"the oldest for {since(waiting['since'])}" if waiting["events"] else ""
+    late = since(waiting["overdue_since"])
+    return f"a digest is late for {late}: start `liaison worker`, or see in its log why"
 
 
 def _lacking(lacking: int | None, index: dict[str, Any]) -> list[tuple[str, object, str]]:

@@ -100,3 +100,10 @@ def bar(score: float, width: int = 10) -> str:
     eighths = round(max(0.0, min(1.0, score)) * width * 8)
     full, part = divmod(eighths, 8)
     return "█" * full + (" ▏▎▍▌▋▊▉"[part] if part else "") or "·"
+
+
+def staleness(profile: dict[str, Any] | None) -> str:
+    """What to say behind a company's name of a profile that nobody has looked after; empty of any other."""
+    if profile is None or profile["state"] != "stale":
+        return ""
+    return f", stale: last confirmed {profile['last_confirmed']}"

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from schemas.search import SearchKind
 from services.cli.client import Json, Key, Url, connected
-from services.cli.output import err, out, print_json, print_table
+from services.cli.output import err, out, print_json, print_table, staleness
 
 TEXT_SHOWN = 90
 """Characters of a text in a line of the table."""
@@ -62,7 +62,7 @@ def search(
             (
                 f"{one['relevance']:.2f}",
                 one["kind"],
-                escape(one["name"]),
+                escape(one["name"]) + staleness(one.get("profile")),
                 _why(one["found_in"][0]) if one["found_in"] else "",
             )
             for one in answer["items"]

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
-from services.cli.client import Json, Key, Url, connected
+from schemas.challenge import LifecycleStage
+from schemas.subscription import BUDGET_MAX, Channel, Timing
+from services.cli.client import Client, Json, Key, Url, connected
 from services.cli.output import EXIT_FAILED, EXIT_USAGE, fail, out, print_json
+
+
+class Read(StrEnum):
+    """Channels that are read from an address."""
+
+    feed = Channel.feed.value
+    calendar = Channel.calendar.value
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +32,13 @@ def subscribe(
         str | None, typer.Option(help="URL that webhooks are sent to; makes an endpoint for it.")
     ] = None,
     endpoint: Annotated[str | None, typer.Option(help="Or the id of an endpoint you have (end_…).")] = None,
+    channel: Annotated[
+        Read | None,
+        typer.Option(help="Or a feed for a feed reader, or a calendar of deadlines; prints its address."),
+    ] = None,
+    sse: Annotated[
+        bool, typer.Option("--sse", help="Or no webhook: read it with `liaison stream --subscription`.")
+    ] = False,
     company: Annotated[str | None, typer.Option(help="Follow the matches of this company.")] = None,
     members: Annotated[
         bool, typer.Option("--members", help="Follow those of your cluster's members.")
@@ -45,13 +63,46 @@ def subscribe(
         float | None, typer.Option(min=0, max=1, help="Lowest score that is passed on.")
     ] = None,
     cpv: Annotated[list[str] | None, typer.Option(help="Only these CPV prefixes; may be repeated.")] = None,
+    only_country: Annotated[
+        list[str] | None,
+        typer.Option(help="Only companies of, or challenges open to, this country; may be repeated."),
+    ] = None,
+    only_language: Annotated[
+        list[str] | None, typer.Option(help="Only challenges in this language; may be repeated.")
+    ] = None,
+    only_buyer: Annotated[
+        list[str] | None, typer.Option(help="Only this buyer, by handle or id; may be repeated.")
+    ] = None,
+    only_stage: Annotated[
+        list[LifecycleStage] | None,
+        typer.Option(help="Only challenges with this stage of the lifecycle; may be repeated."),
+    ] = None,
+    trl_min: Annotated[int | None, typer.Option(min=1, max=9, help="Only from this TRL on.")] = None,
+    trl_max: Annotated[int | None, typer.Option(min=1, max=9, help="Only up to this TRL.")] = None,
+    timing: Annotated[
+        Timing,
+        typer.Option(
+            help="At once, or in one digest of everything a day (06:00 UTC) or a week (Monday, 06:00 UTC)."
+        ),
+    ] = Timing.instant,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=BUDGET_MAX,
+            help="At most so many suggestions within seven days; the others come on Monday, the best first.",
+        ),
+    ] = None,
+    label: Annotated[str | None, typer.Option(help="A name for it, in lists and digests.")] = None,
     url: Url = "http://localhost:8000",
     key: Key = None,
     as_json: Json = False,
 ) -> None:
-    """Hear of matches and announcements by signed webhook.
+    """Hear of matches and announcements by signed webhook, in a feed reader or in a calendar.
 
-    liaison subscribe --webhook https://example.org/hooks/liaison --company cmp_…
+    liaison subscribe --webhook https://example.org/hooks/liaison --company cmp_… --budget 3
+
+    liaison subscribe --channel calendar --buyer cern
     """
     follow = _follow(
         company,
@@ -65,18 +116,35 @@ def subscribe(
         dialogue=dialogue,
         pairings=pairings,
     )
-    if (webhook is None) == (endpoint is None):
-        fail("Give either --webhook with a URL, or --endpoint with the id of one you have.", EXIT_USAGE)
+    if [webhook is not None, endpoint is not None, channel is not None, sse].count(True) != 1:
+        fail(
+            "Give one of --webhook with a URL, --endpoint with the id of one you have, --channel feed or "
+            "calendar, and --sse.",
+            EXIT_USAGE,
+        )
     with connected(url, key) as client:
+        buyers = [_organisation(client, one) for one in only_buyer or []]
         made: dict[str, Any] | None = None
         if webhook is not None:
             made = client.post("/v1/endpoints", {"url": webhook})
             endpoint = made["id"] if made else None
         body = {
+            "label": label,
             "follow": follow,
+            "channel": channel or (Channel.sse if sse else Channel.webhook),
             "endpoint": endpoint,
             "threshold": threshold,
-            "filters": {"cpv": cpv or []},
+            "timing": timing.value,
+            "weekly_budget": budget,
+            "filters": {
+                "cpv": cpv or [],
+                "countries": only_country or [],
+                "languages": only_language or [],
+                "buyers": buyers,
+                "stages": [one.value for one in only_stage or []],
+                "trl_min": trl_min,
+                "trl_max": trl_max,
+            },
         }
         try:
             subscription = client.post("/v1/subscriptions", body)
@@ -87,10 +155,23 @@ def subscribe(
     if as_json:
         print_json({"subscription": subscription, "endpoint": made})
         return
-    out.print(f"[bold]{subscription['id']}[/bold]  → {endpoint}", highlight=False)
+    if channel is not None:
+        out.print(f"[bold]{subscription['id']}[/bold]  {channel}", highlight=False)
+        out.print(f"its address, shown this once: {subscription['address']}", highlight=False, soft_wrap=True)
+        out.print("Whoever has it reads this subscription: keep it as you keep a key.", highlight=False)
+        return
+    out.print(f"[bold]{subscription['id']}[/bold]  → {endpoint or 'the live stream'}", highlight=False)
+    if sse:
+        out.print(f"read it: liaison stream --subscription {subscription['id']}", highlight=False)
     if made is not None:
         out.print(f"signing secret, shown this once: {made['secret']}", highlight=False)
         out.print(f"try it: curl -X POST {url}/v1/endpoints/{endpoint}/test …", highlight=False)
+
+
+def _organisation(client: Client, reference: str) -> str:
+    """Its id; filters name ids, people handles."""
+    found: str = client.get(f"/v1/organisations/{quote(reference, safe='')}")["id"]
+    return found
 
 
 def _follow(

@@ -154,7 +154,7 @@ def _put(
             if before is None:
                 fail(f"{change} is not among the {kind} of {pairing}.")
             content = {name: before[name] for name in CONTENTS[kind].model_fields}
-            made = client.put(f"{path}/{change}", content | given)
+            made = client.put(f"{path}/{change}", content | given, version=before["version"])
     if as_json:
         print_json(made)
     else:

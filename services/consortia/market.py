@@ -155,6 +155,8 @@ def _barring(challenge: Challenge, company: Company) -> str | None:
     """As the challenge and the profile are now, whether they match or not."""
     if company.state is CompanyState.withdrawn:
         return "its profile was withdrawn"
+    if company.state is CompanyState.draft:
+        return "its profile is a draft"
     for found in gates(challenge, company):
         if found.gate in BARRING and found.state is GateState.failed:
             return found.reason

@@ -11,15 +11,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from schemas.events import DeliverySucceeded, MatchSuggested, MatchUpdated
+from schemas.events import DeliverySucceeded, MatchSuggested, MatchUpdated, SubscriptionDigest
 from services.courier.backlog import EndpointSnapshot
 from services.courier.outcome import OutcomeKind
 from services.courier.record import Settled
 from services.kernel.journal import NewEvent
 from services.kernel.journal.append import append_in_one_go
 
-TOLD = frozenset({MatchSuggested.TYPE, MatchUpdated.TYPE})
-"""Types whose arrival somebody waits to hear of: it moves a suggestion to `notified`. A test is in no journal
+TOLD = frozenset({MatchSuggested.TYPE, MatchUpdated.TYPE, SubscriptionDigest.TYPE})
+"""Types whose arrival somebody waits to hear of: it moves suggestions to `notified`. A test is in no journal
 and not among them."""
 
 DELIVERED_MAX = 2_000

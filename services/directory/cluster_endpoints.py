@@ -11,9 +11,19 @@ from schemas.organisation import Mandate, Member, Membership, Organisation, Orga
 from services.directory.members import Members
 from services.directory.organisation_endpoints import Reference
 from services.directory.organisations import Organisations
-from services.kernel.problems import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated, Unavailable
+from services.kernel.problems import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    Unauthenticated,
+    Unavailable,
+)
 from services.kernel.web.authentication import Reader, Writer
 from services.kernel.web.pagination import Page, Paging
+from services.kernel.web.preconditions import IfMatch, IfMatchUnlessNew
 from services.kernel.web.problems import responses_for
 from services.kernel.web.reply import reply
 
@@ -65,39 +75,48 @@ def router(members: Members, organisations: Organisations) -> APIRouter:
 
     @routes.get(
         "/{cluster}/members/{company}",
+        response_model=Member,
         responses=always | responses_for(NotFound),
         summary="One membership",
-        description="For the cluster and the company's owner.",
+        description="For the cluster and the company's owner. Its `version` is the `ETag`.",
     )
-    async def get_member(principal: Reader, cluster: Reference, company: _Company) -> Member:
-        return await members.get(principal, cluster, company)
+    async def get_member(principal: Reader, cluster: Reference, company: _Company) -> Response:
+        found = await members.get(principal, cluster, company)
+        return reply(found, version=found.version)
 
     @routes.put(
         "/{cluster}/members/{company}",
         response_model=Membership,
         responses=always
-        | responses_for(Forbidden, NotFound, Conflict)
+        | responses_for(Forbidden, NotFound, Conflict, PreconditionFailed, PreconditionRequired)
         | {201: {"model": Membership, "description": "The company is a member now"}},
         summary="Join a cluster, or change its mandate",
         description=(
             "Whoever owns the profile decides what the cluster may `receive` and whether it may `act`: a "
-            "cluster cannot give itself a mandate. Companies that a cluster imports are its members already."
+            "cluster cannot give itself a mandate. Companies that a cluster imports are its members already. "
+            "To change a mandate takes `If-Match`; to join, or to say the same again, does not."
         ),
     )
-    async def join(mandate: Mandate, principal: Writer, cluster: Reference, company: _Company) -> Response:
-        membership, is_new = await members.join(principal, cluster, company, mandate)
-        return reply(membership, 201 if is_new else 200)
+    async def join(
+        mandate: Mandate, principal: Writer, cluster: Reference, company: _Company, match: IfMatchUnlessNew
+    ) -> Response:
+        membership, is_new = await members.join(principal, cluster, company, mandate, match.check)
+        return reply(membership, 201 if is_new else 200, version=membership.version)
 
     @routes.put(
         "/{cluster}/members/{company}/validation",
-        responses=always | responses_for(Forbidden, NotFound),
+        response_model=Membership,
+        responses=always | responses_for(Forbidden, NotFound, PreconditionFailed, PreconditionRequired),
         summary="Say whether a member's profile has been checked",
         description="For the cluster itself.",
     )
     async def validate(
-        validation: Validation, principal: Writer, cluster: Reference, company: _Company
-    ) -> Membership:
-        return await members.validate(principal, cluster, company, validated=validation.validated)
+        validation: Validation, principal: Writer, cluster: Reference, company: _Company, match: IfMatch
+    ) -> Response:
+        membership = await members.validate(
+            principal, cluster, company, match.check, validated=validation.validated
+        )
+        return reply(membership, version=membership.version)
 
     @routes.delete(
         "/{cluster}/members/{company}",

@@ -22,6 +22,7 @@ from services.kernel.database import Database
 from services.kernel.problems import Conflict, Forbidden, NotFound
 from services.kernel.security import Principal
 from services.kernel.upsert import insert_or
+from services.kernel.versions import VersionCheck, unchecked
 
 ASKED_AT_ONCE = 500
 """Companies named in one query: below SQLite's limit of variables on every build, large enough for an
@@ -58,9 +59,15 @@ class Members:
         self._register = register
 
     async def join(
-        self, principal: Principal, cluster: str, company: str, mandate: Mandate
+        self,
+        principal: Principal,
+        cluster: str,
+        company: str,
+        mandate: Mandate,
+        check: VersionCheck = unchecked,
     ) -> tuple[Membership, bool]:
-        """Let a company be a member, or change its mandate; True when it is new.
+        """Let a company be a member, or change its mandate; True when it is new. `check` is given the present
+        version, 0 where it is no member; the same mandate again is no change, and not checked.
 
         Only whoever owns the company gives a mandate (or an admin): a cluster cannot make itself read
         somebody's matches. NotFound for a company that is not the principal's to give.
@@ -71,17 +78,19 @@ class Members:
         if card is None or not (principal.is_admin or card.owner == principal.organisation):
             raise _no_company(company)
         async with self._database.write(durable=True) as tx:
-            before = await _find(tx, home.id, company)
+            before = await _find(tx, home.id, company, lock=True)
             if before is not None and before.mandate == mandate:
                 return before, False
+            check(before.version if before else 0)
             if before is None:
                 added = await self.add(tx, home.id, {company: card.owner}, mandate)
                 if added:
                     return added[0], True
-                before = await _find(tx, home.id, company)
+                before = await _find(tx, home.id, company, lock=True)
                 if before is None:
                     raise Conflict("The membership was changed at the same moment. Try again.")
-            after = before.model_copy(update={"mandate": mandate})
+                check(before.version)
+            after = before.model_copy(update={"mandate": mandate, "version": before.version + 1})
             await self._store(tx, after, owner=card.owner)
             return after, False
 
@@ -112,9 +121,16 @@ class Members:
         return added
 
     async def validate(
-        self, principal: Principal, cluster: str, company: str, *, validated: bool = True
+        self,
+        principal: Principal,
+        cluster: str,
+        company: str,
+        check: VersionCheck = unchecked,
+        *,
+        validated: bool = True,
     ) -> Membership:
-        """The cluster says that it has checked this member's profile, or takes that back."""
+        """The cluster says that it has checked this member's profile, or takes that back. `check` is given
+        the present version, and raises when it is not the one that was read."""
         principal.needs_scope("write")
         home = await self._cluster(principal, cluster)
         if not (principal.is_admin or principal.organisation == home.id):
@@ -123,12 +139,13 @@ class Members:
         if card is None:
             raise _no_member(company)
         async with self._database.write(durable=True) as tx:
-            before = await _find(tx, home.id, company)
+            before = await _find(tx, home.id, company, lock=True)
             if before is None:
                 raise _no_member(company)
+            check(before.version)
             if before.validated == validated:
                 return before
-            after = before.model_copy(update={"validated": validated})
+            after = before.model_copy(update={"validated": validated, "version": before.version + 1})
             await self._store(tx, after, owner=card.owner)
             return after
 
@@ -208,9 +225,11 @@ class Members:
                 found[company].add(cluster)
         return {company: frozenset(found.get(company, ())) for company in asked}
 
-    def members_query(self, cluster: str) -> Select[str]:
-        """Ids of all members, as a subquery for another room's query over its own companies."""
-        return select(MembershipRow.company).where(MembershipRow.cluster == cluster)
+    def members_query(self, cluster: str, *, acting: bool = False) -> Select[str]:
+        """Ids of all members, as a subquery for another room's query over its own companies. `acting`: of
+        those alone that the cluster may act for."""
+        query = select(MembershipRow.company).where(MembershipRow.cluster == cluster)
+        return query.where(MembershipRow.act) if acting else query
 
     async def companies_of(self, cluster: str) -> frozenset[str]:
         """Every member of a cluster that it may receive for."""
@@ -269,6 +288,7 @@ def _columns(membership: Membership) -> dict[str, Any]:
         "receive": membership.mandate.receive,
         "act": membership.mandate.act,
         "validated": membership.validated,
+        "version": membership.version,
         "since": membership.since,
     }
 
@@ -279,6 +299,7 @@ def _membership(row: Row[Any]) -> Membership:
         company=row.company,
         mandate=Mandate(receive=row.receive, act=row.act),
         validated=row.validated,
+        version=row.version,
         since=row.since,
     )
 
@@ -288,9 +309,10 @@ def _member(membership: Membership, card: CompanyCard) -> Member:
     return Member(**fields, name=card.name, country=card.country, state=card.state)
 
 
-async def _find(tx: AsyncSession, cluster: str, company: str) -> Membership | None:
+async def _find(tx: AsyncSession, cluster: str, company: str, *, lock: bool = False) -> Membership | None:
+    """`lock`: nobody else changes it until this transaction ends."""
     query = select(_TABLE).where(_TABLE.c.cluster == cluster, _TABLE.c.company == company)
-    row = (await tx.execute(query)).first()
+    row = (await tx.execute(query.with_for_update() if lock else query)).first()
     return _membership(row) if row else None
 
 

@@ -63,6 +63,7 @@ class MembershipRow(Base):
     receive: Mapped[bool] = mapped_column(Boolean)
     act: Mapped[bool] = mapped_column(Boolean)
     validated: Mapped[bool] = mapped_column(Boolean)
+    version: Mapped[int] = mapped_column(Integer)
     since: Mapped[datetime] = mapped_column(Instant)
 
     __table_args__ = (Index("ix_memberships_company", "company"),)

@@ -27,8 +27,10 @@ JOURNAL = "journal"
 
 NONE_OF_ITS_OWN = frozenset(
     {
+        "alerts",
         "backgrounds",
         "cursors",
+        "digests",
         "embeddings",
         "handled_events",
         "inbox_receipts",
@@ -38,6 +40,7 @@ NONE_OF_ITS_OWN = frozenset(
         "installation",
         "journal_audience",
         "leases",
+        "subscription_addresses",
         JOURNAL,
     }
 )
@@ -55,6 +58,7 @@ KEPT = frozenset(
         "secrets",
         "sectors",
         "service",
+        "thread",
         "type",
         "url",
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from services.kernel.problems import Forbidden, NotFound, TransientError, Unauth
 from services.kernel.stream import consumers, dead_letters
 from services.kernel.web.authentication import Administrator
 from services.kernel.web.problems import responses_for
+from services.notification import digests
 
 Lag = Callable[[], Awaitable[dict[str, int]]]
 
@@ -29,6 +31,15 @@ class HaltedConsumer(BaseModel):
     service: str
     reason: str
     since: datetime
+
+
+class WaitingForDigests(BaseModel):
+    """`events`: how many wait for digests, the oldest `since` then, as their subscribers want it.
+    `overdue_since`: when the first digest should have gone out that has not."""
+
+    events: int
+    since: datetime | None
+    overdue_since: datetime | None
 
 
 class Status(BaseModel):
@@ -48,6 +59,7 @@ class Status(BaseModel):
     dead_letters: dict[str, int]
     webhooks: Waiting
     due_since: datetime | None
+    digests: WaitingForDigests
     lacking: int | None
 
 
@@ -88,6 +100,7 @@ def router(database: Database, clock: Clock, lag: Lag, lacking: Callable[[], Awa
             entries, since = await unsequenced(tx)
             letters = await dead_letters.count(tx)
             messages = await waiting(tx, now)
+            collected = await digests.overall(tx, now)
         behind, unknown = await known_lag()
         return Status(
             journal=position,
@@ -99,6 +112,7 @@ def router(database: Database, clock: Clock, lag: Lag, lacking: Callable[[], Awa
             dead_letters=letters,
             webhooks=messages,
             due_since=await database.in_one_go(lambda connection: backlog.oldest_due(connection, now)),
+            digests=WaitingForDigests(**asdict(collected)),
             lacking=await known_lacking(),
         )
 

@@ -155,7 +155,7 @@ def of_company(company: Company, parts: Sequence[Part]) -> Indexed:
     levels = [part.trl for part in stated if part.trl is not None]
     if levels:
         payload["trl"] = max(levels)
-    return Indexed(company.id, company.version, tuple(parts), payload, company.name)
+    return Indexed(company.id, company.matched_version, tuple(parts), payload, company.name)
 
 
 def of_challenge(challenge: Challenge, parts: Sequence[Part]) -> Indexed:

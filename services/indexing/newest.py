@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from schemas.company import CompanyState
+from schemas.company import MATCHED_STATES
 from services.indexing.collections import COMPANIES, Indexed, belongs_in_index, of_challenge, of_company
 from services.indexing.generation import Generation
 from services.indexing.ports import Contents
 from services.intake.parts import challenge_parts, company_parts
-
-IN_THE_INDEX = (CompanyState.active, CompanyState.stale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ async def as_they_are(alias: str, ids: Collection[str], contents: Contents) -> W
     """What the index should hold of these entities."""
     if alias == COMPANIES:
         companies = (await contents.companies(ids)).values()
-        found = [of_company(one, company_parts(one)) for one in companies if one.state in IN_THE_INDEX]
+        found = [of_company(one, company_parts(one)) for one in companies if one.state in MATCHED_STATES]
     else:
         challenges = (await contents.challenges(ids)).values()
         found = [of_challenge(one, challenge_parts(one)) for one in challenges if belongs_in_index(one)]

@@ -12,8 +12,8 @@ from schemas.company import Company
 
 class Versions(Protocol):
     async def present_versions(self, ids: Collection[str]) -> Mapping[str, int]:
-        """Version of each of these challenges and companies, whatever their state; unknown ones are left
-        out."""
+        """Version of each of these challenges and companies in which what it says last changed, whatever
+        their state; unknown ones are left out."""
 
 
 class Contents(Versions, Protocol):
@@ -35,7 +35,8 @@ class Entities(Contents, Protocol):
     def open_challenges(self) -> AsyncIterator[Sequence[Challenge]]: ...
 
     async def company_versions(self, settled_before: datetime) -> Mapping[str, int]:
-        """Version of every active company that has not changed since then."""
+        """Of every active company that has not changed since then, the version in which what it says last
+        changed."""
 
     async def challenge_versions(self, settled_before: datetime) -> Mapping[str, int]:
         """Version of every open challenge that has not changed since then."""

@@ -25,7 +25,7 @@ from schemas.codes import CountryCode
 from schemas.links import Links
 from schemas.text import Label
 from services.directory.organisation_endpoints import REFERENCE
-from services.intake import completion
+from services.intake import completion, confidential
 from services.intake.challenge_store import ChallengeFilter
 from services.intake.challenges import Challenges
 from services.kernel.problems import (
@@ -38,7 +38,6 @@ from services.kernel.problems import (
     Unauthenticated,
     Unavailable,
 )
-from services.kernel.security import Principal
 from services.kernel.web.authentication import OPEN_TO_ALL, Anybody, Reader, Writer
 from services.kernel.web.idempotency import Once
 from services.kernel.web.pagination import Page, Paging
@@ -48,8 +47,6 @@ from services.kernel.web.reply import reply
 from services.kernel.web.validation import invalid_input
 
 Id = Annotated[ChallengeId, Path()]
-WITH_A_KEY = ("conflicts_of_interest", "excluded")
-"""What says something of a named company is not for the whole world to read."""
 
 EXAMPLES = {
     "text alone": {
@@ -226,8 +223,8 @@ def _reading(routes: APIRouter, challenges: Challenges) -> None:
         description=(
             "Announced ones, whoever announced them, and your own drafts; newest first. With `state=draft` "
             "also drafts of others that let you read them, which is what buyers plan. What is announced is "
-            "public: it needs no key. Who has a conflict of interest or was excluded is told to holders of a "
-            "key alone."
+            "public: it needs no key. Who has a conflict of interest or was excluded is told to whoever "
+            "announced it and its buyer alone, and stands in no event."
         ),
     )
     async def list_challenges(
@@ -254,7 +251,7 @@ def _reading(routes: APIRouter, challenges: Challenges) -> None:
         found = await challenges.page(
             principal, wanted, after=position[0] if position else None, limit=paging.limit + 1
         )
-        return paging.page(found, lambda one: (one.id,), lambda one: view(_shown(one, principal)))
+        return paging.page(found, lambda one: (one.id,), lambda one: view(confidential.shown(one, principal)))
 
     @routes.get(
         "/{challenge}",
@@ -266,7 +263,7 @@ def _reading(routes: APIRouter, challenges: Challenges) -> None:
     )
     async def get_challenge(request: Request, principal: Anybody, challenge: Id) -> Response:
         found = await challenges.get(principal, challenge)
-        return unchanged(request, found.version) or _reply(_shown(found, principal))
+        return unchanged(request, found.version) or _reply(confidential.shown(found, principal))
 
     @routes.get(
         "/{challenge}/versions",
@@ -280,7 +277,7 @@ def _reading(routes: APIRouter, challenges: Challenges) -> None:
         found = await challenges.versions(
             principal, challenge, before=position[0] if position else None, limit=paging.limit + 1
         )
-        return paging.page(found, lambda one: (one.version,), lambda one: _told(one, principal))
+        return paging.page(found, lambda one: (one.version,), lambda one: one)
 
     @routes.get(
         "/{challenge}/versions/{version}",
@@ -291,7 +288,7 @@ def _reading(routes: APIRouter, challenges: Challenges) -> None:
     async def get_version(
         principal: Anybody, challenge: Id, version: Annotated[int, Path(ge=1, le=2_147_483_647)]
     ) -> Challenge:
-        return _shown(await challenges.version(principal, challenge, version), principal)
+        return await challenges.version(principal, challenge, version)
 
 
 def view(challenge: Challenge) -> ChallengeView:
@@ -306,17 +303,6 @@ def view(challenge: Challenge) -> ChallengeView:
         stream=f"/v1/stream?challenge={challenge.id}" if public else None,
     )
     return ChallengeView.model_construct(**dict(challenge), links=links)
-
-
-def _shown(challenge: Challenge, principal: Principal | None) -> Challenge:
-    return challenge if principal else challenge.model_copy(update=dict.fromkeys(WITH_A_KEY, ()))
-
-
-def _told(version: ChallengeVersion, principal: Principal | None) -> ChallengeVersion:
-    if principal:
-        return version
-    told = tuple(one for one in version.changes if one.field.split("/")[0] not in WITH_A_KEY)
-    return version.model_copy(update={"changes": told})
 
 
 def _replying(

@@ -43,6 +43,7 @@ class ChallengeFilter:
     due_until: date | None = None
     words: tuple[str, ...] = ()
     open_on: date | None = None
+    language: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
         found: list[ColumnElement[bool]] = []
@@ -59,6 +60,8 @@ class ChallengeFilter:
         found.extend(_TABLE.c.search.contains(text.casefold(), autoescape=True) for text in wanted)
         if self.open_on is not None:
             found.append(is_open(self.open_on))
+        if self.language is not None:
+            found.append(_says("language") == self.language)
         if self.due_from is not None:
             found.append(_TABLE.c.deadline >= self.due_from)
         if self.due_until is not None:
@@ -213,8 +216,7 @@ def is_announced_by(organisation: str) -> ColumnElement[bool]:
 def is_draft_for(readers: Collection[DraftReaders]) -> ColumnElement[bool]:
     """A draft whose owner lets these read it. Rows of older releases say nothing, which is the owner
     alone."""
-    named = _TABLE.c.document.op("->>", return_type=String())(literal_column("'draft_readers'"))
-    return (_TABLE.c.state == ChallengeState.draft.value) & named.in_(sorted(readers))
+    return (_TABLE.c.state == ChallengeState.draft.value) & _says("draft_readers").in_(sorted(readers))
 
 
 def is_open(day: date) -> ColumnElement[bool]:
@@ -225,6 +227,11 @@ def is_open(day: date) -> ColumnElement[bool]:
 
 def is_in(states: Collection[ChallengeState]) -> ColumnElement[bool]:
     return _TABLE.c.state.in_(sorted(state.value for state in states))
+
+
+def _says(field: str) -> ColumnElement[str]:
+    """A field of the document that has no column of its own."""
+    return _TABLE.c.document.op("->>", return_type=String())(literal_column(f"'{field}'"))
 
 
 def _challenge(document: Any) -> Challenge:

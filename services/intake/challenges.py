@@ -30,7 +30,7 @@ from schemas.events import (
 from schemas.organisation import Organisation
 from services.directory.service import Directory
 from services.intake import challenge_store as store
-from services.intake import completion, steps
+from services.intake import completion, confidential, steps
 from services.intake.buyers import Buyers
 from services.intake.challenge_store import ChallengeFilter, Stored, content_of
 from services.intake.diff import changes
@@ -301,13 +301,17 @@ class Challenges:
     async def versions(
         self, principal: Principal | None, challenge: str, *, before: int | None = None, limit: int
     ) -> list[ChallengeVersion]:
-        """Who changed what and when, newest first; versions of the draft for its owner alone."""
+        """Who changed what and when, newest first; versions of the draft for its owner alone. What is
+        confidential is left out for those who may not read it."""
         stored = await self._visible(principal, challenge)
         public = not _owns(principal, stored.challenge)
         if before is not None:  # a cursor may hold any number, the column may not
             before = min(max(before, 0), stored.challenge.version + 1)
         async with self._database.read() as tx:
-            return await store.versions(tx, challenge, published_only=public, before=before, limit=limit)
+            found = await store.versions(tx, challenge, published_only=public, before=before, limit=limit)
+        if confidential.may_read(principal, stored.challenge):
+            return found
+        return [one.model_copy(update={"changes": confidential.open_changes(one.changes)}) for one in found]
 
     async def reached(self, challenge: str) -> dict[ChallengeState, datetime]:
         """When it came into each state that everybody has seen it in. For whoever may read it."""
@@ -315,13 +319,13 @@ class Challenges:
             return await store.states(tx, challenge)
 
     async def version(self, principal: Principal | None, challenge: str, number: int) -> Challenge:
-        """The challenge as it was in one version."""
+        """The challenge as it was in one version, as far as the principal may read it."""
         stored = await self._visible(principal, challenge)
         async with self._database.read() as tx:
             found = await store.version(tx, challenge, number)
         if found is None or not (found.published or _owns(principal, stored.challenge)):
             raise NotFound(f"This challenge has no version {number} that you may see.")
-        return found.challenge
+        return confidential.shown(found.challenge, principal, stored.challenge)
 
     async def open_among(self, ids: Collection[str]) -> frozenset[str]:
         """Those of these that are matched now: announced, hence everybody's to read, deadline not passed."""
@@ -410,7 +414,7 @@ class Challenges:
             type=data.TYPE,
             subject=f"challenge/{challenge.id}",
             key=challenge.id,
-            data=data.model_dump(mode="json"),
+            data=confidential.for_the_journal(data).model_dump(mode="json"),
             audience=frozenset({challenge.announced_by, challenge.buyer}),
             public=public,
         )

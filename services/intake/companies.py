@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.codes import quoted
-from schemas.company import Company, CompanyContent, CompanyState
+from schemas.company import MATCHED_STATES, Company, CompanyContent, CompanyState
 from schemas.organisation import Organisation, OrganisationKind
 from services.directory.service import Directory
 from services.intake import company_store as store
-from services.intake import profile_rules
+from services.intake import profile_life, profile_rules
 from services.intake.company_store import CompanyFilter, identity
 from services.intake.company_writing import CompanyWriter
+from services.intake.profile_life import Step
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.problems import Conflict, FieldError, Forbidden, InvalidInput, NotFound
@@ -26,6 +28,12 @@ PAGE = 500
 
 OWNER_KINDS = frozenset({OrganisationKind.company, OrganisationKind.cluster})
 """Who keeps profiles: a company its own, a cluster those of members that do not do it themselves."""
+
+
+Write = Callable[[AsyncSession], Awaitable[Company]]
+"""Writes in a transaction of the caller's."""
+
+_WITHDRAWN = "This profile was withdrawn. Replace it (PUT) to bring it back."
 
 
 class KeptElsewhere(Conflict):
@@ -42,19 +50,20 @@ class Companies:
     # -- writing -------------------------------------------------------------------------------------
 
     async def create(
-        self, principal: Principal, content: CompanyContent, *, owner: str | None = None
+        self, principal: Principal, content: CompanyContent, *, owner: str | None = None, draft: bool = False
     ) -> Company:
         """`creating`, in a transaction of its own."""
-        write = await self.creating(principal, content, owner=owner)
+        write = await self.creating(principal, content, owner=owner, draft=draft)
         async with self._database.write(durable=True) as tx:
             return await write(tx)
 
     async def creating(
-        self, principal: Principal, content: CompanyContent, *, owner: str | None = None
-    ) -> Callable[[AsyncSession], Awaitable[Company]]:
+        self, principal: Principal, content: CompanyContent, *, owner: str | None = None, draft: bool = False
+    ) -> Write:
         """Check the content; what comes back writes it in a transaction of the caller's.
 
-        `owner` (handle or id) is for admins: whose profile it is. Conflict if the company is here already.
+        `owner` (handle or id) is for admins: whose profile it is. A draft is its owner's, and clusters' that
+        act for it; nobody is told of it. Conflict if the company is here already.
         """
         keeper = await self.owner(principal, owner)
         profile_rules.check(content, self._clock.now())
@@ -63,14 +72,15 @@ class Companies:
             there = await self._recognised(tx, keeper.id, content)
             if there is not None:
                 raise _already(there, keeper.id)
-            return (await self._writer.create(tx, keeper, [content]))[0]
+            return (await self._writer.create(tx, keeper, [content], draft=draft))[0]
 
         return write
 
     async def upserting(
         self, principal: Principal, content: CompanyContent, *, owner: str | None = None
-    ) -> Callable[[AsyncSession], Awaitable[Company]]:
-        """As `creating`, but where the company is here already and the owner's, it is updated."""
+    ) -> Write:
+        """As `creating`, but where the company is here already and the owner's, it is updated; a draft is
+        published."""
         keeper = await self.owner(principal, owner)
         profile_rules.check(content, self._clock.now())
 
@@ -80,14 +90,21 @@ class Companies:
                 return (await self._writer.create(tx, keeper, [content]))[0]
             if there.owner != keeper.id:
                 raise _already(there, keeper.id)
-            return (await self._writer.change(tx, [(there, content)]))[0]
+            return (await self._writer.change(tx, [(there, content)], publish=True))[0]
 
         return write
 
     async def update(
-        self, principal: Principal, company: str, content: CompanyContent, check: VersionCheck
+        self,
+        principal: Principal,
+        company: str,
+        content: CompanyContent,
+        check: VersionCheck,
+        *,
+        publish: bool = False,
     ) -> Company:
-        """Replace a profile; a withdrawn one comes back. An equal content changes and emits nothing.
+        """Replace a profile; a withdrawn one comes back, a draft stays one unless it is to be published. An
+        equal content changes and emits nothing.
 
         NotFound where the principal may not know of it; Forbidden where it may see but not change it;
         PreconditionFailed when somebody was faster; Conflict if it becomes another one's name or legal id.
@@ -99,7 +116,53 @@ class Companies:
             there = await self._recognised(tx, present.owner, content, other_than=present.id)
             if there is not None:
                 raise _already(there, present.owner)
-            return (await self._writer.change(tx, [(present, content)]))[0]
+            return (await self._writer.change(tx, [(present, content)], publish=publish))[0]
+
+    async def publish(self, principal: Principal, company: str, check: VersionCheck) -> Company:
+        """`publishing`, in a transaction of its own."""
+        write = await self.publishing(principal, company, check)
+        async with self._database.write(durable=True) as tx:
+            return await write(tx)
+
+    async def publishing(self, principal: Principal, company: str, check: VersionCheck) -> Write:
+        """Check the right to; what comes back makes a draft active in a transaction of the caller's: it is
+        indexed and matched from then on. Conflict if it is no draft."""
+        await self._check_editable(principal, company)
+
+        async def write(tx: AsyncSession) -> Company:
+            present = await self._locked(tx, company, check)
+            if present.state is not CompanyState.draft:
+                is_gone = present.state is CompanyState.withdrawn
+                raise Conflict(_WITHDRAWN if is_gone else "This profile has been published already.")
+            now = self._clock.now()
+            return await self._take(tx, present, profile_life.published(present, now), now)
+
+        return write
+
+    async def confirm(self, principal: Principal, company: str, check: VersionCheck) -> Company:
+        """`confirming`, in a transaction of its own."""
+        write = await self.confirming(principal, company, check)
+        async with self._database.write(durable=True) as tx:
+            return await write(tx)
+
+    async def confirming(self, principal: Principal, company: str, check: VersionCheck) -> Write:
+        """Check the right to; what comes back writes in a transaction of the caller's that the profile holds
+        as of today, and that it is active. Nothing is indexed or matched anew. Conflict for a draft or a
+        withdrawn profile."""
+        await self._check_editable(principal, company)
+
+        async def write(tx: AsyncSession) -> Company:
+            present = await self._locked(tx, company, check)
+            if present.state is CompanyState.withdrawn:
+                raise Conflict(_WITHDRAWN)
+            if present.state is CompanyState.draft:
+                raise Conflict("This profile is a draft, which nobody relies on yet. Publish it.")
+            now = self._clock.now()
+            # a day that is later already, further east, stays
+            day = max(now.date(), present.last_confirmed or date.min)
+            return await self._take(tx, present, profile_life.confirmed(present, day, now), now)
+
+        return write
 
     async def withdraw(self, principal: Principal, company: str, check: VersionCheck) -> Company:
         """Take a profile out of every list and match. What is withdrawn already stays as it is."""
@@ -108,7 +171,8 @@ class Companies:
             present = await self._locked(tx, company, check)
             if present.state is CompanyState.withdrawn:
                 return present
-            return await self._writer.withdraw(tx, present)
+            now = self._clock.now()
+            return await self._take(tx, present, profile_life.withdrawn(present, now), now)
 
     # -- reading -------------------------------------------------------------------------------------
 
@@ -123,16 +187,24 @@ class Companies:
         return found
 
     async def may_see(self, principal: Principal, company: Company) -> bool:
-        """Its owner and admins always; while it is active also BSOs, ILOs, and clusters it is a member of."""
+        """Its owner and admins always; while it is active also BSOs, ILOs, and clusters it is a member of; a
+        draft also clusters that act for it."""
         if principal.is_admin or principal.organisation == company.owner:
             return True
-        if company.state in (CompanyState.withdrawn, CompanyState.draft):
+        if company.state is CompanyState.withdrawn:
             return False
         if principal.role in (BSO, ILO):
-            return True
+            return company.state in MATCHED_STATES
         if principal.role != CLUSTER:
             return False
-        return await self._directory.members.mandate(principal.organisation, company.id) is not None
+        mandate = await self._directory.members.mandate(principal.organisation, company.id)
+        return mandate is not None and (company.state in MATCHED_STATES or mandate.act)
+
+    async def may_change(self, principal: Principal, company: Company) -> bool:
+        """Whether the principal may change, publish, confirm and withdraw a profile that it sees."""
+        if not principal.scopes & {"write", "admin"}:
+            return False
+        return await self._directory.may_edit_company(principal, company.id, company.owner)
 
     async def page(
         self, principal: Principal, wanted: CompanyFilter, *, after: str | None = None, limit: int
@@ -170,7 +242,8 @@ class Companies:
             conditions.append(store.is_active())
         elif principal.role == CLUSTER:
             members = self._directory.members.members_query(principal.organisation)
-            conditions.append(or_(own, store.is_active_and_among(members)))
+            acting = self._directory.members.members_query(principal.organisation, acting=True)
+            conditions.append(or_(own, store.is_active_and_among(members), store.is_draft_and_among(acting)))
         else:
             conditions.append(own)
         return conditions
@@ -219,6 +292,12 @@ class Companies:
             raise Forbidden(
                 "You may read this profile, not change it: that takes its owner, or a mandate to act."
             )
+
+    async def _take(self, tx: AsyncSession, present: Company, step: Step, now: datetime) -> Company:
+        """Written, unless it changes nothing."""
+        if step.company is not present:
+            await self._writer.write(tx, [step], now=now)
+        return step.company
 
     async def _locked(self, tx: AsyncSession, company: str, check: VersionCheck) -> Company:
         present = await store.find(tx, company, lock=True)

@@ -1,5 +1,6 @@
 """Companies over HTTP."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Query, Request
@@ -12,7 +13,7 @@ from schemas.company import Company, CompanyContent, CompanyState, CompanyView
 from schemas.links import Links
 from schemas.text import Label
 from services.directory.organisation_endpoints import REFERENCE
-from services.intake.companies import Companies
+from services.intake.companies import Companies, Write
 from services.intake.company_store import CompanyFilter
 from services.kernel.problems import (
     Conflict,
@@ -63,6 +64,7 @@ def router(companies: Companies) -> APIRouter:
     """Routes under /v1/companies but for the import of files; `companies` is what they act on."""
     routes = APIRouter(prefix="/v1/companies", tags=["companies"])
     always = responses_for(Unauthenticated, InvalidInput, Unavailable)
+    changing = always | responses_for(Forbidden, NotFound, Conflict, PreconditionFailed)
 
     @routes.post(
         "",
@@ -72,7 +74,9 @@ def router(companies: Companies) -> APIRouter:
         summary="Create a profile",
         description=(
             "For a company, or for a cluster, whose member it becomes. Each capability and each reference is "
-            "matched by itself, so write one thing per entry. Open challenges are matched at once."
+            "matched by itself, so write one thing per entry. Open challenges are matched at once. With "
+            "`draft=true` it stays with you, and with clusters that act for you, until "
+            "`POST /v1/companies/{company}/publish`."
         ),
     )
     async def create(
@@ -80,8 +84,9 @@ def router(companies: Companies) -> APIRouter:
         principal: Writer,
         once: Once,
         owner: Owner = None,
+        draft: Annotated[bool, Query(description="Keep it as a draft")] = False,
     ) -> Response:
-        write = await companies.creating(principal, content, owner=owner)
+        write = await companies.creating(principal, content, owner=owner, draft=draft)
 
         async def effect(tx: AsyncSession) -> Response:
             made = await write(tx)
@@ -95,7 +100,7 @@ def router(companies: Companies) -> APIRouter:
         summary="Companies",
         description=(
             "A company sees its own profiles, a cluster its own and its members', BSOs and ILOs all active "
-            "ones; newest first."
+            "ones; newest first. With `state=stale` those that nobody has changed or confirmed for a year."
         ),
     )
     async def list_companies(
@@ -134,11 +139,45 @@ def router(companies: Companies) -> APIRouter:
         summary="Replace a profile",
         description=(
             "For its owner, and for clusters with a mandate to act. The company is matched against the open "
-            "challenges at once. A withdrawn profile comes back; what changes nothing makes no version."
+            "challenges at once. A withdrawn profile comes back, a draft stays one unless `publish=true`; "
+            "what changes nothing makes no version, and confirms nothing."
         ),
     )
-    async def update(content: CompanyContent, principal: Writer, company: Id, match: IfMatch) -> Response:
-        return _reply(await companies.update(principal, company, content, match.check))
+    async def update(
+        content: CompanyContent,
+        principal: Writer,
+        company: Id,
+        match: IfMatch,
+        publish: Annotated[bool, Query(description="Publish it, if it is a draft")] = False,
+    ) -> Response:
+        return _reply(await companies.update(principal, company, content, match.check, publish=publish))
+
+    @routes.post(
+        "/{company}/publish",
+        response_model=CompanyView,
+        responses=changing,
+        summary="Publish a draft",
+        description=(
+            "For its owner, and for clusters with a mandate to act. From now on it can be found, and open "
+            "challenges are matched at once."
+        ),
+    )
+    async def publish_draft(principal: Writer, company: Id, match: MaybeIfMatch, once: Once) -> Response:
+        return await once.run(_replying(await companies.publishing(principal, company, match.check)))
+
+    @routes.post(
+        "/{company}/confirm",
+        response_model=CompanyView,
+        responses=changing,
+        summary="Confirm a profile",
+        description=(
+            "For its owner, and for clusters with a mandate to act: what it says still holds, as of today. A "
+            "profile that nobody has changed or confirmed for a year is `stale`, and active again "
+            "afterwards. Nothing is matched anew: neither the year nor the confirmation moves a score."
+        ),
+    )
+    async def confirm(principal: Writer, company: Id, match: MaybeIfMatch, once: Once) -> Response:
+        return await once.run(_replying(await companies.confirming(principal, company, match.check)))
 
     @routes.delete(
         "/{company}",
@@ -163,6 +202,13 @@ def view(company: Company) -> CompanyView:
         stream=f"/v1/stream?company={company.id}",
     )
     return CompanyView.model_construct(**dict(company), links=links)
+
+
+def _replying(write: Write) -> Callable[[AsyncSession], Awaitable[Response]]:
+    async def effect(tx: AsyncSession) -> Response:
+        return _reply(await write(tx))
+
+    return effect
 
 
 def _reply(company: Company, status: int = 200, *, location: str | None = None) -> Response:

@@ -79,17 +79,20 @@ class CompanyImport:
         owner: str | None = None,
         country: str | None = None,
         language: str = "en",
+        draft: bool = False,
         progress: Progress | None = None,
     ) -> ImportReport:
         """Import a CSV, Excel or JSON Lines file into the principal's organisation (an admin names `owner`).
 
         `country` is for rows that name none; without it the owner's own. A company is recognised by its legal
-        id, else by its name: importing a file again updates, and what is equal stays untouched. InvalidInput
+        id, else by its name: importing a file again updates, and what is equal stays untouched. `draft`: new
+        profiles come in as drafts, and drafts stay drafts; without it drafts that the file has are published.
+        InvalidInput
         or TooLarge when the file as a whole cannot be read. When the database fails on the way, Unavailable,
         when others change the same companies Conflict: batches before are in, the sentence says how many.
         """
         keeper = await self._companies.owner(principal, owner)
-        terms = Terms(keeper.id, language, self._clock.now())
+        terms = Terms(keeper.id, language, self._clock.now(), draft)
         # off the event loop: thousands of rows take seconds to read
         reading = await asyncio.to_thread(read, data)
         try:
@@ -137,8 +140,8 @@ class CompanyImport:
         async with self._database.write(durable=True) as tx:
             if await store.recognised_versions(tx, keys) != {one.id: one.version for _, one in stored}:
                 raise Conflict("Companies of this file are being changed by somebody else. Import it again.")
-            await self._writer.create(tx, keeper, made.new)
-            after = await self._writer.change(tx, made.present)
+            await self._writer.create(tx, keeper, made.new, draft=terms.draft)
+            after = await self._writer.change(tx, made.present, publish=not terms.draft)
         before = [company.version for company, _ in made.present]
         updated = sum(company.version != old for company, old in zip(after, before, strict=True))
         tally.created += len(made.new)

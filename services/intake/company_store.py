@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from schemas.company import Company, CompanyContent, CompanyState
+from schemas.company import MATCHED_STATES, Company, CompanyContent, CompanyState, ProfileStanding
+from services.intake.freshness import confirmed_on
 from services.intake.identity import legal_key, name_key
 from services.intake.model import CompanyRow
 from services.kernel.problems import Conflict
@@ -169,6 +171,28 @@ async def page(
     return [_company(document) for document in documents]
 
 
+async def longest_unconfirmed(
+    tx: AsyncSession, wanted: ColumnElement[bool], *, limit: int, lock: bool = False
+) -> list[Company]:
+    """Those that nobody has looked after for the longest time. `lock`: nobody else changes them until this
+    transaction ends; what others are changing just now is left out."""
+    query = select(_TABLE.c.document).where(wanted).order_by(_TABLE.c.confirmed_on, _TABLE.c.id).limit(limit)
+    documents = (await tx.execute(query.with_for_update(skip_locked=True) if lock else query)).scalars()
+    return [_company(document) for document in documents]
+
+
+async def standings(tx: AsyncSession, asked: Collection[str]) -> dict[str, ProfileStanding]:
+    """Of these companies, by id; unknown ones are left out."""
+    found: dict[str, ProfileStanding] = {}
+    every = sorted(set(asked))
+    columns = (_TABLE.c.id, _TABLE.c.state, _TABLE.c.confirmed_on)
+    for start in range(0, len(every), ASKED_AT_ONCE):
+        query = select(*columns).where(_TABLE.c.id.in_(every[start : start + ASKED_AT_ONCE]))
+        for row in await tx.execute(query):
+            found[row.id] = ProfileStanding(state=CompanyState(row.state), last_confirmed=row.confirmed_on)
+    return found
+
+
 async def count(tx: AsyncSession, wanted: Sequence[ColumnElement[bool]]) -> int:
     query = select(func.count()).select_from(_TABLE).where(*wanted)
     return (await tx.execute(query)).scalar() or 0
@@ -198,12 +222,31 @@ async def cards(tx: AsyncSession, ids: Collection[str]) -> list[Mapping[str, Any
 
 
 def is_active() -> ColumnElement[bool]:
-    """Matched and shown: active, or stale, which is active with a question mark."""
-    return _TABLE.c.state.in_([CompanyState.active.value, CompanyState.stale.value])
+    """Matched and shown."""
+    return _TABLE.c.state.in_(sorted(state.value for state in MATCHED_STATES))
+
+
+def matched_version() -> ColumnElement[int]:
+    """The version that index and matches are to be of."""
+    return func.coalesce(_TABLE.c.content_version, _TABLE.c.version)
+
+
+def is_unconfirmed_since(day: date) -> ColumnElement[bool]:
+    """Active, and neither changed nor confirmed on this day or later."""
+    return and_(
+        _TABLE.c.state == CompanyState.active.value,
+        _TABLE.c.confirmed_on < day,
+        # a process of a release before schema 0010 changes a profile, and not that day
+        _TABLE.c.changed_at < datetime.combine(day, time.min, UTC),
+    )
 
 
 def is_owned_by(organisation: str) -> ColumnElement[bool]:
     return _TABLE.c.owner == organisation
+
+
+def is_draft_and_among(ids: Select[str]) -> ColumnElement[bool]:
+    return and_(_TABLE.c.state == CompanyState.draft.value, _TABLE.c.id.in_(ids))
 
 
 def is_active_and_among(ids: Select[str]) -> ColumnElement[bool]:
@@ -218,6 +261,7 @@ def _columns(company: Company) -> dict[str, Any]:
     return {
         "id": company.id,
         "version": company.version,
+        "content_version": company.content_version,
         "state": company.state.value,
         "owner": company.owner,
         "name": company.name,
@@ -227,6 +271,7 @@ def _columns(company: Company) -> dict[str, Any]:
         "search": "\n".join(words).casefold(),
         "document": company.model_dump(mode="json"),
         "changed_at": company.changed_at,
+        "confirmed_on": confirmed_on(company),
     }
 
 

@@ -64,9 +64,10 @@ def router(imports: CompanyImport) -> APIRouter:
             "`;` or `|`) or in several (Capability 1, Capability 2 …). Good rows come in, bad ones are told "
             "with line and reason. A company is recognised by its legal id, else by its name: importing a "
             "file again updates, and rows that say nothing new change nothing. So an import that was "
-            "interrupted may simply be sent again. With `Accept: application/x-ndjson` the answer begins "
-            "with the first batch and has a line after each: how many companies are done of how many, and at "
-            "the end `report`, or `problem` where it stopped on its way."
+            "interrupted may simply be sent again. With `draft=true` what is new stays yours alone, until "
+            "you publish it or import the file again without. With `Accept: application/x-ndjson` the answer "
+            "begins with the first batch and has a line after each: how many companies are done of how many, "
+            "and at the end `report`, or `problem` where it stopped on its way."
         ),
     )
     async def import_companies(
@@ -77,12 +78,19 @@ def router(imports: CompanyImport) -> APIRouter:
             CountryCode | None, Query(description="Of rows that name none; else your organisation's")
         ] = None,
         language: Annotated[LanguageCode, Query(description="Of texts that name none")] = "en",
+        draft: Annotated[bool, Query(description="Keep what is new as drafts")] = False,
     ) -> Response | ImportReport:
         data = await uploaded(request)
 
         async def work(progress: Progress | None) -> ImportReport:
             return await imports.run(
-                principal, data, owner=owner, country=country, language=language, progress=progress
+                principal,
+                data,
+                owner=owner,
+                country=country,
+                language=language,
+                draft=draft,
+                progress=progress,
             )
 
         if LINES in request.headers.get("accept", ""):

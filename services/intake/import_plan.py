@@ -21,11 +21,12 @@ _COUNTRY = re.compile("[A-Z]{2}")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for the whole file. `language`: of texts that name none."""
+    """What holds for the whole file. `language`: of texts that name none; `draft`: nothing is published."""
 
     owner: str
     language: str
     now: datetime
+    draft: bool = False
 
 
 @dataclass(slots=True)

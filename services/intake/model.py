@@ -33,7 +33,10 @@ class ChallengeRow(Base):
     document: Mapped[Any] = mapped_column(Document)
     changed_at: Mapped[datetime] = mapped_column(Instant)
 
-    __table_args__ = (Index("ix_challenges_state_deadline", "state", "deadline"),)
+    __table_args__ = (
+        Index("ix_challenges_state_deadline", "state", "deadline"),
+        Index("ix_challenges_changed", "changed_at"),
+    )
 
 
 class ChallengeVersionRow(Base):
@@ -58,6 +61,8 @@ class CompanyRow(Base):
 
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     version: Mapped[int] = mapped_column(Integer)
+    content_version: Mapped[int | None] = mapped_column(Integer)
+    """Version that index and matches are to be of, where later ones say the same of the company."""
     state: Mapped[str] = mapped_column(String(16))
     owner: Mapped[str] = mapped_column(String(64), index=True)
     name: Mapped[str] = mapped_column(String(300))
@@ -69,6 +74,8 @@ class CompanyRow(Base):
     search: Mapped[str] = mapped_column(Text)
     document: Mapped[Any] = mapped_column(Document)
     changed_at: Mapped[datetime] = mapped_column(Instant)
+    confirmed_on: Mapped[date] = mapped_column(Date)
+    """Day (UTC) on which it was last changed or confirmed."""
 
     __table_args__ = (
         # Without a legal id the name is what tells an owner's companies apart; two imports at the same
@@ -82,6 +89,7 @@ class CompanyRow(Base):
         ),
         Index("ix_companies_name_key", "name_key"),
         Index("ix_companies_state", "state", "id"),
+        Index("ix_companies_state_confirmed_on", "state", "confirmed_on"),
     )
 
 

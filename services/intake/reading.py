@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 
 from sqlalchemy import func, select, union_all
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from schemas.challenge import Challenge
-from schemas.company import Company
+from schemas.company import Company, ProfileStanding
 from services.intake import challenge_store, company_store, completion, makeup
 from services.intake.challenges import Challenges
 from services.intake.companies import Companies
@@ -53,8 +54,10 @@ class Reading:
             return {row.id: row.version for row in (await tx.execute(query)).all()}
 
     async def company_versions(self, settled_before: datetime) -> dict[str, int]:
-        """Id and version of every active company that has not changed since then."""
-        query = select(CompanyRow.id, CompanyRow.version).where(
+        """Id of every active company that has not changed since then, and the version in which what it says
+        last changed."""
+        version = company_store.matched_version().label("version")
+        query = select(CompanyRow.id, version).where(
             company_store.is_active(), CompanyRow.changed_at < settled_before
         )
         async with self._database.read() as tx:
@@ -70,14 +73,28 @@ class Reading:
             return {row.id: row.version for row in (await tx.execute(query)).all()}
 
     async def present_versions(self, ids: Collection[str]) -> dict[str, int]:
-        """Version of each of these challenges and companies, whatever their state; unknown ones are left
-        out."""
+        """Version of each of these challenges and companies in which what it says last changed, whatever
+        their state; unknown ones are left out."""
         wanted = sorted(ids)
         queries = [
-            select(row.id, row.version).where(row.id.in_(wanted)) for row in (ChallengeRow, CompanyRow)
+            select(row.id, version.label("version")).where(row.id.in_(wanted))
+            for row, version in (
+                (ChallengeRow, ChallengeRow.version),
+                (CompanyRow, company_store.matched_version()),
+            )
         ]
         async with self._database.read() as tx:
             return {row.id: row.version for row in (await tx.execute(union_all(*queries))).all()}
+
+    async def standings(
+        self, companies: Collection[str], tx: AsyncSession | None = None
+    ) -> dict[str, ProfileStanding]:
+        """How far each of these profiles is looked after, by id; unknown ones are left out. Within a
+        transaction of the caller's, or in one of its own."""
+        if tx is not None:
+            return await company_store.standings(tx, companies)
+        async with self._database.read() as own:
+            return await company_store.standings(own, companies)
 
     async def makeup(self) -> dict[Makeup, int]:
         """How many active companies there are of each country, size and so on."""

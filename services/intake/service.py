@@ -8,6 +8,7 @@ from services.intake.companies import Companies
 from services.intake.company_import import CompanyImport
 from services.intake.company_writing import CompanyWriter
 from services.intake.inbox import Inbox
+from services.intake.publication import Publication
 from services.intake.reading import Reading
 from services.kernel.clock import Clock
 from services.kernel.database import Database
@@ -25,5 +26,6 @@ class Intake:
         self.challenges = Challenges(database, clock, directory, ahead or Ahead())
         self.companies = Companies(database, clock, directory, writer)
         self.imports = CompanyImport(database, clock, directory, self.companies, writer)
+        self.publication = Publication(database, clock, directory)
         self.reading = Reading(database, clock, self.challenges, self.companies)
         self.inbox = Inbox(database, clock, directory, self.challenges, self.companies)

@@ -37,6 +37,7 @@ SENSITIVE_NAMES = re.compile(
 
 _SENSITIVE_TEXT = re.compile(
     r"lia_[A-Za-z0-9_-]{8,}"  # API keys
+    r"|liafeed_[A-Za-z0-9_-]{8,}"  # tokens in addresses of feeds
     r"|whsec_[A-Za-z0-9+/=_-]{8,}"  # webhook secrets
     r"|(?<=[Bb]earer )[A-Za-z0-9._~+/=-]{8,}"
     r"|(?<=://)[^\s/@:]+:[^\s/@]+(?=@)"  # user:password@ in addresses

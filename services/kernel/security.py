@@ -17,6 +17,8 @@ KEY_SHOWN = 12
 """Characters of a key that may be shown and stored in clear: enough to find it, too few to guess it."""
 KEY_BYTES = 32
 """256 random bits: beyond guessing, so an unsalted SHA-256 is a safe way to store it."""
+TOKEN_PREFIX = "liafeed_"  # noqa: S105 - how every one begins
+"""Of the token in an address that needs no key; by it logs know what to mask."""
 
 ADMIN, BSO, ILO, CLUSTER, COMPANY = "admin", "bso", "ilo", "cluster", "company"
 ROLES = (ADMIN, BSO, ILO, CLUSTER, COMPANY)
@@ -27,8 +29,13 @@ def new_key() -> str:
     return KEY_PREFIX + secrets.token_urlsafe(KEY_BYTES)
 
 
+def new_token() -> str:
+    """What makes an address secret: `liafeed_` and 43 URL-safe characters."""
+    return TOKEN_PREFIX + secrets.token_urlsafe(KEY_BYTES)
+
+
 def key_digest(key: str) -> str:
-    """What is stored of a key: its SHA-256, in hex."""
+    """What is stored of a key or a token: its SHA-256, in hex."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 

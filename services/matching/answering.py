@@ -90,13 +90,13 @@ class Answering:
                 "answer_note": content.note,
             }
             if all(getattr(row, name) == value for name, value in given.items()):
-                return shown(row, last_open_day(now), private=True)
+                return await self._shown(tx, row)
             by = {"answered_by": principal.organisation, "answered_at": now}
             state = {"state": content.answer.value, "seen_at": row.seen_at or now}
             await _set(tx, match, given | by | state)
             if row.answer != content.answer:
                 await self._tell(tx, row, content.answer, principal, now)
-            return shown(await self._row(tx, match), last_open_day(now), private=True)
+            return await self._shown(tx, await self._row(tx, match))
 
         return write
 
@@ -114,7 +114,7 @@ class Answering:
                 state = row.state if row.state in GONE else MatchState.seen.value
                 await _set(tx, match, nothing | {"state": state, "seen_at": row.seen_at or now})
                 await self._tell(tx, row, None, principal, now)
-            return shown(await self._row(tx, match), last_open_day(now), private=True)
+            return await self._shown(tx, await self._row(tx, match))
 
         return write
 
@@ -153,6 +153,10 @@ class Answering:
         if row is None:
             raise NotFound(f"There is no match {match!r} that you may see.")
         return row
+
+    async def _shown(self, tx: AsyncSession, row: Row[Any]) -> Match:
+        found = shown(row, last_open_day(self._clock.now()), private=True)
+        return (await self._matches.with_profiles([found], tx))[0]
 
     async def _tell(
         self, tx: AsyncSession, row: Row[Any], answer: CompanyAnswer | None, by: Principal, now: datetime

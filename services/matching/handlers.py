@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from sqlalchemy import select
@@ -21,6 +22,7 @@ from schemas.events import (
 )
 from schemas.match import MatchSuggestion
 from services.indexing.generation import Generations
+from services.intake import confidential
 from services.intake.completion import last_open_day
 from services.kernel import journal
 from services.kernel.clock import Clock
@@ -204,6 +206,8 @@ class Match:
             return None
         if present.state not in OPEN_STATES:
             return None
+        about = confidential.disclosed(challenge, present)  # the gates need what no event says
+        look = replace(look, ready=replace(look.ready, challenge=about))
         wanted = dict.fromkeys(suggested, 0) | look.near.versions
         profiles = list((await self._profiles.get(wanted)).values())
         return look, await self._candidates([look.ready], profiles)

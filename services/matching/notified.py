@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 from sqlalchemy import case, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from schemas.events import DeliverySucceeded
+from schemas.events import DeliverySucceeded, MatchSuggested, MatchUpdated
 from schemas.match import MatchState
 from services.kernel.clock import Clock
 from services.kernel.database import Database
 from services.kernel.journal import Event
-from services.kernel.journal.reading import subjects
+from services.kernel.journal.reading import named, subjects
 from services.kernel.stream.port import Plan
 from services.matching.changes import GONE, Pair
 from services.matching.handlers import Clusters
@@ -35,15 +35,20 @@ matches or delivers meanwhile has the machine to himself."""
 ASKED_AT_ONCE = 500
 """Events or pairs named in one query: with two variables each far below what either database takes."""
 
+DIGEST_OF = "subscription/"
+"""How the subject of a digest begins."""
+SUGGESTIONS = frozenset({MatchSuggested.TYPE, MatchUpdated.TYPE})
+
 T = TypeVar("T")
 
 
 class MarkNotified:
     """Handler `outreach`: receipts of the courier in, states of suggestions out.
 
-    A suggestion counts as notified once, by the first webhook about it that its company's owner or a cluster
-    with the mandate to receive has taken. The buyer's own webhooks do not count, nor does one that is older
-    than the suggestion's present life: sent again it tells of what has been retracted since.
+    A suggestion counts as notified once, by the first webhook about it, or digest that lists it, that its
+    company's owner or a cluster with the mandate to receive has taken. The buyer's own webhooks do not count,
+    nor does one that is older than the suggestion's present life: sent again it tells of what has been
+    retracted since.
     """
 
     name = "outreach"
@@ -78,7 +83,11 @@ class MarkNotified:
         told: defaultdict[Pair, dict[str, datetime]] = defaultdict(dict)
         async with self._database.read() as tx:
             for some in _chunks(sorted(takers)):
-                for event, (subject, at) in (await subjects(tx, some)).items():
+                found = await subjects(tx, some)
+                news = [(event, subject, at) for event, (subject, at) in found.items()]
+                digests = [event for event, subject, _ in news if subject.startswith(DIGEST_OF)]
+                news += [each for one in await named(tx, digests) for each in _listed(one)]
+                for event, subject, at in news:
                     pair = _pair(subject)
                     if pair is not None:
                         for taker in takers[event]:
@@ -133,6 +142,16 @@ def _pair(subject: str) -> Pair | None:
         case ["challenge", challenge, "company", company]:
             return challenge, company
     return None
+
+
+def _listed(digest: Event) -> list[tuple[str, str, datetime]]:
+    """The suggestions that a digest lists, as if each had come by itself: with the time of its own event,
+    since the digest may be put together after the suggestion's next life has begun."""
+    return [
+        (digest.id, item["subject"], datetime.fromisoformat(item["time"]))
+        for item in digest.data["items"]
+        if item["type"] in SUGGESTIONS
+    ]
 
 
 def _chunks(found: Sequence[T]) -> Iterator[Sequence[T]]:

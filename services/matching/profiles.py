@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from schemas.company import Company, CompanyState
+from schemas.company import MATCHED_STATES, Company
 from services.intake.parts import Part, company_parts
 from services.kernel.embedding.fixed_point import quantise
 from services.kernel.embedding.lexical import LexicalEncoder
@@ -80,7 +80,7 @@ class Profiles:
                 missing.append(company)
         if missing:
             read = await self._source.companies(missing)
-            active = [one for one in read.values() if one.state is not CompanyState.withdrawn]
+            active = [one for one in read.values() if one.state in MATCHED_STATES]
             for profile in await self._made(active):
                 found[profile.company.id] = profile
         return found

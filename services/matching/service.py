@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from schemas.company import ProfileStanding
 from schemas.links import Links
 from schemas.match import CompanyAnswer, Match, MatchState, Outreach
 from services.intake.completion import last_open_day
@@ -43,6 +45,13 @@ COLUMNS = (
 """What `shown` reads."""
 
 
+class Standings(Protocol):
+    async def standings(
+        self, companies: Collection[str], tx: AsyncSession | None = None
+    ) -> Mapping[str, ProfileStanding]:
+        """How far each of these profiles is looked after, by id."""
+
+
 class Matches:
     """Suggestions, bound to their reader.
 
@@ -61,8 +70,11 @@ class Matches:
         clock: Clock,
         memberships: Memberships,
         feedback: Feedback | None = None,
+        profiles: Standings | None = None,
     ) -> None:
-        """`feedback`: what moves suggestions in their own company's list; None: nothing."""
+        """`feedback`: what moves suggestions in their own company's list; None: nothing. `profiles`: who
+        knows whether they were looked after lately; None: nobody."""
+        self._profiles = profiles
         self._feedback = feedback
         self._database = database
         self._clock = clock
@@ -137,7 +149,7 @@ class Matches:
             row.id: shown(row, self._today(), private=True).model_copy(update={"nudge": moved.get(row.id)})
             for row in rows
         }
-        return [found[match] for match in wanted if match in found]
+        return await self.with_profiles([found[match] for match in wanted if match in found])
 
     async def get(self, principal: Principal, match: str) -> Match:
         """Raises NotFound for one that is not there, or not for this reader."""
@@ -154,7 +166,15 @@ class Matches:
             challenge = found.challenge
             nudges = await self._feedback.nudges(said, {challenge.id: challenge.version})
             found = found.model_copy(update={"nudge": nudges.get(challenge.id)})
-        return found
+        return (await self.with_profiles([found]))[0]
+
+    async def with_profiles(self, found: Sequence[Match], tx: AsyncSession | None = None) -> list[Match]:
+        """The same, each with how far its profile is looked after now: no event of a suggestion tells that,
+        since it changes none. Within a transaction of the caller's, or in one of its own."""
+        if self._profiles is None or not found:
+            return list(found)
+        standings = await self._profiles.standings({one.company.id for one in found}, tx)
+        return [one.model_copy(update={"profile": standings.get(one.company.id)}) for one in found]
 
     async def counts(self, principal: Principal, challenges: Collection[str]) -> dict[str, int]:
         """How many suggestions of each of these challenges the reader sees; without those that have none."""
@@ -279,8 +299,9 @@ class Matches:
                 or_(MatchRow.score < score, and_(MatchRow.score == score, MatchRow.id > last))
             )
         async with self._database.read() as tx:
-            rows = await tx.execute(query.order_by(MatchRow.score.desc(), MatchRow.id).limit(limit))
-            return [
+            rows = (await tx.execute(query.order_by(MatchRow.score.desc(), MatchRow.id).limit(limit))).all()
+        return await self.with_profiles(
+            [
                 shown(
                     row,
                     self._today(),
@@ -288,6 +309,7 @@ class Matches:
                 )
                 for row in rows
             ]
+        )
 
     def _is_open(self) -> ColumnElement[bool]:
         return MatchRow.deadline >= self._today()

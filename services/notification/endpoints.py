@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from schemas.base import SubscriptionId
-from schemas.subscription import Subscription, SubscriptionContent
+from schemas.digest import WaitingDigest
+from schemas.subscription import ADDRESSED, CreatedSubscription, Subscription, SubscriptionContent
 from services.kernel.problems import (
     Conflict,
     InvalidInput,
@@ -36,13 +37,16 @@ def router(subscriptions: Subscriptions) -> APIRouter:
     @routes.post(
         "",
         status_code=201,
-        response_model=Subscription,
+        response_model=CreatedSubscription,
         responses=always | responses_for(Conflict),
         summary="Subscribe",
         description=(
             "Follow your own profile, your members' profiles, a saved query, a challenge, a country, "
             "everything of a buyer, or the pairings of your needs with those of others. For the channel "
-            "`webhook`, create an endpoint first."
+            "`webhook`, create an endpoint first. Its events come at once, or with `timing` in a digest a "
+            "day or a week; with `weekly_budget` at most so many suggestions come at once. A stream is never "
+            "held back. For the channels `feed` and `calendar` the answer holds the address to read it from, "
+            "this once: whoever has that address needs no key."
         ),
     )
     async def subscribe(content: SubscriptionContent, principal: Writer, once: Once) -> Response:
@@ -52,7 +56,7 @@ def router(subscriptions: Subscriptions) -> APIRouter:
             made = await write(tx)
             return reply(made, 201, version=made.version, location=f"/v1/subscriptions/{made.id}")
 
-        return await once.run(effect)
+        return await once.run(effect, confidential=content.channel in ADDRESSED)
 
     @routes.get("", responses=always, summary="Your subscriptions")
     async def list_subscriptions(principal: Reader, paging: Paging) -> Page[Subscription]:
@@ -72,17 +76,51 @@ def router(subscriptions: Subscriptions) -> APIRouter:
         found = await subscriptions.get(principal, subscription)
         return reply(found, version=found.version)
 
+    @routes.get(
+        "/{subscription}/waiting",
+        response_model=WaitingDigest,
+        responses=always | responses_for(NotFound),
+        summary="What waits for the next digest",
+        description="As the digest would say it now, and when it comes.",
+    )
+    async def get_waiting(principal: Reader, subscription: _Id) -> WaitingDigest:
+        return await subscriptions.waiting(principal, subscription)
+
     @routes.put(
         "/{subscription}",
         response_model=Subscription,
         responses=always | responses_for(NotFound, PreconditionFailed, PreconditionRequired),
         summary="Change a subscription, pause or resume it",
+        description=(
+            "While it is paused its address answers 404, and again as before when it is resumed. One that "
+            "comes to the channel `feed` or `calendar` from another gets its address from "
+            "`POST /v1/subscriptions/{subscription}/address`."
+        ),
     )
     async def change_subscription(
         content: SubscriptionContent, principal: Writer, subscription: _Id, match: IfMatch
     ) -> Response:
         changed = await subscriptions.change(principal, subscription, content, match.check)
         return reply(changed, version=changed.version)
+
+    @routes.post(
+        "/{subscription}/address",
+        response_model=CreatedSubscription,
+        responses=always | responses_for(NotFound, Conflict),
+        summary="Make a new address",
+        description=(
+            "Of a subscription of the channel `feed` or `calendar`. The answer holds it, this once; the "
+            "address before leads nowhere from then on."
+        ),
+    )
+    async def make_address(principal: Writer, subscription: _Id, once: Once) -> Response:
+        write = await subscriptions.addressing(principal, subscription)
+
+        async def effect(tx: AsyncSession) -> Response:
+            made = await write(tx)
+            return reply(made, version=made.version)
+
+        return await once.run(effect, confidential=True)
 
     @routes.delete(
         "/{subscription}",

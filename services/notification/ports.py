@@ -30,6 +30,12 @@ class Challenges(Protocol):
     async def challenges(self, ids: Collection[str]) -> Mapping[str, Challenge]: ...
 
 
+class Dates(Protocol):
+    async def ahead(self, ids: Collection[str]) -> dict[str, Challenge]:
+        """By id, those of these challenges whose deadline has not passed and that take answers, or did until
+        they were withdrawn; without drafts."""
+
+
 class Nudges(Protocol):
     async def of(self, pairs: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], float]:
         """How far the answers of a company move a challenge in its own alerts, by challenge and company;

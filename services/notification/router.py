@@ -16,6 +16,7 @@ from services.notification.routing import (
     GAPS,
     MATCHES,
     PAIRINGS,
+    ROUTED,
     SETTLED,
     STEPPED,
     Concern,
@@ -61,6 +62,15 @@ class Router:
             replace(one, told=told.get(one.challenge_id, {})) if one.event.type == STEPPED else one
             for one in (concern(event, known) for event in events)
         ]
+
+    async def asked(self, subscription: Subscription, events: Sequence[Event]) -> list[Concern]:
+        """What those of these events are about that the subscription asks for, in their order."""
+        routed = [event for event in events if event.type in ROUTED]
+        if not routed:
+            return []
+        concerns = await self.concerns(routed)
+        wanted = await self.wanted(concerns, [subscription])
+        return [one for one, asking in zip(concerns, wanted, strict=True) if asking]
 
     async def wanted(
         self, concerns: Sequence[Concern], subscriptions: Sequence[Subscription]

@@ -82,12 +82,15 @@ DIALOGUE = frozenset(
         "liaison.dialogue.published.v1",
     }
 )
-ROUTED = MATCHES | ANNOUNCEMENTS | CONSORTIA | PAIRINGS | DIALOGUE | {SETTLED, GAPS}
+STALE = "liaison.company.stale.v1"
+"""About a profile itself, and no challenge: for those who follow it, or their members."""
+ROUTED = MATCHES | ANNOUNCEMENTS | CONSORTIA | PAIRINGS | DIALOGUE | {SETTLED, GAPS, STALE}
 
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """What an event is about, as far as routing asks. `challenge` is None where its data are not at hand.
+    """What an event is about, as far as routing asks. `challenge_id` is empty where it is about a profile
+    alone, `challenge` None where its data are not at hand.
     `others`: a pairing is about two needs, a group about more, and whoever follows any of them follows it.
     `told`: of a step, the companies that the challenge was suggested to: they hear what becomes of it."""
 
@@ -133,6 +136,8 @@ def concern(event: Event, challenges: Mapping[str, Challenge]) -> Concern:
     if event.type in PAIRINGS:
         first, *others = (_side(event, side, challenges) for side in _sides(data))
         return replace(first, others=tuple(others))
+    if event.type == STALE:
+        return Concern(event, "", None, None, data["company"], data["country"])
     if event.type == SETTLED:
         known = challenges.get(data["challenge"])
         return Concern(event, data["challenge"], known, known.buyer if known else None)
@@ -192,6 +197,11 @@ def possible_keys(concerns: Iterable[Concern]) -> set[tuple[str, str]]:
         if one.event.type == GAPS:
             keys.update({("gaps", one.challenge_id), ("gaps", ANY)})
             continue
+        if one.event.type == STALE:
+            assert one.company is not None
+            keys.add(("own-profile", one.company))
+            keys.update(("members", organisation) for organisation in one.event.audience)
+            continue
         if one.event.type in DIALOGUE:
             keys.update({("dialogue", one.challenge_id), ("dialogue", ANY)})
         for side in one.sides:
@@ -233,6 +243,8 @@ def wants(
         return False
     if _is_stale_to(subscription.owner, one.event):
         return False
+    if one.event.type == STALE:
+        return _follows_profile(subscription, one)
     threshold = default_threshold if subscription.threshold is None else subscription.threshold
     if one.others:
         return _follows_pairing(subscription.follow, one.sides) and any(
@@ -276,6 +288,20 @@ def _follows_pairing(follow: Follow, sides: tuple[Concern, ...]) -> bool:
             return any(side.challenge_id == challenge for side in sides)
         case FollowBuyer(buyer=buyer):
             return any(side.buyer == buyer for side in sides)
+        case _:
+            return False
+
+
+def _follows_profile(subscription: Subscription, one: Concern) -> bool:
+    """Of the filters only the countries are about companies, too."""
+    countries = subscription.filters.countries
+    if countries and one.company_country not in countries:
+        return False
+    match subscription.follow:
+        case FollowOwnProfile(company=company):
+            return one.company == company
+        case FollowMembers():
+            return True
         case _:
             return False
 

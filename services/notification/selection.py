@@ -9,7 +9,6 @@ from schemas.subscription import Subscription
 from services.kernel.journal import Event
 from services.kernel.security import Principal
 from services.notification.router import Router
-from services.notification.routing import ROUTED
 from services.notification.subscriptions import Subscriptions
 
 Select = Callable[[Sequence[Event]], Awaitable[list[Event]]]
@@ -42,16 +41,16 @@ class Selections:
         return select
 
     async def _picked(self, subscription: Subscription | None, events: Sequence[Event]) -> list[Event]:
-        routed = [event for event in events if event.type in ROUTED]
-        if subscription is None or not routed:
+        if subscription is None:
             return []
-        wanted = await self._router.wanted(await self._router.concerns(routed), [subscription])
-        return [event for event, asking in zip(routed, wanted, strict=True) if asking]
+        return [one.event for one in await self._router.asked(subscription, events)]
 
 
 def _changed(event: Event, present: Subscription | None) -> Subscription | None:
     if event.type == SubscriptionRemoved.TYPE:
         return None
+    if event.type != SubscriptionChanged.TYPE:
+        return present  # a digest, of what the stream has shown already
     told = SubscriptionChanged.model_validate(event.data).subscription
     # History is shown as the subscription asks now, not as it did then.
     return told if present is None or told.version > present.version else present

@@ -8,8 +8,17 @@ from datetime import datetime
 from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from schemas.digest import WaitingDigest
 from schemas.events import SubscriptionChanged, SubscriptionRemoved
-from schemas.subscription import Channel, FollowMembers, Subscription, SubscriptionContent
+from schemas.subscription import (
+    ADDRESSED,
+    Channel,
+    CreatedSubscription,
+    FollowMembers,
+    Subscription,
+    SubscriptionContent,
+    Timing,
+)
 from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
@@ -17,6 +26,8 @@ from services.kernel.identifiers import new_id
 from services.kernel.problems import Conflict, FieldError, InvalidInput, NotFound
 from services.kernel.security import CLUSTER, Principal
 from services.kernel.versions import VersionCheck
+from services.notification import addresses, collecting, digests
+from services.notification.digests import Digests
 from services.notification.model import SubscriptionRow
 from services.notification.ports import Endpoints, Visibility
 from services.notification.routing import ANY, follow_key
@@ -29,12 +40,22 @@ class Subscriptions:
     """Subscriptions of organisations. Every method acts for a principal and sees only what is its own."""
 
     def __init__(
-        self, database: Database, clock: Clock, *, endpoints: Endpoints, visibility: Visibility
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        endpoints: Endpoints,
+        visibility: Visibility,
+        digests: Digests,
+        public_url: str,
     ) -> None:
+        """`public_url`: addresses of subscriptions begin with it."""
+        self._public_url = public_url
         self._database = database
         self._clock = clock
         self._endpoints = endpoints
         self._visibility = visibility
+        self._digests = digests
 
     async def create(self, principal: Principal, content: SubscriptionContent) -> Subscription:
         """`creating`, in a transaction of its own."""
@@ -45,7 +66,8 @@ class Subscriptions:
     async def creating(
         self, principal: Principal, content: SubscriptionContent
     ) -> Callable[[AsyncSession], Awaitable[Subscription]]:
-        """Check the content; what comes back writes it in a transaction of the caller's.
+        """Check the content; what comes back writes it in a transaction of the caller's. A subscription that
+        is read from an address comes with it, this once (`CreatedSubscription`).
 
         Raises InvalidInput, with the field, for a follow or an endpoint that is not the principal's.
         """
@@ -70,9 +92,38 @@ class Subscriptions:
                 )
             await tx.execute(insert(SubscriptionRow).values(**_columns(subscription)))
             await self._tell(tx, subscription, now)
-            return subscription
+            return await self._addressed(tx, subscription, now)
 
         return write
+
+    async def addressing(
+        self, principal: Principal, subscription_id: str
+    ) -> Callable[[AsyncSession], Awaitable[Subscription]]:
+        """Write a fresh address, shown this once; the one before leads nowhere from then on. Conflict
+        for a subscription that is not read from one."""
+        principal.needs_scope("write")
+
+        async def write(tx: AsyncSession) -> Subscription:
+            found = await self._own(tx, principal, subscription_id, lock=True)
+            if found.channel not in ADDRESSED:
+                raise Conflict(
+                    f"A subscription of the channel '{found.channel}' has no address. Change its channel to "
+                    "'feed' or 'calendar' first."
+                )
+            return await self._addressed(tx, found, self._clock.now())
+
+        return write
+
+    async def at(self, token: str, channel: Channel) -> Subscription:
+        """The subscription that has this token in its address. NotFound while it is paused, too."""
+        async with self._database.read() as tx:
+            found = await addresses.find(tx, token, channel)
+        if found is None:
+            raise NotFound(
+                "This address leads nowhere: it was made anew since, or its subscription is paused or was "
+                "removed. Make a new address in the settings."
+            )
+        return found
 
     async def change(
         self,
@@ -81,7 +132,8 @@ class Subscriptions:
         content: SubscriptionContent,
         check: VersionCheck,
     ) -> Subscription:
-        """`check` is given the present version, and raises when it is not the one that was read."""
+        """`check` is given the present version, and raises when it is not the one that was read. What waits
+        for a digest goes out when that is due now; at once, if the subscription has none any more."""
         principal.needs_scope("write")
         present = await self.get(principal, subscription_id)
         content = await self._checked(principal, content, present.owner, present)
@@ -100,14 +152,20 @@ class Subscriptions:
             await tx.execute(
                 update(SubscriptionRow).where(SubscriptionRow.id == before.id).values(**_columns(after))
             )
+            if after.channel not in ADDRESSED:
+                await addresses.forget(tx, after.id)
             await self._tell(tx, after, now)
+            await self._digests.moved(tx, before, after, now)
         return after
 
     async def remove(self, principal: Principal, subscription_id: str) -> None:
+        """What waits for its digest is told to nobody any more."""
         principal.needs_scope("write")
         async with self._database.write(durable=True) as tx:
             gone = await self._own(tx, principal, subscription_id, lock=True)
             await tx.execute(delete(SubscriptionRow).where(SubscriptionRow.id == gone.id))
+            await addresses.forget(tx, gone.id)
+            await collecting.remove(tx, gone.id)
             data = SubscriptionRemoved(subscription=gone.id, owner=gone.owner)
             event = journal.NewEvent(
                 type=data.TYPE,
@@ -121,6 +179,17 @@ class Subscriptions:
     async def get(self, principal: Principal, subscription_id: str) -> Subscription:
         async with self._database.read() as tx:
             return await self._own(tx, principal, subscription_id)
+
+    async def waiting(self, principal: Principal, subscription_id: str) -> WaitingDigest:
+        """What waits for the next digest of one's subscription, as it would be told now."""
+        async with self._database.read() as tx:
+            return await digests.waiting(tx, (await self._own(tx, principal, subscription_id)).id)
+
+    async def counts(self, subscriptions: Collection[Subscription]) -> dict[str, tuple[int, datetime | None]]:
+        """By subscription: how many events wait for its digest, and when that is due. Those for which nothing
+        waits are left out."""
+        async with self._database.read() as tx:
+            return await digests.counts(tx, [one.id for one in subscriptions])
 
     async def list(self, principal: Principal, *, after: str | None, limit: int) -> list[Subscription]:
         """Own subscriptions by id, those after `after`."""
@@ -166,6 +235,7 @@ class Subscriptions:
                 )
         elif content.endpoint is not None:
             errors.append(FieldError(pointer="/endpoint", detail="Only the channel 'webhook' takes one."))
+        errors += _of_timing(content)
         follow = content.follow
         if present is None or follow != present.follow:
             if isinstance(follow, FollowMembers) and principal.role != CLUSTER:
@@ -178,6 +248,12 @@ class Subscriptions:
             raise InvalidInput("The subscription cannot be made as it is.", errors=errors)
         return content.model_copy(update={"follow": follow})
 
+    async def _addressed(self, tx: AsyncSession, subscription: Subscription, now: datetime) -> Subscription:
+        if subscription.channel not in ADDRESSED:
+            return subscription
+        path = addresses.path(await addresses.make(tx, subscription.id, now), subscription.channel)
+        return CreatedSubscription(**dict(subscription), address=self._public_url + path)
+
     async def _tell(self, tx: AsyncSession, subscription: Subscription, now: datetime) -> None:
         data = SubscriptionChanged(subscription=subscription)
         event = journal.NewEvent(
@@ -188,6 +264,22 @@ class Subscriptions:
             audience=frozenset({subscription.owner}),
         )
         await journal.append(tx, [event], now=now)
+
+
+def _of_timing(content: SubscriptionContent) -> list[FieldError]:
+    if content.channel is not Channel.webhook:
+        detail = "Only webhooks are held back: anything else is read when its reader likes. Leave it out."
+        held = {
+            "/timing": content.timing is not Timing.instant,
+            "/weekly_budget": content.weekly_budget is not None,
+        }
+        return [FieldError(pointer=pointer, detail=detail) for pointer, given in held.items() if given]
+    if content.timing is not Timing.instant and content.weekly_budget is not None:
+        detail = (
+            "A budget bounds what comes at once. With a digest nothing does: leave the one or the other out."
+        )
+        return [FieldError(pointer="/weekly_budget", detail=detail)]
+    return []
 
 
 async def following(tx: AsyncSession, keys: Collection[tuple[str, str]]) -> list[Subscription]:

@@ -85,6 +85,7 @@ class PairingItemRow(Base):
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     pairing: Mapped[str] = mapped_column(String(64), index=True)
     kind: Mapped[str] = mapped_column(String(16))
+    version: Mapped[int] = mapped_column(Integer)
     document: Mapped[Any] = mapped_column(Document)
     due: Mapped[date | None] = mapped_column(Date)
     """Of a deadline that is not done."""

@@ -86,7 +86,13 @@ async def file_of(tx: AsyncSession, principal: Principal, pairing: Pairing) -> P
 
 def shown(row: Any) -> Person | Deadline | Document | Kpi:
     """A row of the toolbox as the API answers it."""
-    values = {**row.document, "id": row.id, "added_by": row.added_by, "changed_at": row.changed_at}
+    values = {
+        **row.document,
+        "id": row.id,
+        "version": row.version,
+        "added_by": row.added_by,
+        "changed_at": row.changed_at,
+    }
     if row.kind == "deadline":
         values["reminded_at"] = row.reminded_at
     return KINDS[row.kind].model_validate(values)

@@ -21,6 +21,7 @@ from services.kernel.database import Database
 from services.kernel.identifiers import new_id
 from services.kernel.problems import Conflict, FieldError, InvalidInput, NotFound
 from services.kernel.security import Principal
+from services.kernel.versions import VersionCheck
 from services.pairing import store, telling
 from services.pairing.service import Pairings, shown
 from services.pairing.steps import ENDED
@@ -61,6 +62,7 @@ class Toolbox:
                 "id": new_id("itm"),
                 "pairing": pairing,
                 "kind": kind,
+                "version": 1,
                 "added_by": principal.organisation,
                 "changed_at": now,
             }
@@ -70,21 +72,25 @@ class Toolbox:
 
         return write
 
-    async def change(self, principal: Principal, pairing: str, item: str, content: Content) -> Any:
+    async def change(
+        self, principal: Principal, pairing: str, item: str, content: Content, check: VersionCheck
+    ) -> Any:
         """Replace an entry; an equal one changes nothing and tells nobody. A deadline that is put off is
-        reminded of anew."""
+        reminded of anew. PreconditionFailed when somebody was faster."""
         await self._pairings.check_acts(principal, pairing)
         async with self._database.write(durable=True) as tx:
             found = await self._open(tx, pairing)
             kind = KIND_OF[type(content)]
             before = await self._item(tx, pairing, kind, item)
+            check(before.version)
             await self._check_person(tx, pairing, content)
             values = _values(content)
             if before.document == values["document"]:
                 return shown(before)
             if before.due != values["due"]:
                 values["reminded_at"] = None
-            await store.change_item(tx, item, values | {"changed_at": self._clock.now()})
+            later = {"version": before.version + 1, "changed_at": self._clock.now()}
+            await store.change_item(tx, item, values | later)
             await self._tell(tx, found, principal, kind, item, "changed")
             return shown(await store.item(tx, pairing, kind, item))
 

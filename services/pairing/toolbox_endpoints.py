@@ -24,11 +24,14 @@ from services.kernel.problems import (
     Forbidden,
     InvalidInput,
     NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
     Unauthenticated,
     Unavailable,
 )
 from services.kernel.web.authentication import Writer
 from services.kernel.web.idempotency import Once
+from services.kernel.web.preconditions import IfMatch
 from services.kernel.web.problems import responses_for
 from services.kernel.web.reply import reply
 from services.pairing.toolbox import Kind, Toolbox
@@ -76,12 +79,14 @@ def _entries(
         write = await toolbox.adding(principal, pairing, content)
 
         async def effect(tx: AsyncSession) -> Response:
-            return reply(await write(tx), 201)
+            made = await write(tx)
+            return reply(made, 201, version=made.version)
 
         return await once.run(effect)
 
-    async def change(content: Any, principal: Writer, pairing: _Id, item: _Item) -> Response:
-        return reply(await toolbox.change(principal, pairing, item, content))
+    async def change(content: Any, principal: Writer, pairing: _Id, item: _Item, match: IfMatch) -> Response:
+        changed = await toolbox.change(principal, pairing, item, content, match.check)
+        return reply(changed, version=changed.version)
 
     async def remove(principal: Writer, pairing: _Id, item: _Item) -> None:
         await toolbox.remove(principal, pairing, kind, item)
@@ -102,9 +107,12 @@ def _entries(
     routes.put(
         f"/{path}/{{item}}",
         response_model=shown,
-        responses=_WRITING,
+        responses=_WRITING | responses_for(PreconditionFailed, PreconditionRequired),
         summary=f"Change {what}",
-        description="All of it is replaced. What changes nothing is told to nobody.",
+        description=(
+            "All of it is replaced. What changes nothing is told to nobody. Its `version`, as the pairing "
+            "lists it, is the `ETag`."
+        ),
     )(change)
     routes.delete(
         f"/{path}/{{item}}",

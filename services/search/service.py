@@ -21,6 +21,7 @@ from schemas.search import (
 from services.indexing.collections import CHALLENGES
 from services.intake.challenges import Challenges
 from services.intake.companies import Companies
+from services.intake.freshness import standing
 from services.intake.parts import REQUIREMENT_PREFIX, WHOLE, Part, company_parts
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.multilingual import MultilingualEncoder
@@ -169,6 +170,7 @@ def _company(reasons: Reasons, question: Question, unit: Unit, company: Company)
         company=company.id,
         name=company.name,
         country=company.country,
+        profile=standing(company),
         trl=trl,
         relevance=unit.relevance,
         found_in=_texts(reasons, question, sources),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from services.bootstrap.measuring import keep_measuring, measure
 from services.courier.model import OFF, EndpointRow
@@ -15,6 +16,7 @@ from services.kernel.database import Database
 from services.kernel.metrics import REGISTRY
 from services.kernel.stream import dead_letters
 from services.kernel.stream.failure import Failure
+from services.notification.model import CollectedRow, DigestRow
 from tests.conftest import MovableClock
 from tests.courier.desk import Desk
 from tests.eventually import eventually
@@ -43,6 +45,21 @@ async def test_webhooks_that_nobody_delivers_show_their_age(
     assert value("liaison_courier_oldest_due_seconds") == 90
     assert value("liaison_courier_messages_due") == 3
     assert value("liaison_courier_endpoints_off") == 1
+
+
+async def test_a_digest_that_is_late_shows_its_age(
+    sqlite: Database, clock: MovableClock, tmp_path: Path
+) -> None:
+    now = clock.now()
+    row = {"event": "evt_1", "thread": "event:evt_1", "stance": "keeps", "position": 1, "item": {}}
+    async with sqlite.write() as tx:
+        for name, due_at in (("sub_1", now), ("sub_2", now + timedelta(days=1)), ("sub_3", None)):
+            await tx.execute(insert(DigestRow).values(subscription=name, since=now, due_at=due_at))
+            await tx.execute(insert(CollectedRow).values(subscription=name, **row))
+    clock.advance(120)
+    await measure(sqlite, clock, tmp_path, {})
+    assert value("liaison_digest_events_waiting") == 3
+    assert value("liaison_digest_overdue_seconds") == 120
 
 
 async def test_entries_without_a_position_show_their_age(

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from services.cli.output import EXIT_FAILED
 from tests.cli.command import Command
 from tests.end_to_end.market import PRESSURE, Market
 from tests.end_to_end.process import Liaison
@@ -107,6 +109,31 @@ def test_importing_lists_bad_rows_and_takes_the_others(cluster: Command, tmp_pat
     assert (as_json.code, len(as_json.json()["problems"])) == (1, 1)
 
 
+def test_a_draft_is_published_and_a_profile_confirmed(cluster: Command, tmp_path: Path) -> None:
+    table = "name,country,capabilities\nEntwurf GmbH,DE,Helium pumps\nSkizze GmbH,DE,Helium valves\n"
+    (tmp_path / "drafts.csv").write_text(table, "utf-8")
+    assert cluster("import", "companies", str(tmp_path / "drafts.csv"), "--draft").code == 0
+    found = cluster("import", "companies", str(tmp_path / "drafts.csv"), "--draft", "--json").json()
+    assert found["unchanged"] == 2
+    drafts = [one["id"] for one in listed(cluster, "draft")]
+    published = cluster("publish", *drafts)
+    assert (published.code, published.out.count("published")) == (0, 2)
+    assert listed(cluster, "draft") == []
+    said = cluster("confirm", drafts[0])
+    assert re.match(rf"{drafts[0]}  confirmed \d{{4}}-\d\d-\d\d  (Entwurf|Skizze) GmbH", said.out)
+    assert cluster("confirm", drafts[1], "--json").json()["state"] == "active"
+    assert "published already" in cluster("publish", drafts[0]).refused(1)
+
+
+def listed(who: Command, state: str) -> list[dict[str, Any]]:
+    headers = {"Authorization": f"Bearer {who.settings['LIAISON_KEY']}"}
+    answer = httpx.get(
+        f"{who.settings['LIAISON_URL']}/v1/companies", params={"state": state}, headers=headers
+    )
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
 def test_importing_json_lines(cluster: Command, tmp_path: Path) -> None:
     row = {"name": "Vide SA", "country": "FR", "capabilities": [{"id": "c1", "text": "Vacuum pumps"}]}
     (tmp_path / "members.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
@@ -119,6 +146,50 @@ def test_subscribing_shows_the_secret_once(cluster: Command, subscription: dict[
     assert said.code == 0
     assert said.out.startswith("sub_")
     assert "whsec_" not in said.out
+
+
+@pytest.mark.parametrize(("channel", "begins"), [("feed", b"<?xml"), ("calendar", b"BEGIN:VCALENDAR")])
+async def test_subscribing_by_address_prints_one_that_can_be_read(
+    cluster: Command, channel: str, begins: bytes
+) -> None:
+    said = cluster("subscribe", "--channel", channel, "--buyer", "cern")
+    assert said.code == 0, said.told
+    address = re.search(r"shown this once: (http\S+)", said.out)
+    assert address is not None, said.out
+    async with httpx.AsyncClient(trust_env=False) as nobody:
+        answer = await nobody.get(address[1])
+    assert answer.status_code == 200, answer.text
+    assert answer.content.startswith(begins)
+
+
+def test_a_subscription_can_say_all_that_the_contract_has(
+    cluster: Command, subscription: dict[str, Any]
+) -> None:
+    endpoint = ("--endpoint", subscription["endpoint"]["id"], "--members")
+    filters = (
+        *("--cpv", "384", "--only-country", "DE", "--only-country", "FR", "--only-language", "en"),
+        *("--only-buyer", "cern", "--only-stage", "research", "--trl-min", "2", "--trl-max", "8"),
+    )
+    said = cluster("subscribe", *endpoint, *filters, "--timing", "weekly", "--label", "mine", "--json")
+    made = said.json()["subscription"]
+    assert (made["timing"], made["weekly_budget"], made["label"]) == ("weekly", None, "mine")
+    found = made["filters"]
+    assert found["buyers"][0].startswith("org_")
+    assert found | {"buyers": []} == {
+        "cpv": ["384"],
+        "countries": ["DE", "FR"],
+        "languages": ["en"],
+        "buyers": [],
+        "stages": ["research"],
+        "trl_min": 2,
+        "trl_max": 8,
+    }
+    budget = cluster("subscribe", *endpoint, "--budget", "3", "--json")
+    assert budget.json()["subscription"]["weekly_budget"] == 3
+    both = cluster("subscribe", *endpoint, "--budget", "3", "--timing", "daily")
+    assert "A budget bounds what comes at once" in both.refused(EXIT_FAILED)
+    stream = cluster("subscribe", "--sse", "--members")
+    assert "liaison stream --subscription sub_" in stream.out
 
 
 async def test_replaying_a_message_and_a_window(

@@ -122,6 +122,9 @@ def test_a_field_that_is_wrong_is_named(buyer: Command) -> None:
     ("arguments", "says"),
     [
         (["subscribe", "--buyer", "cern"], "--webhook"),
+        (["subscribe", "--buyer", "cern", "--endpoint", "end_1", "--channel", "feed"], "--channel"),
+        (["subscribe", "--sse", "--webhook", "http://x", "--buyer", "cern"], "one of --webhook"),
+        (["subscribe", "--webhook", "http://x", "--buyer", "cern", "--budget", "0"], "--budget"),
         (["subscribe", "--webhook", "http://x"], "what to follow"),
         (["subscribe", "--webhook", "http://x", "--buyer", "a", "--country", "FR"], "one of"),
         (["replay", "end_x"], "--since"),

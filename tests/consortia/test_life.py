@@ -230,7 +230,7 @@ def test_the_pace_is_the_challenge_s_own_or_quick_on_the_first_day() -> None:
     announced = datetime(2026, 11, 21, tzinfo=UTC)
 
     def after(hours: float, **rules: int) -> timedelta:
-        content = {**dict(a_challenge(consortium=rules)), "announced_at": announced}
+        content = {**dict(a_challenge(consortium=rules)), "announced_at": announced, "version": 1}
         reviewed = announced + timedelta(hours=hours)
         return next_look(Challenge.model_construct(**content), reviewed) - reviewed
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from schemas.events import DeliverySucceeded, MatchRetracted, MatchSuggested, MatchUpdated
+from schemas.events import (
+    DeliverySucceeded,
+    MatchRetracted,
+    MatchSuggested,
+    MatchUpdated,
+    SubscriptionDigest,
+)
 from services.courier.enqueue import NewMessage, enqueue
 from services.kernel import journal
 from services.kernel.database import Database
@@ -13,7 +19,7 @@ from tests.courier.desk import OWNER, Desk, Scripted, always, answered, principa
 from tests.eventually import eventually
 
 URL = "https://receiver.example.org/"
-KINDS = (MatchSuggested.TYPE, MatchUpdated.TYPE, MatchRetracted.TYPE, "test.v1")
+KINDS = (MatchSuggested.TYPE, MatchUpdated.TYPE, SubscriptionDigest.TYPE, MatchRetracted.TYPE, "test.v1")
 
 
 async def post(desk: Desk, endpoint: str, *kinds: str) -> dict[str, str]:
@@ -43,10 +49,10 @@ async def test_deliveries_of_suggestions_are_told_with_who_took_them(database: D
     async with desk.delivering(always(200)):
         await desk.reach("delivered", *mine, *theirs)
     entries = await receipts(database)
-    suggestion, update, *_ = mine.values()
+    suggestion, update, digest, *_ = mine.values()
     (their,) = theirs.values()
     assert sorted(taken(entries)) == sorted(
-        [(suggestion, OWNER.organisation), (update, OWNER.organisation), (their, other.organisation)]
+        [(one, OWNER.organisation) for one in (suggestion, update, digest)] + [(their, other.organisation)]
     )
     for entry in entries:
         DeliverySucceeded.model_validate(entry.data)

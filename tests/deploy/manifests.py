@@ -20,6 +20,7 @@ from services.gateway import metrics as gateway_metrics
 from services.kernel import metrics as kernel_metrics
 from services.kernel.settings import CONFIG_VARIABLE, PREFIX, SECRETS_VARIABLE, Settings
 from services.matching import metrics as matching_metrics
+from services.notification import metrics as notification_metrics
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -44,7 +45,7 @@ FOREIGN_METRICS = {
     "kubelet_volume_stats_capacity_bytes",
 }
 
-METRIC_MODULES = (kernel_metrics, courier_metrics, gateway_metrics, matching_metrics)
+METRIC_MODULES = (kernel_metrics, courier_metrics, gateway_metrics, matching_metrics, notification_metrics)
 
 
 @cache

@@ -196,7 +196,7 @@ def test_only_the_courier_may_go_out() -> None:
 
 
 def test_streams_are_not_buffered_on_their_way() -> None:
-    (ingress,) = of_kind(rendered(PRODUCTION), "Ingress").values()
+    ingress = of_kind(rendered(PRODUCTION), "Ingress")["liaison"]
     annotations = {
         name.rpartition("/")[2]: value for name, value in ingress["metadata"]["annotations"].items()
     }
@@ -206,6 +206,17 @@ def test_streams_are_not_buffered_on_their_way() -> None:
     backends = {one["path"]: one["backend"]["service"]["name"] for one in rule["http"]["paths"]}
     assert backends == {"/": "liaison-gateway", "/metrics": "liaison-closed", "/health": "liaison-closed"}
     assert set(backends.values()) <= set(of_kind(rendered(PRODUCTION), "Service"))
+
+
+def test_addresses_of_subscriptions_are_not_logged_on_their_way() -> None:
+    found = of_kind(rendered(PRODUCTION), "Ingress")
+    everything, feeds = found["liaison"], found["liaison-feeds"]
+    assert feeds["metadata"]["annotations"]["nginx.ingress.kubernetes.io/enable-access-log"] == "false"
+    assert feeds["spec"]["tls"] == everything["spec"]["tls"]
+    (rule,) = feeds["spec"]["rules"]
+    assert rule["host"] == everything["spec"]["rules"][0]["host"]
+    (path,) = rule["http"]["paths"]
+    assert (path["path"], path["backend"]["service"]["name"]) == ("/feeds", "liaison-gateway")
 
 
 def test_workers_are_scaled_by_a_metric_that_there_is() -> None:

@@ -7,6 +7,7 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,24 +36,31 @@ def liaison(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Liaison]:
 
 @pytest.fixture
 async def proxy(liaison: Liaison, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """Caddy with our Caddyfile. Its name for the gateways resolves to several addresses, of which one has
-    nobody behind it where the machine has IPv6: as after the loss of a gateway."""
+    async with caddy(liaison.port, tmp_path) as client:
+        yield client
+
+
+@asynccontextmanager
+async def caddy(gateway: int, folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """Caddy with our Caddyfile, in front of that port; its log lies in the folder. Its name for the gateways
+    resolves to several addresses, of which one has nobody behind it where the machine has IPv6: as after the
+    loss of a gateway."""
     port = free_port()
     environment = {
         **os.environ,
         "SITE_ADDRESS": f":{port}",
         "HTTP_PORT": str(port),
         "GATEWAY_HOST": "localhost",
-        "GATEWAY_PORT": str(liaison.port),
-        "XDG_DATA_HOME": str(tmp_path),
-        "XDG_CONFIG_HOME": str(tmp_path),
+        "GATEWAY_PORT": str(gateway),
+        "XDG_DATA_HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder),
     }
     command = [program("caddy"), "run", "--config", str(DEPLOY / "caddy/Caddyfile"), "--adapter", "caddyfile"]
-    with (tmp_path / "caddy.log").open("wb") as log:
-        caddy = await asyncio.create_subprocess_exec(*command, env=environment, stdout=log, stderr=log)
+    with (folder / "caddy.log").open("wb") as log:
+        running = await asyncio.create_subprocess_exec(*command, env=environment, stdout=log, stderr=log)
     try:
-        await eventually(lambda: _listens(port) or caddy.returncode is not None)
-        assert caddy.returncode is None, (tmp_path / "caddy.log").read_text()
+        await eventually(lambda: _listens(port) or running.returncode is not None)
+        assert running.returncode is None, (folder / "caddy.log").read_text()
         async with httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{port}",
             headers={"Authorization": f"Bearer {ADMIN_KEY}"},
@@ -61,8 +69,8 @@ async def proxy(liaison: Liaison, tmp_path: Path) -> AsyncIterator[httpx.AsyncCl
         ) as client:
             yield client
     finally:
-        caddy.terminate()
-        await caddy.wait()
+        running.terminate()
+        await running.wait()
 
 
 def _listens(port: int) -> bool:
@@ -119,6 +127,28 @@ async def test_pages_are_compressed_and_keep_their_headers(proxy: httpx.AsyncCli
     page = await proxy.get("/docs", headers={"Accept-Encoding": "gzip"})
     assert page.headers["content-encoding"] == "gzip"
     assert "content-security-policy" in page.headers
+
+
+async def test_a_feed_keeps_its_tag_when_it_is_compressed(proxy: httpx.AsyncClient) -> None:
+    zipping = {"Accept-Encoding": "gzip"}
+    await proxy.post(
+        "/v1/organisations", json={"handle": "ess", "name": "ESS", "kind": "bso", "country": "SE"}
+    )
+    need = {"title": "Valve", "need": "It must close at 4 K.", "buyer": "ess", "deadline": "2035-01-01"}
+    assert (await proxy.post("/v1/challenges", json=need)).status_code == 201
+    for path in ("/feeds/announcements.atom", "/feeds/deadlines.ics"):
+        first = await proxy.get(path, headers=zipping)
+        assert first.headers["content-encoding"] == "gzip"
+        held = {**zipping, "If-None-Match": first.headers["etag"]}
+        assert (await proxy.get(path, headers=held)).status_code == 304
+
+
+async def test_the_address_of_a_subscription_stands_in_no_log(tmp_path: Path) -> None:
+    async with caddy(free_port(), tmp_path) as nobody:
+        assert (await nobody.get("/feeds/liafeed_0123456789.atom")).status_code == 502
+    logged = (tmp_path / "caddy.log").read_text()
+    assert "/feeds/***.atom" in logged, "an error names the address"
+    assert "liafeed_" not in logged
 
 
 async def test_a_body_beyond_all_measure_is_cut_before_it_reaches_us(proxy: httpx.AsyncClient) -> None:

@@ -98,6 +98,12 @@ def company(town: Town) -> dict[str, str]:
     return {"company": town.post("company", "/v1/companies", content)["id"]}
 
 
+def company_draft(town: Town) -> dict[str, str]:
+    number = town.next()
+    content = {**PROFILE, "name": f"{MARK} {number}", "legal_id": f"{MARK} {number}"}
+    return {"company": town.post("company", "/v1/companies?draft=true", content)["id"]}
+
+
 def member(town: Town) -> dict[str, str]:
     made = company(town)
     joined = town.clients["company"].put(f"/v1/clusters/north/members/{made['company']}", json={})
@@ -112,6 +118,11 @@ def endpoint(town: Town) -> dict[str, str]:
 
 def subscription(town: Town) -> dict[str, str]:
     content = {"label": f"{MARK} watch", "follow": {"kind": "country", "country": "FR"}, "channel": "sse"}
+    return {"subscription": town.post("company", "/v1/subscriptions", content)["id"]}
+
+
+def feed(town: Town) -> dict[str, str]:
+    content = {"label": f"{MARK} feed", "follow": {"kind": "country", "country": "FR"}, "channel": "feed"}
     return {"subscription": town.post("company", "/v1/subscriptions", content)["id"]}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from typer.testing import CliRunner
 
@@ -26,6 +26,7 @@ from services.kernel.journal.model import JournalEntry
 from services.kernel.journal.reading import hashes, verify
 from services.migrations import runner
 from services.migrations.tables import metadata
+from services.notification.model import CollectedRow
 from tests.conftest import MovableClock
 from tests.intake.people import World, a_challenge, a_company, anything, build, principal
 
@@ -36,7 +37,7 @@ ENTRY: Any = JournalEntry.__table__
 
 
 async def filled(database: Database, clock: MovableClock) -> tuple[World, str]:
-    """A name in a challenge and its versions, a profile, a webhook that waits, and all that is told."""
+    """A name in a challenge and its versions, a profile, what waits to be sent, and all that is told."""
     world = await build(database, clock)
     by = principal(world.cern)
     made = await world.intake.challenges.announce(by, a_challenge(need=NEED))
@@ -47,6 +48,9 @@ async def filled(database: Database, clock: MovableClock) -> tuple[World, str]:
     async with database.write() as tx:
         body = b'{"data": {"need": "%s"}}' % NEED.encode()
         await enqueue(tx, [NewMessage("end_1", None, "evt_1", "test.v1", body)], now=clock.now())
+        collected = {"subscription": "sub_1", "event": "evt_1", "thread": "event:evt_1", "stance": "keeps"}
+        item = {"headline": f"New: “Sensor, says {NAME}”"}
+        await tx.execute(insert(CollectedRow).values(**collected, position=1, item=item))
     present = await world.intake.challenges.get(None, made.id)
     texts = [part.text for part in challenge_parts(present)]
     await VectorsInDatabase(database).save("model", {text_digest(one): b"v" for one in [*texts, "another"]})
@@ -84,6 +88,7 @@ async def test_nothing_of_it_is_left_and_the_ledger_is_whole(database: Database,
     assert found.rows == {
         "challenge_versions": 2,
         "challenges": 1,
+        "collected_events": 1,
         "companies": 1,
         "delivery_bodies": 1,
         "journal": 3,
@@ -167,7 +172,7 @@ async def test_a_ledger_that_is_broken_is_left_as_it_is(sqlite: Database, clock:
         await tx.execute(update(ENTRY).where(ENTRY.c.position == 1).values(key="another"))
     with pytest.raises(BrokenLedger, match="entry 1 already"):
         await erased(world)
-    assert (await find(sqlite, WORDS)).total == 8
+    assert (await find(sqlite, WORDS)).total == 9
 
 
 @settings(deadline=None)

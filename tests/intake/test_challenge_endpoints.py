@@ -254,6 +254,13 @@ async def test_what_is_announced_needs_no_key_and_a_draft_is_never_shown(api: Ap
         for secret in ("A secret draft", "FR 123", "FR 789", "DE 456"):
             assert secret not in public.text, path
         assert path == "/v1/challenges" or "FR 123" in (await ilo("GET", path)).text
+        stranger = (await (await api.as_(api.world.ess))("GET", path)).text
+        for named in ("FR 123", "FR 789", "DE 456"):
+            assert named not in stranger, "a key is not enough"
+        if path != "/v1/challenges":
+            assert "FR 123" in (await (await api.as_(api.world.cern))("GET", path)).text, "its buyer"
+    for event in await api.world.events():
+        assert not any(named in str(event.data) for named in ("FR 123", "FR 789", "DE 456"))
     (listed,) = (await api.client.get("/v1/challenges")).json()["items"]
     assert listed["id"] == made["id"]
     assert (await api.client.get(address)).json() == listed

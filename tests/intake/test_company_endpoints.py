@@ -54,6 +54,26 @@ async def test_a_profile_is_created_read_replaced_and_withdrawn(api: Api) -> Non
     assert (await (await api.as_(api.world.cern))("GET", address)).status_code == 404
 
 
+async def test_a_draft_is_published_and_confirmed_once_however_often_it_is_sent(api: Api) -> None:
+    firm = await api.as_(api.world.firm)
+    made = (await firm("POST", "/v1/companies?draft=true", json=BODY)).json()
+    address = made["links"]["self"]
+    assert made["state"] == "draft"
+    changed = await firm("PUT", address, json={**BODY, "nuts": "FRK24"}, headers={"If-Match": '"1"'})
+    assert (changed.json()["state"], changed.headers["etag"]) == ("draft", '"2"')
+    for step, seen, state, version in (("publish", 2, "active", 3), ("confirm", 3, "active", 4)):
+        old = await firm("POST", f"{address}/{step}", headers={"If-Match": '"1"'})
+        assert old.status_code == 412
+        headers = {"If-Match": f'"{seen}"', "Idempotency-Key": step}
+        first = await firm("POST", f"{address}/{step}", headers=headers)
+        again = await firm("POST", f"{address}/{step}", headers=headers)
+        assert (first.status_code, first.json()) == (200, again.json())
+        assert (first.json()["state"], first.headers["etag"]) == (state, f'"{version}"')
+    assert first.json()["last_confirmed"] == "2026-11-21"
+    assert first.json()["content_version"] == 3
+    assert (await firm("POST", f"{address}/publish")).status_code == 409
+
+
 async def test_a_tenant_sees_its_own_and_nothing_else(api: Api) -> None:
     firm, stranger = await api.as_(api.world.firm), await api.as_(api.world.other_cluster)
     address = (await created(firm))["links"]["self"]

@@ -104,15 +104,28 @@ async def test_a_company_joins_a_cluster_which_validates_it(api: Api) -> None:
     address = f"/v1/clusters/minalogic/members/{company}"
     assert (await cluster("GET", f"/v1/companies/{company}")).status_code == 404
     assert (await cluster("PUT", address, json={"act": True})).status_code == 404, "no mandate by oneself"
-    assert (await firm("PUT", address, json={})).status_code == 201
+    missing = await firm("PUT", address, json={}, headers={"If-Match": '"1"'})
+    assert missing.status_code == 412, "it is no member yet"
+    joined = await firm("PUT", address, json={})
+    assert (joined.status_code, joined.headers["etag"]) == (201, '"1"')
     assert (await firm("PUT", address, json={"receive": True, "act": False})).status_code == 200
+    assert (await firm("PUT", address, json={"act": True})).status_code == 428
+    acts = await firm("PUT", address, json={"act": True}, headers={"If-Match": '"1"'})
+    assert (acts.json()["version"], acts.headers["etag"]) == (2, '"2"')
+    assert (await firm("PUT", address, json={}, headers={"If-Match": '"1"'})).status_code == 412
     assert (await cluster("GET", f"/v1/companies/{company}")).status_code == 200
     [member] = (await cluster("GET", "/v1/clusters/minalogic/members?validated=false")).json()["items"]
     assert (member["name"], member["country"], member["state"]) == ("Cryosense SAS", "FR", "active")
-    said = await cluster("PUT", f"{address}/validation", json={"validated": True})
-    assert said.json()["validated"]
-    assert (await firm("PUT", f"{address}/validation", json={"validated": False})).status_code == 403
-    assert (await firm("GET", address)).json()["validated"]
+    assert member["version"] == 2
+    word = ("PUT", f"{address}/validation")
+    assert (await cluster(*word, json={"validated": True})).status_code == 428
+    assert (await cluster(*word, json={"validated": True}, headers={"If-Match": '"1"'})).status_code == 412
+    said = await cluster(*word, json={"validated": True}, headers={"If-Match": '"2"'})
+    assert (said.json()["validated"], said.headers["etag"]) == (True, '"3"')
+    denied = await firm(*word, json={"validated": False}, headers={"If-Match": "*"})
+    assert denied.status_code == 403
+    seen = await firm("GET", address)
+    assert (seen.json()["validated"], seen.headers["etag"]) == (True, '"3"')
     for stranger in (await api.as_(api.world.other_cluster), await api.as_(api.world.cern)):
         assert (await stranger("GET", address)).status_code == 404
         assert (await stranger("DELETE", address)).status_code == 404
@@ -130,7 +143,7 @@ async def test_a_mandate_to_act_lets_the_cluster_edit(api: Api) -> None:
     await firm("PUT", address, json={})
     put = ("PUT", f"/v1/companies/{company}")
     assert (await cluster(*put, json=body, headers={"If-Match": "*"})).status_code == 403
-    await firm("PUT", address, json={"act": True})
+    await firm("PUT", address, json={"act": True}, headers={"If-Match": "*"})
     assert (await cluster(*put, json=body, headers={"If-Match": "*"})).status_code == 200
     reader = await api.as_(api.world.cluster, Scope.read)
     assert (await reader(*put, json=body, headers={"If-Match": "*"})).status_code == 403

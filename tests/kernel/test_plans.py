@@ -19,20 +19,27 @@ from services.courier.waiting import counts
 from services.kernel import leases
 from services.kernel.clock import SystemClock
 from services.kernel.database import Database
+from services.kernel.journal import backwards
 from services.kernel.journal.append import sequence
 from services.kernel.journal.reading import head, named, read
 from services.kernel.stream import dead_letters
 from services.kernel.stream.lag import LAG_MAX, journal_lag
 from services.kernel.stream.progress import InboxProgress
 from services.migrations import runner
+from services.notification import collecting
+from services.notification.deciding import Asked, Decision
+from services.notification.threads import Stance
 from tests.conftest import create_postgresql_database
 from tests.courier.desk import answered
+from tests.notification.routes import subscription
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 ENTRIES = 1_000_000
 DELIVERIES = 100_000
+WITHIN = 5_000
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
+HELD = subscription({"kind": "members"}, weekly_budget=10)
 
 _JOURNAL = """
     INSERT INTO journal (number, position, hash, id, type, subject, key, time, data, audience, public,
@@ -45,6 +52,7 @@ _JOURNAL = """
 _AUDIENCE = """
     INSERT INTO journal_audience (organisation, number)
     SELECT 'org_' || n % 500, n FROM generate_series(1, :entries) AS n
+    UNION ALL SELECT 'org_busy', n FROM generate_series(1, :entries, 10) AS n
     """
 _ENDPOINTS = """
     INSERT INTO endpoints (id, version, owner, url, secrets, state, created_at)
@@ -63,6 +71,27 @@ _BODIES = "INSERT INTO delivery_bodies SELECT 'msg_' || n, '{}' FROM generate_se
 _HANDLED = """
     INSERT INTO handled_events SELECT 'matching', 'evt_' || n, now() FROM generate_series(1, :deliveries) AS n
     """
+_SUBSCRIPTIONS = """
+    INSERT INTO subscriptions (id, owner, version, follow_kind, follow_key, endpoint, paused, document,
+                               created_at, changed_at)
+    SELECT 'sub_' || n, 'org_1', 1, 'members', 'org_1', 'end_1', false, CAST(:subscription AS jsonb),
+           now(), now()
+    FROM generate_series(1, 5000) AS n
+    """
+_DIGESTS = """
+    INSERT INTO digests (subscription, since, due_at)
+    SELECT 'sub_' || n, now(), TIMESTAMPTZ '2026-11-26' + n * interval '1 hour'
+    FROM generate_series(1, 5000) AS n
+    """
+_COLLECTED = """
+    INSERT INTO collected_events (subscription, event, thread, stance, position, item)
+    SELECT 'sub_' || 1 + n % 5000, 'evt_' || n, 'match:' || n, 'opens', n, '{}'
+    FROM generate_series(1, :deliveries) AS n
+    """
+_ALERTS = """
+    INSERT INTO alerts (subscription, event, sent_at)
+    SELECT 'sub_' || 1 + n % 5000, 'evt_' || n, TIMESTAMPTZ '2026-11-24' FROM generate_series(1, 25000) AS n
+    """
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +105,15 @@ async def _filled(postgresql: str) -> str:
     url = await create_postgresql_database(postgresql)
     database = Database(url)
     await runner.upgrade(database)
-    given = {"types": sorted(EVENTS), "entries": ENTRIES, "deliveries": DELIVERIES}
+    given = {
+        "types": sorted(EVENTS),
+        "entries": ENTRIES,
+        "deliveries": DELIVERIES,
+        "subscription": HELD.model_dump_json(),
+    }
     async with database.engine.begin() as connection:
-        for statement in (_JOURNAL, _AUDIENCE, _ENDPOINTS, _DELIVERIES, _BODIES, _HANDLED):
+        statements = (_JOURNAL, _AUDIENCE, _ENDPOINTS, _DELIVERIES, _BODIES, _HANDLED)
+        for statement in (*statements, _SUBSCRIPTIONS, _DIGESTS, _COLLECTED, _ALERTS):
             names = {name: value for name, value in given.items() if f":{name}" in statement}
             await connection.execute(text(statement), names)
     async with database.engine.connect() as connection:
@@ -181,6 +216,31 @@ async def test_an_organisations_slice(large: Plans, after: int) -> None:
         _by_index(await large.of_last(tx))
 
 
+@pytest.mark.parametrize(("reader", "every", "place"), [("org_7", 500, 7), ("org_busy", 10, 1)])
+async def test_what_is_new_to_an_organisation(large: Plans, reader: str, every: int, place: int) -> None:
+    """As a feed reads it: few types, newest first; and as a calendar does, what stands of each subject. Also
+    for an organisation that may read a tenth of the journal."""
+    asked: Any = {"reader": reader, "limit": 50, "within": WITHIN}
+    kinds = frozenset(sorted(EVENTS)[:4])
+    wanted = backwards.Wanted(kinds)
+    seen = [n for n in range(ENTRIES, 0, -1) if n % len(EVENTS) < 4 and (n % 100 == 0 or n % every == place)]
+    async with large.database.read() as tx:
+        found = await backwards.newest(tx, wanted, **asked)
+        assert [one.position for one in found] == seen[:50]
+        older = await backwards.newest(tx, wanted, before=seen[49], **asked)
+        assert [one.position for one in older] == seen[50:100]
+        of_one = await backwards.newest(tx, backwards.Wanted(kinds, key="chl_4100"), **asked)
+        about = await backwards.newest(
+            tx, backwards.Wanted(kinds, concerning=frozenset({"chl_4100"})), **asked
+        )
+        assert {one.key for one in of_one} == {"chl_4100"}
+        assert about
+        assert about == of_one[: len(about)]
+        marks = await backwards.standing(tx, wanted, **{**asked, "limit": 2_000})
+        assert len(await backwards.entries(tx, [mark.position for mark in marks])) == len(marks)
+        _by_index(await large.of_last(tx))
+
+
 async def test_one_challenge_of_the_journal(large: Plans) -> None:
     async with large.database.read() as tx:
         found = await read(tx, after=0, limit=256, key="chl_7")
@@ -268,4 +328,26 @@ async def test_leases_and_dead_letters(large: Plans) -> None:
         await leases.assert_held(tx, "sequencer", lease.fence)
         await dead_letters.requested(tx)
         await dead_letters.count(tx)
+        _by_index(await large.of_last(tx))
+
+
+async def test_what_digests_and_budgets_ask(large: Plans) -> None:
+    """Of fifty subscriptions with a budget, a suggestion each; and one digest, with what is due."""
+    names = [f"sub_{number}" for number in range(1, 51)]
+    async with large.database.write() as tx:
+        assert await collecting.locked(tx, names)
+        held = [HELD.model_copy(update={"id": name}) for name in names]
+        asked = [
+            Asked(f"evt_{number}", number, f"match:{number}", Stance.opens, True, 0.5, "end_1", (one,))
+            for number, one in enumerate(held)
+        ]
+        found = await collecting.books(tx, held, asked, NOW)
+        assert found.left["sub_7"] == 5
+        assert len(await collecting.entries(tx, "sub_7")) == DELIVERIES // 5000
+        await collecting.items(tx, "sub_none", {"evt_6"})
+        assert await collecting.of(tx, "sub_7") is not None
+        assert await collecting.due(tx, NOW, limit=100) == [f"sub_{n}" for n in range(1, 25)]
+        await collecting.write(tx, Decision(overtaken={("sub_7", "match:6")}), {}, NOW)
+        await collecting.put_off(tx, "sub_7", NOW)
+        await collecting.remove(tx, "sub_7")
         _by_index(await large.of_last(tx))

@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 
 from schemas.challenge import Challenge, ChallengeStep
 from schemas.events import (
+    ChallengeAmended,
     ChallengeAnnounced,
     ChallengeMatched,
     CompanyIndexed,
@@ -35,7 +36,7 @@ from services.matching.calibration import likelihood
 from services.matching.model import BackgroundRow, MatchRow
 from tests.conftest import START, MovableClock
 from tests.derivation import Derivation, Mind, deriving
-from tests.intake.people import anything, principal
+from tests.intake.people import a_challenge, anything, principal
 from tests.matching.market import MIRROR, announce, change, company, withdraw
 
 TOLD = {MatchSuggested.TYPE, MatchUpdated.TYPE, MatchRetracted.TYPE}
@@ -96,6 +97,32 @@ async def test_a_challenge_finds_the_company_that_fits_and_says_why(derivation: 
     cause = next(event for event in events if event.type == ChallengeAnnounced.TYPE)
     assert only[0].correlation_id == cause.correlation_id
     assert only[0].subject == f"challenge/{challenge.id}/company/{found.company.id}"
+
+
+async def test_who_is_excluded_stands_in_the_gates_and_in_no_event_of_the_challenge(
+    derivation: Derivation,
+) -> None:
+    sensors = await company(derivation, "Cryosense", legal_id="FR 123")
+    challenge = await announce(derivation, conflicts_of_interest=["FR 123"])
+    await derivation.settle()
+    first = (await stored(derivation))["Cryosense"]
+    assert [gate.state.value for gate in first.gates[2:]] == ["failed", "passed"]
+
+    buyer = principal(derivation.world.cern)
+    content = a_challenge(conflicts_of_interest=["FR 123"], excluded=["FR 123"])
+    await derivation.world.intake.challenges.amend(buyer, challenge.id, content, anything)
+    events = await derivation.settle()
+    second = (await stored(derivation))["Cryosense"]
+    assert [gate.state.value for gate in second.gates[2:]] == ["failed", "failed"]
+    assert second.score == first.score
+    of_it = [event for event in events if event.key == challenge.id and event.type not in TOLD]
+    assert not any("FR 123" in str(event.data) for event in of_it)
+    amended = next(event for event in of_it if event.type == ChallengeAmended.TYPE)
+    assert amended.data["changes"] == []
+
+    await change(derivation, sensors, "Helium level gauges", legal_id="FR 123")
+    await derivation.settle()
+    assert (await stored(derivation))["Cryosense"].gates == second.gates, "the same from the other side"
 
 
 async def test_the_outcome_of_a_match_is_told_to_everybody_without_names(derivation: Derivation) -> None:

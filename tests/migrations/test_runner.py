@@ -26,11 +26,12 @@ from sqlalchemy import (
     text,
 )
 
+from services.intake.model import CompanyRow
 from services.kernel.database import Database
 from services.migrations import runner
 from services.migrations.tables import metadata
 from tests.conftest import START, MovableClock
-from tests.intake.people import a_challenge, build, principal
+from tests.intake.people import a_challenge, a_company, at, build, principal
 
 VERSION = "alembic_version"
 
@@ -89,11 +90,26 @@ async def test_back_to_the_first_schema_and_up_again_every_row_is_kept(
     await runner.upgrade(empty)
     world = await build(empty, clock)
     made = await world.intake.challenges.announce(principal(world.cern), a_challenge())
+    firm = principal(world.firm)
+    confirmed = [
+        await world.intake.companies.create(firm, a_company(name=f"Firm {day}", last_confirmed=day))
+        for day in (None, "2020-01-01", START.date())
+    ]
+    await world.intake.companies.update(firm, confirmed[0].id, a_company(name="Renamed"), at(1))
+    clock.advance(3 * 86_400)
+    await world.intake.companies.confirm(firm, confirmed[2].id, at(1))
     events = await world.events()
+    columns = (CompanyRow.id, CompanyRow.version, CompanyRow.content_version, CompanyRow.confirmed_on)
+    async with empty.read() as tx:
+        profiles = set((await tx.execute(select(*columns))).all())
+    assert {row.confirmed_on for row in profiles} == {START.date(), clock.now().date()}
+    assert {(row.version, row.content_version) for row in profiles} == {(1, None), (2, None), (2, 1)}
 
     await runner.downgrade(empty, "0001")
     await runner.upgrade(empty)
 
+    async with empty.read() as tx:
+        assert set((await tx.execute(select(*columns))).all()) == profiles
     assert await world.intake.challenges.get(None, made.id) == made
     assert await world.events() == events
     assert await runner.differences(empty) == []

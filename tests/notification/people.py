@@ -24,7 +24,7 @@ async def subscribe(
     derivation: Derivation, owner: Organisation, follow: dict[str, Any], **fields: Any
 ) -> Subscription:
     """By webhook, to a fresh endpoint unless one is named."""
-    if "endpoint" not in fields and fields.get("channel") != "sse":
+    if "endpoint" not in fields and fields.get("channel", "webhook") == "webhook":
         fields["endpoint"] = await endpoint(derivation, owner)
     content = SubscriptionContent.model_validate({"follow": follow, **fields})
     return await derivation.subscriptions.create(principal(owner), content)

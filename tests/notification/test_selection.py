@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from schemas.events import SubscriptionDigest
 from schemas.subscription import SubscriptionContent
+from services.kernel import journal
 from services.kernel.journal import Event
 from services.kernel.problems import NotFound
 from services.notification.selection import Select, Selections
@@ -66,13 +68,17 @@ async def test_it_follows_the_changes_of_the_subscription(local: Derivation) -> 
     await announce(local, title="Announced while it was paused")
     await change()
     third = await announce(local, title="Announced after it was resumed")
+    async with world.database.write() as tx:  # a digest is filed under its subscription, too
+        digest = journal.NewEvent(SubscriptionDigest.TYPE, f"subscription/{one.id}", one.id, {})
+        await journal.append(tx, [digest], now=world.clock.now())
+    fourth = await announce(local, title="Announced after a digest")
     await local.subscriptions.remove(principal(world.ess), one.id)
     await announce(local, title="Announced after it was removed")
 
     events = await world.events()
     shown = [event for event in events if event.id in await picked(select, events, 100)]
     announced = [event.data["challenge"]["id"] for event in shown]
-    assert announced == [first.id, third.id]
+    assert announced == [first.id, third.id, fourth.id]
 
 
 async def test_only_an_own_subscription_is_selected(local: Derivation) -> None:

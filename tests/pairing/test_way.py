@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from schemas.pairing import DeadlineContent, Joining, PersonContent
-from services.kernel.problems import Conflict, Forbidden, InvalidInput, NotFound
+from services.kernel.problems import Conflict, Forbidden, InvalidInput, NotFound, PreconditionFailed
 from services.pairing.toolbox import Toolbox
 from tests.conftest import MovableClock
-from tests.intake.people import principal
+from tests.intake.people import at, principal
 from tests.pairing.market import LEGAL, POMPES, PUMPS, Market, kinds
 
 
@@ -78,10 +78,13 @@ async def test_deadlines_remind_once_and_persons_are_in_no_event(market: Market,
     clock.advance(14 * 86_400)
     assert [await reminders.run(), await reminders.run()] == [1, 0]
     later = content.model_copy(update={"due": due + timedelta(days=1)})
-    await toolbox.change(by, pairing, deadline, later)
+    await toolbox.change(by, pairing, deadline, later, at(1))
     clock.advance(86_400)
     assert await reminders.run() == 1, "what is put off is reminded of anew"
-    await toolbox.change(by, pairing, deadline, later.model_copy(update={"done": True}))
+    with pytest.raises(PreconditionFailed):
+        await toolbox.change(by, pairing, deadline, later.model_copy(update={"done": True}), at(1))
+    done = await toolbox.change(by, pairing, deadline, later.model_copy(update={"done": True}), at(2))
+    assert done.version == 3
     await toolbox.remove(by, pairing, "person", person)
 
     events = await market.settle()

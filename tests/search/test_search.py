@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from schemas.company import CompanyState
 from schemas.search import FoundBy, FoundItem, SearchAnswer, SearchKind
+from services.intake.freshness import CONFIRMED_FOR
+from services.intake.staleness import Staleness
 from services.kernel.security import Principal
 from services.kernel.web.pagination import decode_cursor
 from services.search.wanted import Wanted
+from tests.conftest import START, MovableClock
+from tests.derivation import PUBLIC_URL
 from tests.intake.people import ADMIN, a_company, anything, principal
 from tests.search.conftest import Searched
 
@@ -154,3 +159,21 @@ async def test_what_changes_is_found_as_it_is_now(searched: Searched) -> None:
     assert "Ofenbau Meier" not in names(await searched.find("Ofenbau", searched.buyer))
     await searched.derivation.settle()
     assert "Ofenbau Meier" not in names(await searched.find("Ofenbau Meier", searched.buyer))
+
+
+async def test_a_stale_profile_is_found_as_before_and_says_so(here: Searched, clock: MovableClock) -> None:
+    before = await here.find("cryogenic pressure", here.buyer)
+    clock.advance(CONFIRMED_FOR.total_seconds() + 86_400)
+    world = here.derivation.world
+    sweep = Staleness(world.database, clock, world.intake.writer, public_url=PUBLIC_URL)
+    assert await sweep.run() == len(here.companies)
+    after = await here.find("cryogenic pressure", here.buyer)
+
+    def found(answer: SearchAnswer) -> list[tuple[str, float]]:
+        return [(item.company, item.relevance) for item in answer.items if item.company is not None]
+
+    assert found(after) == found(before) != []
+    profiles = [item.profile for item in after.items if item.profile is not None]
+    assert {(profile.state, profile.last_confirmed) for profile in profiles} == {
+        (CompanyState.stale, START.date())
+    }

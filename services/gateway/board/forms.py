@@ -133,6 +133,11 @@ def build(model: type[Model], values: Mapping[str, object]) -> Model:
         raise invalid_input(error.errors(), dict(values)) from None
 
 
+def said(problem: InvalidInput) -> str:
+    """All that is wrong, where a form says it in one place."""
+    return " ".join(complaints(problem).values())
+
+
 def complaints(problem: InvalidInput, fields: Sequence[str] = ()) -> dict[str, str]:
     """What is wrong, by the name of the form's field (the JSON pointer without its first slash).
 

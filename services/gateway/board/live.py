@@ -20,6 +20,9 @@ from schemas.events import (
     ChallengeMatched,
     ChallengeStepped,
     ChallengeWithdrawn,
+    CompanyConfirmed,
+    CompanyCreated,
+    CompanyStale,
     CompanyUpdated,
     CompanyWithdrawn,
     ConsortiumConsented,
@@ -57,7 +60,10 @@ OTHER_KINDS = {
     ChallengeAmended.TYPE: "amended",
     ChallengeStepped.TYPE: "amended",
     ChallengeWithdrawn.TYPE: "amended",
+    CompanyCreated.TYPE: "amended",
     CompanyUpdated.TYPE: "amended",
+    CompanyStale.TYPE: "amended",
+    CompanyConfirmed.TYPE: "amended",
     CompanyWithdrawn.TYPE: "amended",
 }
 TEAM_KINDS = dict.fromkeys(

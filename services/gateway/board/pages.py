@@ -9,6 +9,7 @@ from services.gateway.board.live import Live
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
 from services.gateway.board.views import (
+    addresses,
     announce,
     challenge,
     challenges,
@@ -27,6 +28,7 @@ from services.gateway.board.views import (
     search,
     settings,
     sign_in,
+    subscription,
     versions,
 )
 from services.gateway.board.visit import visits
@@ -55,7 +57,9 @@ def router(ports: BoardPorts) -> APIRouter:
         dialogue,
         companies,
         announce,
+        addresses,  # before the settings, whose changes of a subscription take any name
         settings,
+        subscription,
         endpoints,
         deliveries,
         search,

@@ -12,6 +12,7 @@ from schemas.challenge import Challenge, DecisionOutcome
 from schemas.codes import country_name, cpv_label, flag, language_name, nuts_label
 from schemas.consortium import Consent
 from schemas.match import CompanyAnswer, DismissalReason, GateName, Strength
+from schemas.subscription import Subscription, Timing
 from services.intake.completion import LAST_ZONE
 
 COUNTRIES_NAMED = 3
@@ -33,6 +34,12 @@ CONSENTS = {
     Consent.consented: "✓ consented",
     Consent.confirmed: "✓ goes on",
 }
+TIMINGS = {
+    Timing.instant: "at once",
+    Timing.daily: "once a day",
+    Timing.weekly: "once a week",
+}
+"""When webhooks come; they go on after a comma."""
 REASONS = {
     DismissalReason.too_far: "too far from what we do",
     DismissalReason.no_capacity: "more than we have capacity for",
@@ -151,6 +158,14 @@ def excerpt(text: str, length: int = EXCERPT) -> str:
     return line if len(line) <= length else line[:length].rsplit(" ", 1)[0] + " …"
 
 
+def timing(subscription: Subscription) -> str:
+    """When its webhooks come: `at once, at most 5 alerts a week`."""
+    said = TIMINGS[subscription.timing]
+    if subscription.weekly_budget is None:
+        return said
+    return f"{said}, at most {count(subscription.weekly_budget, 'alert')} a week"
+
+
 def opening(challenge: Challenge) -> str:
     """How a need begins. Texts that are pasted often say their title again first."""
     need = " ".join(challenge.need.split())
@@ -211,6 +226,7 @@ FILTERS = {
     "count": count,
     "excerpt": excerpt,
     "opening": opening,
+    "timing": timing,
     "words": words,
     "event": event,
     "address_part": address_part,

@@ -15,6 +15,12 @@ _SHAPE = rf"^(?:\*|{_LIST.pattern})$"
 _VERSION = re.compile("[1-9][0-9]{0,17}", re.ASCII)
 
 
+_SAY_WHICH = (
+    "Send If-Match with the ETag of the version you read, so that nobody's change is overwritten unseen; "
+    "If-Match: * if you do not care."
+)
+
+
 def etag(version: int) -> str:
     """The entity tag of a version: `"3"`."""
     return f'"{version}"'
@@ -22,14 +28,23 @@ def etag(version: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """Versions that the client accepts to change; None accepts whichever there is."""
+    """Versions that the client accepts to change; None accepts whichever there is. `is_missing`: it has not
+    said, where it has to as soon as there is something."""
 
     versions: frozenset[int] | None = None
+    is_missing: bool = False
 
     def check(self, version: int) -> None:
-        """Raises `PreconditionFailed` (412) unless the present version is one the client has seen. Call it in
-        the transaction that writes."""
+        """Raises `PreconditionFailed` (412) unless the present version is one the client has seen, 0 where
+        there is none yet; `PreconditionRequired` (428) if it has not said which. Call it in the transaction
+        that writes."""
+        if self.is_missing and version:
+            raise PreconditionRequired(_SAY_WHICH)
         if self.versions is not None and version not in self.versions:
+            if not version:
+                raise PreconditionFailed(
+                    "It is not there any more, or not yet. Leave If-Match out to make it."
+                )
             raise PreconditionFailed(
                 f"It is at version {version} now, which is not the one named in If-Match. Read it again, "
                 f'apply your change to that, and send If-Match: "{version}".'
@@ -62,11 +77,12 @@ _Header = Annotated[
 
 async def _required(if_match: _Header = None) -> Precondition:
     if if_match is None:
-        raise PreconditionRequired(
-            "Send If-Match with the ETag of the version you read, so that nobody's change is overwritten "
-            "unseen; If-Match: * if you do not care."
-        )
+        raise PreconditionRequired(_SAY_WHICH)
     return parse_if_match(if_match)
+
+
+async def _required_of_what_is_there(if_match: _Header = None) -> Precondition:
+    return Precondition(is_missing=True) if if_match is None else parse_if_match(if_match)
 
 
 async def _optional(if_match: _Header = None) -> Precondition:
@@ -75,6 +91,8 @@ async def _optional(if_match: _Header = None) -> Precondition:
 
 IfMatch = Annotated[Precondition, Depends(_required)]
 """Asks for If-Match; without it the answer is 428."""
+IfMatchUnlessNew = Annotated[Precondition, Depends(_required_of_what_is_there)]
+"""Of a PUT that makes what is not there yet: asks for If-Match only where something is changed."""
 MaybeIfMatch = Annotated[Precondition, Depends(_optional)]
 """Honours If-Match where it is sent."""
 

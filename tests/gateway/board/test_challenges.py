@@ -41,6 +41,23 @@ async def test_everybody_sees_open_challenges_newest_first_with_buyer_deadline_a
     assert "open to every country" in seen
 
 
+async def test_the_list_is_there_as_a_feed_and_a_calendar_narrowed_as_it_is(market: World) -> None:
+    await market.challenge()
+    async with market.browser() as nobody:
+        for query, rest in (("", ""), ("?cpv=384&words=4+K&closed=yes", "?cpv=384&amp;words=4+K")):
+            page = await nobody.get(f"/{query}")
+            for path, media in (
+                ("announcements.atom", "application/atom+xml"),
+                ("deadlines.ics", "text/calendar"),
+            ):
+                address = f"/feeds/{path}{rest}"
+                found = re.findall(
+                    rf'<link rel="alternate" type="{re.escape(media)}"[^>]*href="([^"]*)"', page.text
+                )
+                assert found == [address]
+                assert f'<a href="{address}" type="{media}">' in page.text
+
+
 async def test_what_is_over_is_shown_on_request_alone(market: World) -> None:
     await market.challenge(title="Soon over", deadline=date(2026, 11, 22))
     market.clock.advance(3 * 86_400)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 
 import pytest
 
 from schemas.delivery import EndpointContent
-from services.gateway.board.views.companies import is_stale
 from services.gateway.board.views.company import lacking
+from services.intake.freshness import CONFIRMED_FOR
 from tests.conftest import MovableClock
-from tests.gateway.board.world import HOSTILE, World, a_match, join, visible
+from tests.gateway.board.world import HOSTILE, World, a_match, hidden, join, visible
 
 TABLE = (
     b"name;country;capability\n"
@@ -141,12 +140,57 @@ async def test_who_may_not_keep_profiles_brings_none_in(market: World) -> None:
     assert page.status_code == 403
 
 
-async def test_a_profile_untouched_for_a_year_is_stale(market: World, clock: MovableClock) -> None:
-    company = await market.company()
-    assert not is_stale(company, clock.now())
-    assert is_stale(company, datetime(2027, 12, 1, tzinfo=UTC))
-    confirmed = company.model_copy(update={"last_confirmed": datetime(2027, 6, 1, tzinfo=UTC).date()})
-    assert not is_stale(confirmed, datetime(2027, 12, 1, tzinfo=UTC))
+async def test_a_stale_profile_says_since_when_and_is_confirmed_by_a_button(
+    anywhere: World, clock: MovableClock
+) -> None:
+    market = anywhere
+    company = await market.company(name="Quiet")
+    await join(market, company)
+    clock.advance(CONFIRMED_FOR.total_seconds() + 86_400)
+    await market.company(name="Fresh")
+    assert await market.core.staleness.run() == 1
+    await market.match(await market.challenge(deadline=clock.now().date()), company)
+    address, form = f"/companies/{company.id}", f"/companies/{company.id}/confirm"
+    async with market.browser("cluster") as browser:
+        listed = await browser.get("/companies?show=stale")
+        assert names(listed.text) == {"Quiet"}
+        assert "? stale last confirmed 21 November 2026" in visible(listed)
+        assert "1 went stale" in visible(listed)
+        page = await browser.get(address)
+        assert "Nobody has changed or confirmed this profile since 21 November 2026" in visible(page)
+        assert form not in page.text  # it receives, and does not act
+        assert (await browser.post(form, data={"version": "2"})).status_code == 403
+    async with market.browser("ilo") as browser:
+        [challenge] = await market.core.intake.challenges.open_challenges()
+        listed = await browser.get(f"/challenges/{challenge.id}")
+        assert "? stale, last confirmed 21 November 2026" in visible(listed)
+    async with market.browser("firm") as browser:
+        sent = dict(hidden(await browser.get(address), form))
+        assert (await browser.post(form, data={**sent, "version": "1"})).status_code == 412
+        sent = dict(hidden(await browser.get(address), form))
+        for _ in range(2):  # the button is pressed twice
+            answer = await browser.post(form, data=sent)
+            assert (answer.status_code, answer.headers["location"]) == (303, address)
+        page = await browser.get(address)
+        assert "active, version 3" in visible(page)
+        assert form not in page.text  # enough for today
+        assert names((await browser.get("/companies?show=stale")).text) == set()
+
+
+async def test_drafts_come_in_by_a_table_and_are_published_on_their_pages(market: World) -> None:
+    async with market.browser("cluster") as browser:
+        upload = {"file": ("members.csv", TABLE, "text/csv")}
+        await browser.post("/companies/import", files=upload, data={"language": "en", "draft": "yes"})
+        listed = await browser.get("/companies?show=drafts")
+        assert "1 is a draft" in visible(listed)
+        [address] = re.findall(r'<a href="(/companies/cmp_[^"]*)">Nova Kryo', listed.text)
+        page = await browser.get(address)
+        assert "This is a draft." in visible(page)
+        async with market.browser("ilo") as stranger:
+            assert (await stranger.get(address)).status_code == 404
+            await browser.post(f"{address}/publish", data=hidden(page, f"{address}/publish"))
+            assert (await stranger.get(address)).status_code == 200
+        assert "draft" not in visible(await browser.get(address))
 
 
 async def test_lacking_counts_challenges_not_requirements(market: World, clock: MovableClock) -> None:

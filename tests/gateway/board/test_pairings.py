@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from schemas.challenge import ChallengeContent
-from tests.gateway.board.world import HOSTILE, World, visible
+from tests.gateway.board.world import HOSTILE, World, hidden, visible
 from tests.pairing.market import POMPES, PUMPS
 
 
@@ -70,7 +70,8 @@ async def test_an_observer_joins_and_both_lead_the_pairing(market: World) -> Non
             assert said in seen
         done = re.search(r'action="([^"]+/done)"', page.text)
         assert done is not None
-        await ess.post(done[1], data={"done": "yes"})
+        assert (await ess.post(done[1], data={"done": "yes", "version": "2"})).status_code == 412
+        assert (await ess.post(done[1], data=hidden(page, done[1]))).status_code == 303
         assert "Agreement done" in visible(await cern.get(address))
         removed = re.search(r'action="([^"]+/person/[^"]+/remove)"', page.text)
         assert removed is not None

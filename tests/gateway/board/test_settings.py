@@ -11,6 +11,8 @@ from sqlalchemy import update
 
 from schemas.delivery import DeliveryState, EndpointContent
 from schemas.subscription import FollowCountry, SubscriptionContent
+from services.bootstrap.encoders import QueriesOnDemand
+from services.bootstrap.parts import handlers
 from services.courier.model import DeliveryRow
 from tests.gateway.board.world import World, hidden, visible
 
@@ -174,6 +176,50 @@ async def test_one_subscribes_pauses_resumes_and_removes(
         assert subscription[1] not in (await cluster.get("/settings")).text
 
 
+async def test_one_says_when_it_comes_and_sees_what_waits(market: World) -> None:
+    company, challenge = await market.company(name="Mine"), await market.challenge()
+    made = await market.core.endpoints.create(market.principal("firm"), EndpointContent(url=URL))
+    async with market.browser("firm") as firm:
+        asking = {"kind": "own-profile", "company": company.id, "endpoint": made.id, "timing": "weekly"}
+        refused = await firm.post("/settings/subscriptions", data=asking | {"weekly_budget": "5"})
+        assert refused.status_code == 422
+        assert "leave the one or the other out" in visible(refused)
+        once = hidden(await firm.get("/settings"), "/settings/subscriptions")
+        assert (await firm.post("/settings/subscriptions", data=asking | dict(once))).status_code == 303
+        assert "webhook, once a week" in visible(await firm.get("/settings"))
+
+        match = await market.match(challenge, company)
+        events = await market.core.tail.read(after=0, limit=100, types={"liaison.match.suggested.v1"})
+        queries = QueriesOnDemand(market.core.settings, market.core.database)
+        (notify, _) = handlers(market.core, None, queries, {"notification"})
+        plan = await notify.prepare(events[0])
+        assert callable(plan)
+        async with market.core.database.write() as tx:
+            await plan(tx)
+        page = await firm.get("/settings")
+        assert "1 event waiting until 23 Nov 2026, 06:00 UTC" in visible(page)
+        address = re.search(r"/settings/subscriptions/sub_[0-9A-Z]+(?=#waiting)", page.text)
+        assert address is not None
+        waiting = await firm.get(address[0])
+        assert f"/matches/{match.id}" in waiting.text
+        assert "the digest comes on 23 Nov 2026, 06:00 UTC" in visible(waiting)
+        assert f"“{challenge.title}”, wanted by " in visible(waiting)
+
+        form = dict(hidden(waiting, f"{address[0]}/when"))
+        wrong = await firm.post(
+            f"{address[0]}/when", data={"timing": "instant", "weekly_budget": "0", **form}
+        )
+        assert (wrong.status_code, 'role="alert"' in wrong.text) == (422, True)
+        budget = await firm.post(
+            f"{address[0]}/when", data={"timing": "instant", "weekly_budget": "2", **form}
+        )
+        assert budget.status_code == 303
+        assert "at once, at most 2 alerts a week" in visible(await firm.get("/settings"))
+        assert (await firm.post(f"{address[0]}/when", data={"timing": "daily", **form})).status_code == 412
+    async with market.browser("rival") as rival:
+        assert (await rival.get(address[0])).status_code == 404
+
+
 async def test_a_subscription_that_makes_no_sense_is_refused_with_a_reason(market: World) -> None:
     async with market.browser("firm") as firm:
         for data in (
@@ -224,3 +270,31 @@ async def test_a_key_that_only_reads_is_offered_nothing_to_change(market: World)
         ]
         assert 'href="/announce"' not in page.text
         assert (await browser.post("/settings/endpoints", data={"url": URL})).status_code == 403
+
+
+@pytest.mark.parametrize(("channel", "ending"), [("feed", "atom"), ("calendar", "ics")])
+async def test_an_address_is_shown_once_and_made_anew(market: World, channel: str, ending: str) -> None:
+    shape = re.compile(rf"/feeds/liafeed_[A-Za-z0-9_-]{{43}}\.{ending}")
+    async with market.browser("firm") as firm:
+        asked = {"kind": "country", "country": "DK", "endpoint": channel, "once": "one"}
+        page = await firm.post("/settings/subscriptions", data=asked)
+        address = shape.search(page.text)
+        assert address is not None
+        assert page.headers["cache-control"] == "no-store"
+        assert "content-encoding" not in page.headers
+        assert "Thunderbird" in visible(page)
+        again = await firm.post("/settings/subscriptions", data=asked)
+        assert address[0] in again.text, (
+            "the same request sent again has its effect once, and the same answer"
+        )
+        settings = await firm.get("/settings")
+        assert address[0] not in settings.text
+        action = re.search(r"/settings/subscriptions/sub_[0-9A-Z]+/address", settings.text)
+        assert action is not None
+        anew = await firm.post(action[0], data=dict(hidden(settings, action[0])))
+        second = shape.search(anew.text)
+        assert second is not None
+        assert second[0] != address[0]
+        assert "leads nowhere any more" in visible(anew)
+    async with market.browser("rival") as rival:
+        assert (await rival.post(action[0], data={"x": ""})).status_code == 404

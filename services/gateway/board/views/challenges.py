@@ -13,6 +13,7 @@ from schemas.organisation import Organisation, OrganisationKind
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
 from services.gateway.board.visit import Visit, Visits
+from services.gateway.syndication.addresses import ANNOUNCEMENTS, DEADLINES, narrowed
 from services.intake.challenge_store import ChallengeFilter
 from services.intake.completion import last_open_day
 from services.intake.steps import WAY
@@ -78,8 +79,9 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         after: _Text = "",
     ) -> Response:
         wanted = Wanted(words.strip(), buyer, country, _digits(cpv), _state(state), closed == "yes")
+        narrow = _filter(ports, wanted)
         found = await ports.intake.challenges.page(
-            visit.principal, _filter(ports, wanted), after=after or None, limit=PAGE + 1
+            visit.principal, narrow, after=after or None, limit=PAGE + 1
         )
         shown = found[:PAGE]
         return renderer.page(
@@ -89,6 +91,8 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
             challenges=shown,
             more=wanted.address(shown[-1].id) if len(found) > PAGE else None,
             newest=wanted.address() if after else None,
+            feed=narrowed(ANNOUNCEMENTS, narrow),
+            calendar=narrowed(DEADLINES, narrow),
             matches=await _matches(ports, visit, shown),
             buyers=await _buyers(ports, visit),
             states=PUBLIC_STATES,

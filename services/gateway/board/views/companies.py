@@ -1,7 +1,7 @@
 """`/companies`: the profiles one keeps, receives for, or may look up; and files of them."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -16,17 +16,16 @@ from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
 from services.gateway.board.visit import Visit, Visits
 from services.intake.company_store import CompanyFilter
+from services.intake.freshness import confirmed_on
 from services.kernel.problems import InvalidInput, TooLarge
 from services.kernel.security import CLUSTER, COMPANY, Principal
 
 PAGE = 50
 MEMBERS_MAX = 2_000
 """Memberships read at once; the largest European clusters have some 1,500 members."""
-CONFIRMED_FOR = timedelta(days=365)
-"""A profile that nobody has touched or confirmed for a year is shown as stale: people and machines have
-changed by then."""
-
 UNFINDABLE = "cannot-be-found"
+LIFE = {"stale": CompanyState.stale, "drafts": CompanyState.draft}
+"""What else the list may be narrowed to, as it stands in its address."""
 _Text = Annotated[str, Query(max_length=300)]
 
 
@@ -37,7 +36,10 @@ class Entry:
     company: Company
     matches: int
     member: Member | None
-    stale: bool
+
+    @property
+    def confirmed_on(self) -> date:
+        return confirmed_on(self.company)
 
     @property
     def texts(self) -> int:
@@ -67,7 +69,10 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         principal = visit.known()
         wanted = Wanted(words.strip(), country, show)
         narrowed = CompanyFilter(
-            country=country or None, text=wanted.words or None, without_texts=show == UNFINDABLE
+            state=LIFE.get(show),
+            country=country or None,
+            text=wanted.words or None,
+            without_texts=show == UNFINDABLE,
         )
         companies = ports.intake.companies
         found = await companies.page(principal, narrowed, after=after or None, limit=PAGE + 1)
@@ -78,6 +83,10 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
             entries=await _entries(ports, principal, found[:PAGE]),
             total=await companies.count(principal, CompanyFilter()),
             unfindable=await companies.count(principal, CompanyFilter(without_texts=True)),
+            life={
+                name: await companies.count(principal, CompanyFilter(state=state))
+                for name, state in LIFE.items()
+            },
             keeps=_keeps(principal),
             countries=sorted(country_names().items(), key=lambda pair: pair[1]),
             languages=sorted(language_names().items(), key=lambda pair: pair[1]),
@@ -98,6 +107,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
                 await file.read(),
                 country=form.text("country") or None,
                 language=form.text("language") or "en",
+                draft=form.flag("draft"),
             )
         except (InvalidInput, TooLarge) as problem:
             return imported(visit, None, refusal=problem.detail)
@@ -112,21 +122,13 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
     return made
 
 
-def is_stale(company: Company, now: datetime) -> bool:
-    touched = company.changed_at.date()
-    if company.last_confirmed is not None:
-        touched = max(touched, company.last_confirmed)
-    return company.state is CompanyState.stale or touched < (now - CONFIRMED_FOR).date()
-
-
 async def _entries(ports: BoardPorts, principal: Principal, companies: list[Company]) -> list[Entry]:
     matches = await ports.matches.counts_of_companies(principal, [one.id for one in companies])
     members: dict[str, Member] = {}
     if principal.role == CLUSTER:
         listed = await ports.directory.members.page(principal, principal.organisation, limit=MEMBERS_MAX)
         members = {one.company: one for one in listed}
-    now = ports.clock.now()
-    return [Entry(one, matches.get(one.id, 0), members.get(one.id), is_stale(one, now)) for one in companies]
+    return [Entry(one, matches.get(one.id, 0), members.get(one.id)) for one in companies]
 
 
 def _keeps(principal: Principal) -> bool:

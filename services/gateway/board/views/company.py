@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Request
 from starlette.responses import Response
 
 from schemas.company import Company
@@ -14,14 +14,14 @@ from schemas.events import MatchRetracted, MatchSuggested, MatchUpdated
 from schemas.feedback import Feedback
 from schemas.match import Match, MatchState, MatchSuggestion
 from services.gateway.board import suggestions
-from services.gateway.board.forms import onward
+from services.gateway.board.forms import going_on, guard, new_once, onward, read_form, seen
 from services.gateway.board.live import Live
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
 from services.gateway.board.suggestions import PAGE, Shown
-from services.gateway.board.views.companies import is_stale
 from services.gateway.board.visit import Visit, Visits
 from services.gateway.stream import POSITION
+from services.intake.freshness import confirmed_on
 from services.kernel.journal.event import Event
 from services.kernel.journal.reading import named
 from services.kernel.problems import Forbidden
@@ -79,7 +79,10 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
             visit,
             company=found,
             owns=owns,
-            stale=is_stale(found, ports.clock.now()),
+            confirmed_on=confirmed_on(found),
+            changes=await ports.intake.companies.may_change(principal, found),
+            today=ports.clock.now().date(),
+            once=new_once(),
             answered=await _answered(ports, principal, found),
             clusters=await _clusters(ports, found) if owns else [],
             feedback=await _feedback(ports, principal, found),
@@ -88,6 +91,20 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
             gone=await _gone(ports, principal, found.id),
             position=position,
         )
+
+    @made.post("/companies/{company}/publish")
+    async def publish(request: Request, visit: visiting, company: str) -> Response:
+        principal = visit.known()
+        form = await read_form(request)
+        write = await ports.intake.companies.publishing(principal, company, seen(form))
+        return await guard(request, principal, form).run(going_on(write, f"/companies/{company}"))
+
+    @made.post("/companies/{company}/confirm")
+    async def confirm(request: Request, visit: visiting, company: str) -> Response:
+        principal = visit.known()
+        form = await read_form(request)
+        write = await ports.intake.companies.confirming(principal, company, seen(form))
+        return await guard(request, principal, form).run(going_on(write, f"/companies/{company}"))
 
     @made.post("/companies/{company}/feedback/reset")
     async def reset(visit: visiting, company: str) -> Response:

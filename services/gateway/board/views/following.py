@@ -9,6 +9,7 @@ from typing import Any
 from schemas.codes import country_name
 from schemas.delivery import Endpoint
 from schemas.subscription import (
+    ADDRESSED,
     FollowBuyer,
     FollowChallenge,
     FollowConsortia,
@@ -21,6 +22,7 @@ from schemas.subscription import (
     FollowQuery,
     Subscription,
     SubscriptionContent,
+    Timing,
 )
 from services.gateway.board.forms import Form, build, new_once, number
 from services.gateway.board.ports import BoardPorts
@@ -83,13 +85,29 @@ def content(form: Form) -> SubscriptionContent:
         "follow": follow,
         "label": form.text("label") or None,
         "threshold": number(form.text("threshold")) if form.text("threshold") else None,
-        "channel": "webhook" if endpoint else "sse",
-        "endpoint": endpoint or None,
+        "channel": endpoint if endpoint in ADDRESSED else "webhook" if endpoint else "sse",
+        "endpoint": None if endpoint in ADDRESSED else endpoint or None,
+        **when(form),
     }
     prefixes = form.text("cpv").replace(",", " ").split()
     if prefixes:
         values["filters"] = {"cpv": prefixes}
     return build(SubscriptionContent, values)
+
+
+def when(form: Form) -> dict[str, Any]:
+    """When webhooks are to come, of a form that asks for it."""
+    budget = form.text("weekly_budget")
+    return {
+        "timing": form.text("timing") or Timing.instant.value,
+        "weekly_budget": number(budget) if budget else None,
+    }
+
+
+def changed(present: Subscription, fields: dict[str, Any]) -> SubscriptionContent:
+    """The content of a subscription with some fields changed. Raises `InvalidInput`."""
+    content = {name: getattr(present, name) for name in SubscriptionContent.model_fields}
+    return build(SubscriptionContent, content | fields)
 
 
 async def named(ports: BoardPorts, subscriptions: Sequence[Subscription]) -> dict[str, str]:

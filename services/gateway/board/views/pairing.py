@@ -30,6 +30,7 @@ from services.gateway.board.forms import (
     number,
     onward,
     read_form,
+    seen,
 )
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.reading_language import reading_language
@@ -137,7 +138,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
             raise NotFound("This deadline is no longer there. Load the page again.")
         values = {name: getattr(before, name) for name in DeadlineContent.model_fields}
         content = DeadlineContent(**{**values, "done": form.flag("done")})
-        await ports.pairing.toolbox.change(principal, pairing, item, content)
+        await ports.pairing.toolbox.change(principal, pairing, item, content, seen(form))
         return onward(f"/pairings/{pairing}#toolbox")
 
     @made.post("/{kind}/{item}/remove")

@@ -10,20 +10,19 @@ from starlette.responses import Response
 
 from schemas.codes import country_names
 from schemas.organisation import Key, KeyContent, OrganisationKind, Scope
-from schemas.subscription import SubscriptionContent
+from schemas.subscription import ADDRESSED
 from services.gateway.board.forms import (
     build,
-    complaints,
     going_on,
     guard,
     new_once,
     onward,
     read_form,
-    seen,
+    said,
 )
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
-from services.gateway.board.views import endpoints, following
+from services.gateway.board.views import addresses, endpoints, following
 from services.gateway.board.views.challenges import BUYERS_MAX
 from services.gateway.board.visit import Visit, Visits
 from services.intake.challenge_store import ChallengeFilter
@@ -51,6 +50,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
             endpoints=await ports.endpoints.list(principal, after=None, limit=LISTED),
             subscriptions=subscriptions,
             follows=await following.named(ports, subscriptions),
+            waiting=await ports.subscriptions.counts(subscriptions),
             keys=await _keys(ports, visit),
             threshold=ports.threshold,
             wrong=wrong or {},
@@ -69,7 +69,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         try:
             write = await ports.endpoints.creating(principal, endpoints.content(form))
         except InvalidInput as problem:
-            return await overview(visit, {"endpoint": _said(problem)}, status=422)
+            return await overview(visit, {"endpoint": said(problem)}, status=422)
 
         async def effect(tx: AsyncSession) -> Response:
             return endpoints.with_secret(renderer, visit, await write(tx), "made")
@@ -81,24 +81,15 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         principal = visit.known()
         form = await read_form(request)
         try:
-            write = await ports.subscriptions.creating(principal, following.content(form))
+            content = following.content(form)
+            write = await ports.subscriptions.creating(principal, content)
         except InvalidInput as problem:
-            return await overview(visit, {"subscription": _said(problem)}, status=422)
+            return await overview(visit, {"subscription": said(problem)}, status=422)
 
+        if content.channel in ADDRESSED:
+            effect = addresses.shown(renderer, visit, write, "made")
+            return await guard(request, principal, form).run(effect, confidential=True)
         return await guard(request, principal, form).run(going_on(write, "/settings#subscriptions"))
-
-    @made.post("/settings/subscriptions/{subscription}/{change}")
-    async def change(request: Request, visit: visiting, subscription: str, change: str) -> Response:
-        principal = visit.known()
-        form = await read_form(request)
-        if change == "remove":
-            await ports.subscriptions.remove(principal, subscription)
-        elif change in ("pause", "resume"):
-            present = await ports.subscriptions.get(principal, subscription)
-            fields = {name: getattr(present, name) for name in SubscriptionContent.model_fields}
-            content = SubscriptionContent(**fields | {"paused": change == "pause"})
-            await ports.subscriptions.change(principal, subscription, content, seen(form))
-        return onward("/settings#subscriptions")
 
     @made.post("/settings/keys")
     async def issue(request: Request, visit: visiting) -> Response:
@@ -110,7 +101,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         try:
             write = await ports.directory.keys.issuing(principal, build(KeyContent, values))
         except InvalidInput as problem:
-            return await overview(visit, {"key": _said(problem)}, status=422)
+            return await overview(visit, {"key": said(problem)}, status=422)
 
         async def effect(tx: AsyncSession) -> Response:
             return renderer.page("key.html", visit, secret=True, key=await write(tx))
@@ -145,10 +136,6 @@ async def _offered(ports: BoardPorts, principal: Principal) -> dict[str, Any]:
         "countries": sorted(country_names().items(), key=lambda pair: pair[1]),
         "scopes": list(Scope),
     }
-
-
-def _said(problem: InvalidInput) -> str:
-    return " ".join(complaints(problem).values())
 
 
 def _end_of_day(day: str) -> datetime | str:

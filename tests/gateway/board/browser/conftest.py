@@ -51,6 +51,8 @@ class Market:
     """Another buyer's key."""
     pairing: str
     """Of the challenge with a need of that buyer: its id."""
+    subscription: str
+    """Of the liaison officer, with something that waits for its weekly digest: its id."""
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +88,14 @@ def market(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         for name, (country, *capabilities) in FIRMS.items():
             one.company(name, *capabilities, country=country)
         eventually(one.settled)
+        weekly = one.subscription(ilo, follow={"kind": "bso", "buyer": "cern"}, timing="weekly")
         challenge = one.challenge(ilo, title="Pressure in helium", need=NEED, deadline="2035-02-01")
         eventually(one.settled)
         ess = one.organisation("ess", "bso")
         one.challenge(ess, buyer="ess", title="Pressure of helium", need=PRESSURE, deadline="2035-03-01")
         eventually(one.settled)
         (pairing,) = one.pairings(ess)
-        yield Market(one, ilo, firm, cluster, challenge.id, ess, pairing)
+        yield Market(one, ilo, firm, cluster, challenge.id, ess, pairing, weekly)
 
 
 @dataclass

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 from schemas.challenge import Challenge, ChallengeContent
 from schemas.company import Company, CompanyContent
+from schemas.delivery import EndpointContent
 from schemas.organisation import KeyContent, OrganisationContent, Scope
+from schemas.subscription import SubscriptionContent
 from services.bootstrap.serve import Running, running
 from services.directory.service import Directory
 from services.intake.service import Intake
@@ -88,6 +90,14 @@ class Service:
                 ANY_VERSION.check,
             )
         )
+
+    def subscription(self, key: str, **fields: object) -> str:
+        """By webhook, to an endpoint where nobody listens: its id."""
+        principal, core = self.call(self.directory.authenticate(key)), self._process.core
+        endpoint = EndpointContent(url="http://localhost:9998/hook")
+        made = self.call(core.endpoints.create(principal, endpoint))
+        content = SubscriptionContent.model_validate({"endpoint": made.id, **fields})
+        return self.call(core.subscriptions.create(principal, content)).id
 
     def pairings(self, key: str) -> list[str]:
         principal = self.call(self.directory.authenticate(key))

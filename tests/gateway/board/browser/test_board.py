@@ -178,6 +178,7 @@ def paths(market: Market) -> list[str]:
         "/pairings",
         f"/pairings/{market.pairing}",
         "/settings",
+        f"/settings/subscriptions/{market.subscription}",
         "/scores",
         "/search",
         "/search?q=pressure+in+helium",
