@@ -29,14 +29,15 @@ CPV_PREFIX = r"^[0-9]{2,8}$"
 
 
 class FollowOwnProfile(Contract):
-    """Matches of one company's profile."""
+    """Matches of one company's profile, what becomes of the challenges that were suggested to it, and that it
+    went stale."""
 
     kind: Literal["own-profile"] = "own-profile"
     company: CompanyId
 
 
 class FollowMembers(Contract):
-    """Matches of every member of the subscriber's cluster that gave it the mandate to receive."""
+    """The same of every member of the subscriber's cluster that gave it the mandate to receive."""
 
     kind: Literal["members"] = "members"
 

@@ -39,6 +39,8 @@ async def test_its_own_people_lead_a_challenge_to_a_decision_that_everybody_read
         page = await buyer.get(address)
         assert '<li aria-current="step">consultation closed' in page.text
         assert "Close the consultation" not in visible(page)
+        dialogue = f"{address}/dialogue"
+        assert f'action="{dialogue}/entries"' in (await buyer.get(dialogue)).text, "it is answered still"
         report = "https://cern.example/report"
         assert (await send(buyer, challenge, to="reported", title="What we heard", url=report)).is_redirect
         said = {"outcome": "tender", "reason": f"Three can do it. {HOSTILE}"}
@@ -47,10 +49,13 @@ async def test_its_own_people_lead_a_challenge_to_a_decision_that_everybody_read
         notice = "https://ted.europa.eu/1"
         later = await send(buyer, challenge, to="decided", outcome="tender", notice=notice)
         assert later.is_redirect
+        over = await buyer.get(dialogue)
         seen = await nobody.get(address)
         versions = await nobody.get(f"{address}/versions")
         listed = await nobody.get("/?state=decided")
         open_ones = await nobody.get("/")
+    assert "The challenge is decided: its dialogue is over." in visible(over)
+    assert f'action="{dialogue}/entries"' not in over.text
     assert "Decided: a call for tenders. Notice of the procedure" in visible(seen)
     assert f'<a href="{notice}"' in seen.text
     assert f'<a href="{report}" rel="noopener noreferrer">What we heard</a>' in seen.text

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from schemas.dialogue import Dialogue, Publication, Question, QuestionContent, QuestionDecline
+from services.dialogue.service import ANSWERED_STATES
 from services.gateway.board.forms import Form, build, complaints, going_on, guard, new_once, read_form
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
@@ -36,6 +37,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
             challenge=found,
             dialogue=dialogue,
             questions=dialogue.questions[:WAITING_SHOWN],
+            answered=found.state in ANSWERED_STATES,
             typed=form.text if form else _nothing,
             wrong=" ".join(wrong.values()) or (problem.detail if problem else ""),
             once=new_once(),
