@@ -256,4 +256,4 @@ def _check_waiting(entries: Sequence[EntryContent], known: dict[str, Question]) 
 
 def _refuse(errors: list[FieldError]) -> None:
     if errors:
-        raise InvalidInput(" ".join(one.detail for one in errors), errors=errors)
+        raise InvalidInput(" ".join(dict.fromkeys(one.detail for one in errors)), errors=errors)
