@@ -3,7 +3,7 @@ columns, not the code."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -43,24 +43,37 @@ class InUse(ConfigurationError):
     """A process works on the database that is to be replaced."""
 
 
-async def backup(database: Database, target: Path | BinaryIO, *, now: datetime) -> int:
+Told = Callable[[str, int], None]
+"""Which table is being worked on, and how many rows are done in all."""
+
+
+def _nobody(_table: str, _rows: int) -> None:
+    pass
+
+
+async def backup(database: Database, target: Path | BinaryIO, *, now: datetime, told: Told = _nobody) -> int:
     """Write all tables, as of one moment, into a new file or a stream; returns how many rows. Others may go
-    on writing.
+    on writing. `told` how far it is.
 
     Raises `ConfigurationError` for a database without a schema, OSError for a file that cannot be written.
     """
     async with database.snapshot() as connection:
-        return await connection.run_sync(lambda sync: _write(sync, target, now))
+        return await connection.run_sync(lambda sync: _write(sync, target, now, told))
 
 
 async def restore(
-    database: Database, source: Path | BinaryIO, *, now: datetime, replace: bool = False
+    database: Database,
+    source: Path | BinaryIO,
+    *,
+    now: datetime,
+    replace: bool = False,
+    told: Told = _nobody,
 ) -> Verdict:
     """Fill an empty database from the backup, and bring it to this release's schema: in one transaction, so
     that one that turns out to be damaged changes nothing. Returns the state of the ledger.
 
-    `replace`: a database that holds rows loses them. Raises `BadBackup`, `NotEmpty`, `InUse`,
-    `NewerSchema`, OSError.
+    `replace`: a database that holds rows loses them. `told` how far it is. Raises `BadBackup`, `NotEmpty`,
+    `InUse`, `NewerSchema`, OSError.
     """
     with file.reading(source) as content:
         if content.head.schema not in runner.revisions():
@@ -69,12 +82,12 @@ async def restore(
                 "by a newer release of Liaison. Install that release."
             )
         async with database.engine.begin() as connection:
-            await connection.run_sync(lambda sync: _replace(sync, content, now, may_replace=replace))
+            await connection.run_sync(lambda sync: _replace(sync, content, now, told, may_replace=replace))
     async with database.read() as tx:
         return await verify(tx)
 
 
-def _write(connection: Connection, target: Path | BinaryIO, now: datetime) -> int:
+def _write(connection: Connection, target: Path | BinaryIO, now: datetime, told: Told) -> int:
     schema = runner.present(connection)
     if schema is None:
         raise ConfigurationError("There is nothing to back up: the database has no schema of Liaison yet.")
@@ -91,16 +104,20 @@ def _write(connection: Connection, target: Path | BinaryIO, now: datetime) -> in
             for row in rows:
                 pairs = zip(row, documents, strict=True)
                 writer.row([Document(v) if is_document and v is not None else v for v, is_document in pairs])
+                if writer.rows % FETCHED == 0:
+                    told(table.name, writer.rows)
         return writer.rows
 
 
-def _replace(connection: Connection, content: Reader, now: datetime, *, may_replace: bool) -> None:
+def _replace(
+    connection: Connection, content: Reader, now: datetime, told: Told, *, may_replace: bool
+) -> None:
     runner.lock(connection)
     if runner.present(connection) is not None:
         _may_go(connection, now, may_replace=may_replace)
         runner.to(connection, "base")
     runner.to(connection, content.head.schema)
-    _fill(connection, content)
+    _fill(connection, content, told)
     runner.to(connection, "head")
 
 
@@ -132,7 +149,8 @@ def _in_use_by(connection: Connection, tables: dict[str, Table], now: datetime) 
     return next((holder for holder in found if holder is not None), None)
 
 
-def _fill(connection: Connection, content: Reader) -> None:
+def _fill(connection: Connection, content: Reader, told: Told) -> None:
+    done = 0
     known = {table.name: table for table in _tables(connection)}
     for table, columns, rows in _batches(content):
         into = known.get(table)
@@ -149,6 +167,8 @@ def _fill(connection: Connection, content: Reader) -> None:
             connection.execute(insert(into), values)
         except SQLAlchemyError as error:
             raise BadBackup(f"Rows of the table {table!r} do not fit: {type(error).__name__}.") from error
+        done += len(rows)
+        told(table, done)
     if connection.dialect.name == "postgresql":
         for each in known.values():
             _go_on_counting(connection, each)

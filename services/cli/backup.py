@@ -12,7 +12,7 @@ import typer
 from sqlalchemy.exc import DBAPIError
 
 from services.cli.client import Json
-from services.cli.output import EXIT_USAGE, err, fail, out, print_json
+from services.cli.output import EXIT_USAGE, err, fail, out, print_json, progress
 from services.cli.server import DataDir, settings_or_fail
 from services.kernel.clock import SystemClock
 from services.kernel.problems import TransientError
@@ -49,17 +49,17 @@ def backup(
         fail("A backup is no text: send it into a file, `liaison backup - > FILE`.", EXIT_USAGE)
     target = sys.stdout.buffer if file == STANDARD else file
 
-    async def work() -> int:
+    async def work(told: Callable[[str, int], None]) -> int:
         from services.bootstrap.adapters import open_database
 
         database = open_database(settings)
         try:
-            return await write(database, target, now=SystemClock().now())
+            return await write(database, target, now=SystemClock().now(), told=told)
         finally:
             await database.close()
 
-    with err.status("writing"):
-        rows = _told(work)
+    with progress("writing") as advance:
+        rows = _told(lambda: work(lambda table, done: advance(done, description=f"writing {table}")))
     told = err if file == STANDARD else out  # stdout is the backup
     if as_json and told is out:
         print_json({"rows": rows, "file": str(file)})
@@ -86,17 +86,17 @@ def restore(
     settings = settings_or_fail(data_dir=data_dir)
     source = sys.stdin.buffer if file == STANDARD else file
 
-    async def work() -> Verdict:
+    async def work(told: Callable[[str, int], None]) -> Verdict:
         from services.bootstrap.adapters import open_database
 
         database = open_database(settings)
         try:
-            return await fill(database, source, now=SystemClock().now(), replace=replace)
+            return await fill(database, source, now=SystemClock().now(), replace=replace, told=told)
         finally:
             await database.close()
 
-    with err.status("restoring"):
-        verdict = _told(work)
+    with progress("restoring") as advance:
+        verdict = _told(lambda: work(lambda table, done: advance(done, description=f"restoring {table}")))
     if as_json:
         print_json(
             {

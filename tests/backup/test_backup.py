@@ -76,7 +76,13 @@ async def test_the_restored_database_is_the_same_on_either_kind(
     assert rows == sum(map(len, before.values()))
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
 
-    verdict = await tables.restore(target, tmp_path / "file", now=clock.now())
+    said: list[tuple[str, int]] = []
+    verdict = await tables.restore(
+        target, tmp_path / "file", now=clock.now(), told=lambda table, done: said.append((table, done))
+    )
+    assert said[-1][1] == rows
+    assert [done for _, done in said] == sorted(done for _, done in said)
+    assert {table for table, _ in said} >= {"journal", "companies"}
 
     assert await content(target) == before
     assert verdict.broken_at is None
