@@ -120,6 +120,7 @@ async def test_it_refuses_in_time_keeps_reading_and_goes_on_when_it_is_over(
     served: Liaison, market: Market, outage: Outage
 ) -> None:
     async with served.client(market.buyer) as buyer, served.client() as admin:
+        await eventually(lambda: _rests(admin))
         with outage(served):
             before = stored(served)
             begun = time.monotonic()
@@ -148,6 +149,13 @@ def _announcements(buyer: httpx.AsyncClient, name: str) -> Iterator[Awaitable[ht
         content = {**PRESSURE, "title": f"{PRESSURE['title']} {number}"}
         headers = {"Idempotency-Key": f"{name}-{number}"}
         yield buyer.post("/v1/challenges", json=content, headers=headers)
+
+
+async def _rests(admin: httpx.AsyncClient) -> bool:
+    """Nothing is being handled. The system kills whoever writes to a mapped file in the moment in which
+    somebody else fills the disk, and the index is made of such files; here is asked what is refused."""
+    status = (await admin.get("/v1/status")).json()
+    return not status["unsequenced"] and not any(status["lag"].values())
 
 
 async def _all_matched(buyer: httpx.AsyncClient, challenges: list[str]) -> bool:
