@@ -23,7 +23,8 @@ import pytest
 _FIRST = ("end_to_end", "chaos", "deploy", "cli", "kernel", "bootstrap", "courier")
 """Folders with files of a minute and more come first: at the end the workers share what is short, so that
 none goes on alone with a long one. Files with tests that want to be alone come last: amid the others each
-would have all workers wait until the longest test of the moment has ended."""
+would have all workers wait until the longest test of the moment has ended. What prepares at length and then
+wants to be `undisturbed` comes before the short ones: they run beside what it prepares."""
 
 _FOLDER = "LIAISON_TESTS_SIDE_BY_SIDE"
 """Environment variable by which the workers inherit the folder that they share."""
@@ -65,16 +66,15 @@ def ends_with_the_run(pid: int) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {folder: rank for rank, folder in enumerate(_FIRST)}
     here = Path(__file__).parent
-    last = {item.path for item in items if _wants_to_be_alone(item)}
+    last = {item.path for item in items if item.get_closest_marker("alone") is not None}
+    prepares = {item.path for item in items if "undisturbed" in getattr(item, "fixturenames", ())}
 
-    def place(item: pytest.Item) -> tuple[bool, int]:
-        return item.path in last, ranks.get(item.path.relative_to(here).parts[0], len(ranks))
+    def place(item: pytest.Item) -> tuple[bool, int, bool]:
+        rank = ranks.get(item.path.relative_to(here).parts[0], len(ranks))
+        is_prepared = item.path in prepares
+        return item.path in last, len(ranks) if is_prepared else rank, not is_prepared
 
     items.sort(key=place)
-
-
-def _wants_to_be_alone(item: pytest.Item) -> bool:
-    return item.get_closest_marker("alone") is not None or "undisturbed" in getattr(item, "fixturenames", ())
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # outside of the test's own time-out
