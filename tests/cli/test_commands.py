@@ -128,7 +128,11 @@ def test_a_draft_is_published_and_a_profile_confirmed(cluster: Command, tmp_path
 def listed(who: Command, state: str) -> list[dict[str, Any]]:
     headers = {"Authorization": f"Bearer {who.settings['LIAISON_KEY']}"}
     answer = httpx.get(
-        f"{who.settings['LIAISON_URL']}/v1/companies", params={"state": state}, headers=headers
+        f"{who.settings['LIAISON_URL']}/v1/companies",
+        params={"state": state},
+        headers=headers,
+        trust_env=False,
+        timeout=30.0,
     )
     items: list[dict[str, Any]] = answer.json()["items"]
     return items

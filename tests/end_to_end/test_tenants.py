@@ -54,7 +54,7 @@ def test_everybody_is_answered_what_is_theirs(town: Town, row: Row) -> None:
 
 
 def test_the_table_has_every_endpoint_of_the_contract(served: Liaison) -> None:
-    contract = httpx.get(f"{served.url}/openapi.json", trust_env=False).json()
+    contract = httpx.get(f"{served.url}/openapi.json", trust_env=False, timeout=30.0).json()
     published = {
         f"{method.upper()} {path}"
         for path, operations in contract["paths"].items()
