@@ -160,7 +160,7 @@ async def test_subscribing_by_address_prints_one_that_can_be_read(
     assert said.code == 0, said.told
     address = re.search(r"shown this once: (http\S+)", said.out)
     assert address is not None, said.out
-    async with httpx.AsyncClient(trust_env=False) as nobody:
+    async with httpx.AsyncClient(trust_env=False, timeout=30.0) as nobody:
         answer = await nobody.get(address[1])
     assert answer.status_code == 200, answer.text
     assert answer.content.startswith(begins)

@@ -60,7 +60,7 @@ def test_a_server_that_takes_the_request_and_does_not_answer(
 def test_a_webhook_whose_subscription_is_refused_leaves_no_endpoint(cluster: Command) -> None:
     arguments = ("subscribe", "--webhook", "http://127.0.0.1:9999/hook", "--challenge", new_id("chl"))
     assert "challenge" in cluster(*arguments).refused(EXIT_FAILED)
-    with httpx.Client(base_url=cluster.settings["LIAISON_URL"]) as http:
+    with httpx.Client(base_url=cluster.settings["LIAISON_URL"], timeout=30.0) as http:
         headers = {"Authorization": f"Bearer {cluster.settings['LIAISON_KEY']}"}
         assert http.get("/v1/endpoints", headers=headers).json()["items"] == []
 

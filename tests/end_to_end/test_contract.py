@@ -28,7 +28,7 @@ UNLIMITED = {
 def company_key(served: Liaison) -> str:
     """A company's key with every scope; a buyer and a cluster are there besides."""
     with httpx.Client(
-        base_url=served.url, headers={"Authorization": f"Bearer {ADMIN_KEY}"}, trust_env=False
+        base_url=served.url, headers={"Authorization": f"Bearer {ADMIN_KEY}"}, trust_env=False, timeout=30.0
     ) as admin:
         for handle, kind in (("cern", "bso"), ("north", "cluster"), ("optiek", "company")):
             made = admin.post(

@@ -26,7 +26,7 @@ async def live(market: World, who: str) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         served(market.app) as url,
         market.browser(who) as other,
-        httpx.AsyncClient(base_url=url, headers=FROM_OUR_PAGE, cookies=other.cookies) as client,
+        httpx.AsyncClient(base_url=url, headers=FROM_OUR_PAGE, cookies=other.cookies, timeout=30.0) as client,
     ):
         yield client
     tail.cancel()
