@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-UNSTEADY_MAX = 3
+UNSTEADY_MAX = 5
 """More than a few that fail at once have a common reason, and that one is not bad luck."""
 
 _FAILED = Path(".pytest_cache/v/cache/lastfailed")
