@@ -127,13 +127,7 @@ class Challenges:
                 raise Conflict("This challenge has been announced already.")
             announced = {"state": ChallengeState.announced, "announced_at": now}
             after = _next(present.challenge, now, **announced)
-            await store.put(
-                tx,
-                after,
-                published=True,
-                changes=changes(present.challenge, after, STEPPED),
-                changed_by=principal.organisation,
-            )
+            await _put_step(tx, principal, present, after, published=True)
             await self._append(tx, ChallengeAnnounced(challenge=after), after)
             return after
 
@@ -214,13 +208,7 @@ class Challenges:
             if not found:
                 return present.challenge
             after = _next(present.challenge, now, **found)
-            await store.put(
-                tx,
-                after,
-                published=True,
-                changes=changes(present.challenge, after, STEPPED),
-                changed_by=principal.organisation,
-            )
+            await _put_step(tx, principal, present, after, published=True)
             told = ChallengeStepped(
                 challenge=after, before=present.challenge.state, headline=steps.headline(after)
             )
@@ -247,14 +235,7 @@ class Challenges:
         async def write(tx: AsyncSession) -> Challenge:
             present = await self._locked(tx, before, check)
             after = _next(present.challenge, self._clock.now(), state=ChallengeState.withdrawn)
-            await store.put(
-                tx,
-                after,
-                published=present.published,
-                changes=changes(present.challenge, after, STEPPED),
-                changed_by=principal.organisation,
-                reason=reason,
-            )
+            await _put_step(tx, principal, present, after, published=present.published, reason=reason)
             if present.published or _has_readers(present.challenge):
                 told = ChallengeWithdrawn(challenge=after, reason=reason)
                 await self._append(tx, told, after, public=present.published)
@@ -457,6 +438,26 @@ def _check_state(challenge: Challenge) -> None:
 
 def _next(challenge: Challenge, now: object, **values: object) -> Challenge:
     return challenge.model_copy(update={**values, "version": challenge.version + 1, "changed_at": now})
+
+
+async def _put_step(
+    tx: AsyncSession,
+    principal: Principal,
+    before: Stored,
+    after: Challenge,
+    *,
+    published: bool,
+    reason: str | None = None,
+) -> None:
+    """A version that differs in what steps change, and in nothing else."""
+    await store.put(
+        tx,
+        after,
+        published=published,
+        changes=changes(before.challenge, after, STEPPED),
+        changed_by=principal.organisation,
+        reason=reason,
+    )
 
 
 def _unknown(challenge: str) -> NotFound:

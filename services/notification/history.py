@@ -20,6 +20,7 @@ from services.notification.ports import Dates
 from services.notification.router import Router
 from services.notification.routing import ANNOUNCEMENTS, ANSWERED, CONSORTIA, MATCHES, PAIRINGS, Concern
 from services.notification.sources import STEPS, sources
+from services.notification.threads import Stance, stance
 
 PAGE = 100
 """Events read at once: most subscriptions ask for half of what their sources hold, so a page or two will
@@ -33,15 +34,6 @@ STANDING = 2_000
 each."""
 
 RETRACTED = "liaison.match.retracted.v1"
-OVER = frozenset(
-    {
-        "liaison.consortium.declined.v1",
-        "liaison.consortium.dissolved.v1",
-        "liaison.pairing.dissolved.v1",
-        "liaison.pairing.group-dissolved.v1",
-    }
-)
-"""After these there is nothing that a challenge would be kept for."""
 ALIKE = (MATCHES, ANNOUNCEMENTS, CONSORTIA, PAIRINGS)
 """Types that tell of one and the same thing."""
 
@@ -145,7 +137,8 @@ def _stands(thread: Sequence[Event], owner: str, withdrawn: Collection[str]) -> 
     answers. One that is gone because its challenge was withdrawn is there, so that this can be told."""
     last = thread[-1]
     if last.type not in MATCHES:
-        return None if last.type in OVER else last
+        # a team or a pairing that has ended is no reason; that a challenge was withdrawn can be told
+        return None if stance(last) is Stance.ends and last.type not in ANNOUNCEMENTS else last
     told = [event for event in thread if event.type != ANSWERED]
     if not told:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from schemas.challenge import Challenge
@@ -44,6 +44,20 @@ _Words = Annotated[
 ]
 
 
+async def _filter(
+    buyer: _Buyer = None,
+    country: _Country = None,
+    cpv: _Cpv = None,
+    language: _Language = None,
+    words: _Words = "",
+) -> ChallengeFilter:
+    each = tuple(words.split()[:WORDS_MAX])
+    return ChallengeFilter(buyer=buyer, country=country, cpv=cpv, language=language, words=each)
+
+
+_Wanted = Annotated[ChallengeFilter, Depends(_filter)]
+
+
 def described(media: str, what: str) -> dict[int | str, dict[str, Any]]:
     """For the contract: the document, and that one holds it already."""
     return {
@@ -68,15 +82,7 @@ def routes(publication: Publication, kept: Kept, public_url: str) -> APIRouter:
         ),
         responses=always | described(atom.MEDIA, "The feed"),
     )
-    async def announcements(
-        request: Request,
-        buyer: _Buyer = None,
-        country: _Country = None,
-        cpv: _Cpv = None,
-        language: _Language = None,
-        words: _Words = "",
-    ) -> Response:
-        wanted = _filter(buyer, country, cpv, language, words)
+    async def announcements(request: Request, wanted: _Wanted) -> Response:
         state = await publication.state()
 
         def write(found: list[Challenge]) -> Made:
@@ -107,15 +113,7 @@ def routes(publication: Publication, kept: Kept, public_url: str) -> APIRouter:
         ),
         responses=always | described(calendar.MEDIA, "The calendar"),
     )
-    async def deadlines(
-        request: Request,
-        buyer: _Buyer = None,
-        country: _Country = None,
-        cpv: _Cpv = None,
-        language: _Language = None,
-        words: _Words = "",
-    ) -> Response:
-        wanted = _filter(buyer, country, cpv, language, words)
+    async def deadlines(request: Request, wanted: _Wanted) -> Response:
         state = await publication.state()
 
         def write(found: list[Challenge]) -> Made:
@@ -133,13 +131,6 @@ def routes(publication: Publication, kept: Kept, public_url: str) -> APIRouter:
         return document(request, found.body, media=calendar.MEDIA, modified=found.modified, headers=HEADERS)
 
     return made
-
-
-def _filter(
-    buyer: str | None, country: str | None, cpv: str | None, language: str | None, words: str
-) -> ChallengeFilter:
-    each = tuple(words.split()[:WORDS_MAX])
-    return ChallengeFilter(buyer=buyer, country=country, cpv=cpv, language=language, words=each)
 
 
 def _entry(challenge: Challenge, public_url: str) -> atom.Entry:
