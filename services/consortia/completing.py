@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from schemas.challenge import OPEN_STATES, Challenge
+from schemas.challenge import Challenge
 from schemas.company import Company
 from schemas.consortium import (
     Completion,
@@ -28,7 +28,7 @@ from services.consortia.review import Change, consortium
 from services.consortia.rules import Rules
 from services.consortia.sides import Memberships, side
 from services.consortia.views import Side, in_order_of_roles, seen
-from services.intake.completion import last_open_day
+from services.intake.completion import takes_answers
 from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
@@ -141,7 +141,7 @@ class Completing:
         principal.needs_scope("write")
         principal.needs_role((COMPANY, CLUSTER), "complete a consortium")
         challenge = await self._challenges.get(principal, content.challenge)
-        if challenge.state not in OPEN_STATES or challenge.deadline < last_open_day(self._clock.now()):
+        if not takes_answers(challenge, self._clock.now()):
             raise Conflict("The challenge is closed and takes no more answers.")
         known = [await self._companies.get(principal, company) for company in content.members]
         if not principal.is_admin:

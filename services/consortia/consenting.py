@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from schemas.challenge import OPEN_STATES, Challenge
+from schemas.challenge import Challenge
 from schemas.consortium import (
     KNOWN_TO_EACH_OTHER,
     STANDING,
@@ -35,7 +35,7 @@ from services.consortia.review import Change, bound, mended, rules_for
 from services.consortia.service import ConsortiumService, unknown
 from services.consortia.sides import Memberships, side
 from services.consortia.views import seen
-from services.intake.completion import last_open_day
+from services.intake.completion import takes_answers
 from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
@@ -81,7 +81,7 @@ class Consents:
             whole = await self._open(tx, consortium, company)
             if _member(whole, company).consent is not Consent.asked:
                 return await self._told(tx, principal, whole, [], now)
-            if not _asks(challenge, now):
+            if not takes_answers(challenge, now):
                 raise Conflict("The challenge is closed and takes no more answers.")
             after = _next(_with_consent(whole, company, Consent.consented), now, reason=None)
             said = Change(ConsortiumConsented, whole, after, about=frozenset({company}))
@@ -133,7 +133,7 @@ class Consents:
             if whole.version != read.version:
                 raise Conflict("The consortium changed at the same moment. Look at it again, then decline.")
             rules = rules_for(whole, market.rules, without=company)
-            asking = _asks(market.challenge, now)
+            asking = takes_answers(market.challenge, now)
             change = mended(
                 market,
                 rules,
@@ -254,11 +254,6 @@ class Consents:
             update=gone | {"members": (alone,), "headline": gone["reason"], "competing": ()}
         )
         return own.model_copy(update={"worth": 0.0, "consented": None})
-
-
-def _asks(challenge: Challenge, now: datetime) -> bool:
-    """Whether companies may still answer it."""
-    return challenge.state in OPEN_STATES and challenge.deadline >= last_open_day(now)
 
 
 def _next(whole: Consortium, now: datetime, *, reason: str | None) -> Consortium:

@@ -9,7 +9,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from schemas.challenge import OPEN_STATES, Challenge
+from schemas.challenge import Challenge
 from schemas.consortium import Consortium, ConsortiumState, GapBrief
 from schemas.events import ConsortiumDissolved
 from services.consortia import store, telling
@@ -17,7 +17,7 @@ from services.consortia.market import Markets
 from services.consortia.pace import PACE, next_look
 from services.consortia.review import Change, bound, dissolved, review
 from services.consortia.telling import Clusters
-from services.intake.completion import last_open_day
+from services.intake.completion import takes_answers
 from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
@@ -50,7 +50,7 @@ class Reviewing:
         a challenge that is not there or takes no more answers: its teams stay as they are."""
         now = self._clock.now()
         present = await self._markets.challenge(challenge)
-        if present is None or present.state not in OPEN_STATES or present.deadline < last_open_day(now):
+        if present is None or not takes_answers(present, now):
             return None
         async with self._database.read() as tx:
             standing = await store.standing(tx, challenge)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,7 +27,7 @@ from schemas.dialogue import (
 from schemas.organisation import Organisation
 from services.dialogue import store, telling
 from services.dialogue.model import QuestionRow
-from services.intake.completion import last_open_day
+from services.intake.completion import takes_answers
 from services.kernel import journal
 from services.kernel.clock import Clock
 from services.kernel.database import Database
@@ -86,7 +85,7 @@ class Dialogues:
                 )
         return Dialogue(
             challenge=found.id,
-            open=_is_open(found, self._clock.now()),
+            open=takes_answers(found, self._clock.now()),
             closes=found.deadline,
             entries=entries,
             questions=questions,
@@ -105,7 +104,7 @@ class Dialogues:
         found = await self._challenges.get(principal, challenge)
         if _answers(principal, found):
             raise Forbidden("You answer this challenge's questions. Publish what you have to say to all.")
-        if not _is_open(found, self._clock.now()):
+        if not takes_answers(found, self._clock.now()):
             raise Conflict(_closed(found))
         own = await self._organisations.find(principal.organisation)
         if own is not None and _names(content.text, own):
@@ -207,10 +206,6 @@ class Dialogues:
 
 def _answers(principal: Principal, challenge: Challenge) -> bool:
     return principal.is_admin or principal.organisation in (challenge.buyer, challenge.announced_by)
-
-
-def _is_open(challenge: Challenge, now: datetime) -> bool:
-    return challenge.state in OPEN_STATES and challenge.deadline >= last_open_day(now)
 
 
 def _closed(challenge: Challenge) -> str:

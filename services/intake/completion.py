@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from schemas.challenge import ChallengeContent, Draft, Proposal, Requirement
+from schemas.challenge import OPEN_STATES, Challenge, ChallengeContent, Draft, Proposal, Requirement
 from schemas.organisation import Organisation
 from schemas.text import LABEL_MAX
 from services.intake.requirements import Extracted, extract, stage_hint, trl_hint
@@ -22,6 +22,12 @@ DEADLINE_AHEAD = timedelta(days=3_653)
 def last_open_day(now: datetime) -> date:
     """The earliest deadline that has not passed everywhere on Earth."""
     return (now - LAST_ZONE).date()
+
+
+def takes_answers(challenge: Challenge, now: datetime) -> bool:
+    """Whether companies may still answer it: its state is one in which it is matched, and its last day is not
+    over."""
+    return challenge.state in OPEN_STATES and challenge.deadline >= last_open_day(now)
 
 
 def check(content: ChallengeContent, now: datetime, *, closed: bool = False) -> None:
