@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -19,6 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from starlette.types import ASGIApp
+from threadpoolctl import threadpool_limits
 
 from services.bootstrap.jobs import Jobs
 from services.bootstrap.parts import Core
@@ -53,6 +55,10 @@ SWITCH_INTERVAL_S = 0.0005
 default. A webhook on its way changes threads some forty times while the other suggestions are explained in
 one; with the default the first one arrived a fifth later."""
 
+BLAS_THREADS = 1
+"""Threads of a matrix product. Those that a BLAS keeps of its own go on spinning for a while after each
+product, on cores that others wait for; products here are small, and several threads make them already."""
+
 _WRITES_REFUSED = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::boolean"
 """Of PostgreSQL: several processes have no other database."""
 
@@ -77,6 +83,8 @@ async def run(
         loop.add_signal_handler(number, stopping.set)
     async with contextlib.AsyncExitStack() as stack:
         process = await stack.enter_async_context(opening)
+        gc.collect()
+        gc.freeze()  # what is there now stays: to look through it all took a quarter of a second each time
         process.jobs.start("loop watch", LoopWatch().run(process.core.clock))
         work = [asyncio.create_task(started(process))] if started is not None else []
         ends = [asyncio.create_task(one.wait()) for one in (stopping, process.jobs.failed)]
@@ -108,6 +116,7 @@ def starting(settings: Settings) -> Iterator[None]:
 async def answering(app: ASGIApp, settings: Settings, listening: socket.socket) -> AsyncIterator[None]:
     """The web server answers inside the block; at its end it lets requests under way finish."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    threadpool_limits(BLAS_THREADS, user_api="blas")
     web = server(app, settings)
     serving = asyncio.create_task(web.serve(sockets=[listening]), name="http")
     try:

@@ -94,5 +94,6 @@ def server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=SHUTDOWN_S,
             lifespan="on",
+            ws="none",
         )
     )

@@ -27,6 +27,13 @@ _IMPORTED = (
     "rich.progress",
     "rich.table",
     "httpx",
+    "faust",
+    "onnxruntime",
+    "tokenizers",
+    "aiosqlite",
+    "uvicorn.loops.uvloop",
+    "uvicorn.protocols.http.httptools_impl",
+    "tests.end_to_end.unpacked",
 )
 """Not the command itself: it looks at the environment and at its standard streams when it is imported."""
 
