@@ -52,34 +52,35 @@ async def test_who_announced_it_sees_the_market(anywhere: World) -> None:
     assert not re.search(r"\b(winner|shortlist|select|award)\b", seen, re.IGNORECASE)
 
 
-@pytest.mark.parametrize(
-    ("who", "names"),
-    [
-        ("admin", {"Mine", "Theirs"}),
-        ("ilo", {"Mine", "Theirs"}),
-        ("cern", {"Mine", "Theirs"}),
-        ("firm", {"Mine"}),
-        ("rival", {"Theirs"}),
-        ("cluster", {"Mine"}),
-        ("ess", set()),
-    ],
-)
-async def test_each_sees_its_own_suggestions_alone(market: World, who: str, names: set[str]) -> None:
+SEEN = {
+    "admin": {"Mine", "Theirs"},
+    "ilo": {"Mine", "Theirs"},
+    "cern": {"Mine", "Theirs"},
+    "firm": {"Mine"},
+    "rival": {"Theirs"},
+    "cluster": {"Mine"},
+    "ess": set(),
+}
+
+
+async def test_each_sees_its_own_suggestions_alone(market: World, subtests: pytest.Subtests) -> None:
     challenge = await market.challenge()
     mine, theirs = await market.company("firm", name="Mine"), await market.company("rival", name="Theirs")
     await join(market, mine)
     await join(market, theirs, receive=False)
     matches = {one.name: await market.match(challenge, one) for one in (mine, theirs)}
-    async with market.browser(who) as browser:
-        for part in ("", "/suggestions", "/suggestions/more"):
-            page = await browser.get(f"/challenges/{challenge.id}{part}")
-            assert set(re.findall(r">(Mine|Theirs)</a></h3>", page.text)) == names, part
-        for name, match in matches.items():
-            expected = 200 if name in names else 404
-            requirement = match.requirements[0].id
-            assert (await browser.get(f"/matches/{match.id}")).status_code == expected
-            why = await browser.get(f"/matches/{match.id}/why?requirement={requirement}")
-            assert why.status_code == expected
+    for who, names in SEEN.items():
+        async with market.browser(who) as browser:
+            for part in ("", "/suggestions", "/suggestions/more"):
+                page = await browser.get(f"/challenges/{challenge.id}{part}")
+                with subtests.test(who, part=part):
+                    assert set(re.findall(r">(Mine|Theirs)</a></h3>", page.text)) == names
+            for name, match in matches.items():
+                expected = 200 if name in names else 404
+                whole = await browser.get(f"/matches/{match.id}")
+                why = await browser.get(f"/matches/{match.id}/why?requirement={match.requirements[0].id}")
+                with subtests.test(who, of=name):
+                    assert (whole.status_code, why.status_code) == (expected, expected)
 
 
 async def test_a_bar_opens_the_two_sentences_with_the_words_that_carry_it(market: World) -> None:

@@ -25,29 +25,28 @@ def names(text: str) -> set[str]:
     return set(re.findall(r'<a href="/companies/cmp_[0-9A-Z]+">([^<]*)</a>', text))
 
 
-@pytest.mark.parametrize(
-    ("who", "listed", "readable"),
-    [
-        ("firm", {"Mine"}, {"Mine"}),
-        ("rival", {"Theirs"}, {"Theirs"}),
-        ("cluster", {"Mine"}, {"Mine"}),
-        ("ilo", {"Mine", "Theirs"}, {"Mine", "Theirs"}),
-        ("admin", {"Mine", "Theirs"}, {"Mine", "Theirs"}),
-    ],
-)
-async def test_each_sees_its_own_companies(
-    market: World, who: str, listed: set[str], readable: set[str]
-) -> None:
+READ = {
+    "firm": {"Mine"},
+    "rival": {"Theirs"},
+    "cluster": {"Mine"},
+    "ilo": {"Mine", "Theirs"},
+    "admin": {"Mine", "Theirs"},
+}
+
+
+async def test_each_sees_its_own_companies(market: World, subtests: pytest.Subtests) -> None:
     mine, theirs = await market.company("firm", name="Mine"), await market.company("rival", name="Theirs")
     await join(market, mine)
-    async with market.browser(who) as browser:
-        assert names((await browser.get("/companies")).text) == listed
-        for one in (mine, theirs):
-            for part in ("", "/suggestions"):
-                answer = await browser.get(f"/companies/{one.id}{part}")
-                assert answer.status_code == (200 if one.name in readable else 404)
-            if one.name not in readable:
-                assert (await browser.get(f"/companies/{one.id}/stream")).status_code == 404
+    for who, readable in READ.items():
+        async with market.browser(who) as browser:
+            with subtests.test(who):
+                assert names((await browser.get("/companies")).text) == readable
+                for one in (mine, theirs):
+                    for part in ("", "/suggestions"):
+                        answer = await browser.get(f"/companies/{one.id}{part}")
+                        assert answer.status_code == (200 if one.name in readable else 404)
+                    if one.name not in readable:
+                        assert (await browser.get(f"/companies/{one.id}/stream")).status_code == 404
 
 
 async def test_the_page_of_a_company_shows_its_challenges_gates_gaps_and_profile(market: World) -> None:
