@@ -76,6 +76,12 @@ def test_alerts_fire_on_what_they_are_for_and_keep_still_else() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_of_each_alert_it_is_said_what_it_fires_on() -> None:
+    cases = yaml.safe_load((DEPLOY / "prometheus" / "rules_test.yml").read_text(encoding="utf-8"))["tests"]
+    fires = {one["alertname"] for case in cases for one in case["alert_rule_test"] if one.get("exp_alerts")}
+    assert fires == {rule["alert"] for rule in rules()}
+
+
 def test_everything_that_somebody_must_be_told_has_an_alert() -> None:
     asked = {name for rule in rules() for name in check_expression(rule["expr"])}
     assert set(PROMISED.values()) <= asked
