@@ -17,6 +17,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 import structlog
+from fastapi.dependencies import models as dependencies
 
 from services.kernel.database import Database
 from services.migrations import runner
@@ -47,6 +48,16 @@ structlog.configure(
 def pytest_collection_finish() -> None:
     gc.freeze()  # modules and tests stay: to look through them all took a sixth of the time of a test
     gc.enable()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_application_is_kept() -> Iterator[None]:
+    """FastAPI remembers thousands of endpoints by what they are, and with them the applications of the last
+    hundred tests: a million and a half objects, through which the garbage collector went again and again."""
+    yield
+    for remembering in vars(dependencies).values():
+        if hasattr(remembering, "cache_clear"):
+            remembering.cache_clear()
 
 
 T = TypeVar("T")
