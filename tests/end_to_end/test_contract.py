@@ -14,16 +14,13 @@ import httpx
 import pytest
 
 from tests.end_to_end.process import ADMIN_KEY, Liaison
+from tests.end_to_end.town import client
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(700)]
 
 HERE = Path(__file__).parent
 BOUNDED_S = 600
 """Ends a run that hangs; a run takes a minute on two cores, and beside other tests two or three."""
-UNLIMITED = {
-    f"LIAISON_{kind}_PER_{whom}": "1000000" for kind in ("RATE", "BURST") for whom in ("KEY", "ADDRESS")
-}
-"""Thousands of requests from one address: what refuses them has tests of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +34,12 @@ class Key:
 
 @pytest.fixture(scope="module")
 def administrator(served: Liaison) -> Iterator[httpx.Client]:
-    with httpx.Client(
-        base_url=served.url, headers={"Authorization": f"Bearer {ADMIN_KEY}"}, trust_env=False, timeout=30.0
-    ) as client:
-        yield client
+    with client(served) as administrator:
+        yield administrator
 
 
 @pytest.fixture(scope="module")
-def market(administrator: httpx.Client) -> None:
+def organisations(administrator: httpx.Client) -> None:
     """A buyer, a cluster and a company."""
     for handle, kind in (("cern", "bso"), ("north", "cluster"), ("optiek", "company")):
         made = administrator.post(
@@ -61,7 +56,7 @@ def admin_key(administrator: httpx.Client) -> Key:
 
 
 @pytest.fixture(scope="module")
-def company_key(administrator: httpx.Client, market: None) -> Key:
+def company_key(administrator: httpx.Client, organisations: None) -> Key:
     """With every scope."""
     own, spare = (
         administrator.post("/v1/keys?organisation=optiek", json={"label": label, "scopes": ["admin"]}).json()
@@ -71,7 +66,7 @@ def company_key(administrator: httpx.Client, market: None) -> Key:
 
 
 def test_the_administrator_finds_the_contract_kept(
-    served: Liaison, admin_key: Key, market: None, tmp_path: Path
+    served: Liaison, admin_key: Key, organisations: None, tmp_path: Path
 ) -> None:
     told = _holds(served, admin_key, tmp_path, "examples,coverage,stateful", examples=4)
     # Otherwise the key was lost on the way, and what came after it has shown nothing.
