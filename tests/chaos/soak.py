@@ -16,6 +16,10 @@ from scipy.stats import theilslopes
 from tests.chaos.town import Town
 
 SAMPLE_S = 5.0
+BREATH = 1 / 5
+"""Share of the time in which each process has been at its least once: memory that is used and then given back
+(an embedded index that is built anew when much in it is dead) is no leak. What it keeps is what is judged,
+the least it had in so long a time; a leak raises that as fast as the rest."""
 WARM_UP = 1 / 3
 """Share of the time that does not count: caches fill, connections and threads are made."""
 FLAT_MB_PER_MINUTE = 0.25
@@ -40,9 +44,10 @@ class Samples:
         """Notes, and what is wrong."""
         notes, wrong = [], []
         for name, points in self.memory.items():
-            line = slope(_after_warm_up(points))
+            line = slope(kept(_after_warm_up(points), BREATH * points[-1][0]))
             notes.append(
-                f"{name}: {points[-1][1]:.0f} MiB, {line.middle:+.2f} MiB a minute "
+                f"{name}: {points[-1][1]:.0f} MiB, at most {max(value for _, value in points):.0f}, "
+                f"keeps {line.middle:+.2f} MiB a minute "
                 f"({line.low:+.2f} to {line.high:+.2f})"
             )
             if line.middle > FLAT_MB_PER_MINUTE:
@@ -70,6 +75,16 @@ def slope(points: Sequence[tuple[float, float]]) -> Slope:
     minutes, values = zip(*points, strict=True)
     found = theilslopes(values, minutes, 0.95)
     return Slope(float(found.slope), float(found.low_slope), float(found.high_slope))
+
+
+def kept(points: Sequence[tuple[float, float]], minutes: float) -> list[tuple[float, float]]:
+    """At each time from `minutes` after the first on: the least in the `minutes` before it."""
+    first = points[0][0]
+    return [
+        (now, min(value for then, value in points if now - minutes <= then <= now))
+        for now, _ in points
+        if now - first >= minutes
+    ]
 
 
 def _after_warm_up(points: Sequence[T]) -> Sequence[T]:

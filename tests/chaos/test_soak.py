@@ -22,6 +22,20 @@ def test_a_process_that_grows_is_told_however_much_it_trembles(
     samples.memory["worker 0"] = [
         (n / 12, 400 + growth * n / 12 + random.uniform(-noise, noise)) for n in range(240)
     ]
+    _check(samples, is_wrong)
+
+
+@pytest.mark.parametrize(("leak", "is_wrong"), [(0.0, False), (0.05, False), (0.5, True)])
+@pytest.mark.parametrize("breath", [1.5, 2.3, 3.9])
+def test_memory_that_is_given_back_is_no_leak_and_hides_none(
+    leak: float, is_wrong: bool, breath: float
+) -> None:
+    samples = Samples(lag=[(n / 12, 0) for n in range(240)])
+    samples.memory["worker 0"] = [(n / 12, 400 + leak * n / 12 + 10 * (n / 12 % breath)) for n in range(240)]
+    _check(samples, is_wrong)
+
+
+def _check(samples: Samples, is_wrong: bool) -> None:
     notes, wrong = samples.findings()
     assert bool(wrong) == is_wrong, notes
 

@@ -169,7 +169,8 @@ class EdgeVectorIndex:
         target = self._find(collection)
         async with self._optimising:
             self._check_open()
-            if not target.stale(target.count()) and not target.drift.logged:
+            points = target.count()
+            if not (target.stale(points) or target.dead(points) or target.drift.logged):
                 return
             await check_room(self._folder, target, self._reserve)
             name = target.spec.name
@@ -189,7 +190,9 @@ class EdgeVectorIndex:
                 continue
             await collection.remember()
             points = collection.count()
-            if not worth_optimising(points, collection.stale(points), collection.drift.logged):
+            if not worth_optimising(
+                points, collection.stale(points), collection.dead(points), collection.drift.logged
+            ):
                 continue
             try:
                 await self.optimise(name)
@@ -205,6 +208,7 @@ class EdgeVectorIndex:
             "segments": target.live.segments(),
             "outside_the_index": outside,
             "removed_from_the_index": target.drift.gone,
+            "dead_states": target.dead(points),
             "logged_points": target.drift.logged,
             "free_disk_bytes": self._folder.free_bytes(),
         }

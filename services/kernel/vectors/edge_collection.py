@@ -46,7 +46,7 @@ class EdgeCollection:
         self._live: Generation | None = live
         self._writing = asyncio.Lock()
         """Held for one slice of a write, and while a generation is exchanged."""
-        self.drift = Drift(record.outside, record.gone)
+        self.drift = Drift(record.outside, record.gone, record.written)
         self._touched: set[UUID] | None = None
         """While a new generation is built: points that it has in an old state, or not at all."""
         self._next_drift = Drift()
@@ -119,6 +119,11 @@ class EdgeCollection:
         """How many points a new index would take in or throw out."""
         return self.outside(points) + self.drift.gone
 
+    def dead(self, points: int) -> int:
+        """How many states of points take up room that nobody finds any more. The engine writes a point that
+        exists anew, and forgets where the old state was; only a new generation is without them."""
+        return max(0, self.record.indexed + self.drift.written - points)
+
     async def index_fields(self, keywords: tuple[str, ...], numbers: tuple[str, ...]) -> None:
         """Index further payload fields, and remember that they are."""
         async with self._writing:
@@ -136,8 +141,9 @@ class EdgeCollection:
     async def remember(self) -> None:
         """Record what is stale, so that a restart does not forget that an index is due."""
         async with self._writing:
-            now = replace(self.record, outside=self.drift.outside, gone=self.drift.gone)
-            if self._live is not None and self.record.indexed and now != self.record:
+            drift = self.drift
+            now = replace(self.record, outside=drift.outside, gone=drift.gone, written=drift.written)
+            if self._live is not None and now != self.record:
                 await self._save(now)
 
     def start_tracking(self) -> None:

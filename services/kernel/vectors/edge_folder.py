@@ -34,13 +34,14 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class CollectionRecord:
     """What survives a restart. `indexed`: points in the ANN index when the generation was built (0: it has
-    none); `outside`, `gone`: the `Drift` since then, as far as it was recorded."""
+    none); `outside`, `gone`, `written`: the `Drift` since then, as far as it was recorded."""
 
     spec: CollectionSpec
     generation: str
     indexed: int = 0
     outside: int = 0
     gone: int = 0
+    written: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,5 +214,5 @@ def _record_from(content: dict[str, Any]) -> CollectionRecord:
         keywords=tuple(shape["keywords"]),
         numbers=tuple(shape["numbers"]),
     )
-    counts = (int(content[name]) for name in ("indexed", "outside", "gone"))
+    counts = (int(content.get(name, 0)) for name in ("indexed", "outside", "gone", "written"))
     return CollectionRecord(spec, str(content["generation"]), *counts)

@@ -18,6 +18,7 @@ import pytest
 from services.kernel.vectors import edge_optimiser, edge_policy
 from services.kernel.vectors.edge import EdgeVectorIndex
 from services.kernel.vectors.edge_build import Build
+from services.kernel.vectors.edge_folder import bytes_on_disk
 from services.kernel.vectors.edge_values import Row
 from services.kernel.vectors.errors import OptimisationFailed, UnknownCollection
 from services.kernel.vectors.port import Equals, Filter, Point, Query
@@ -113,6 +114,30 @@ async def test_maintenance_optimises_what_has_outgrown_a_scan(
     await full.upsert(NAME, points(COUNT // 4 + 1))
     await full.maintain()
     assert (await full.state(NAME)).optimised == 1.0
+
+
+async def test_profiles_that_are_written_again_and_again_do_not_fill_the_store(
+    full: EdgeVectorIndex, tmp_path: Path
+) -> None:
+    """Nothing in it is stale: all that it grows by is what the engine forgot and keeps."""
+    half = points(COUNT // 2)
+    await full.upsert(NAME, half)
+    await full.maintain()
+    assert (await full.state(NAME)).details["dead_states"] == COUNT // 2
+    before = _generations(tmp_path)
+
+    await full.close()
+    reopened = await EdgeVectorIndex.open(tmp_path / "vectors")
+    assert (await reopened.state(NAME)).details["dead_states"] == COUNT // 2, "remembered"
+    await reopened.upsert(NAME, half[:1])
+    grown = bytes_on_disk(tmp_path / "vectors")
+    await reopened.maintain()
+    state = await reopened.state(NAME)
+    assert state.details["dead_states"] == 0
+    assert state.points == COUNT
+    assert _generations(tmp_path) != before
+    assert bytes_on_disk(tmp_path / "vectors") < grown
+    await reopened.close()
 
 
 async def test_what_is_stale_is_remembered_over_a_crash(full: EdgeVectorIndex, tmp_path: Path) -> None:
