@@ -37,7 +37,8 @@ SUGGESTED = POSSIBLE
 """Lowest score that becomes a suggestion; what reaches a subscriber is the subscription's threshold."""
 
 VOCABULARIES = 2_000
-"""Vocabularies of profiles kept, some 20 kB each: a challenge meets a few hundred profiles."""
+"""Vocabularies of profiles kept, some 20 kB each: a challenge meets a few hundred profiles. They are kept by
+their texts: by profile, each version of one would stay, with its vectors, until so many others had come."""
 HEADLINE_QUOTE = 80
 """Characters of a capability quoted in the headline: it must fit into the first line of a message."""
 
@@ -144,21 +145,24 @@ class Composer:
         """Words that nothing in the profile has; none where the profile has no text in their language, which
         cannot have them."""
         language = _language(challenge, requirement.id)
-        vocabulary = self._vocabulary(profile, language)
+        vocabulary = self._vocabulary(_texts_in(profile, language))
         return () if vocabulary is None else missing_words(requirement.text, vocabulary, self._lexical)
 
     def _gates(self, challenge: OpenChallenge, profile: Profile) -> tuple[Gate, ...]:
         return gates(challenge.challenge, profile.company)
 
-    def _make_vocabulary(self, profile: Profile, language: str | None) -> Vocabulary | None:
-        """Of its texts in a language, None without one; of all texts, where languages are not told apart."""
-        said = profile.texts.said
-        texts = [
-            part.text
-            for place, part in enumerate(profile.parts)
-            if said is None or language is None or said.languages[place] == language
-        ]
+    def _make_vocabulary(self, texts: tuple[str, ...]) -> Vocabulary | None:
         return Vocabulary(texts, self._lexical) if texts else None
+
+
+def _texts_in(profile: Profile, language: str | None) -> tuple[str, ...]:
+    """Its texts in a language; all of them, where languages are not told apart."""
+    said = profile.texts.said
+    return tuple(
+        part.text
+        for place, part in enumerate(profile.parts)
+        if said is None or language is None or said.languages[place] == language
+    )
 
 
 def _language(challenge: OpenChallenge, requirement: str) -> str | None:

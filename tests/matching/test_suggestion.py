@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from services.matching.scoring import MatchScore
 from services.matching.suggestion import HEADLINE_QUOTE, Composer, headline, versions_of
 from tests.derivation import Derivation, words
 from tests.intake.people import ADMIN
-from tests.matching.market import announce, company
+from tests.matching.market import announce, change, company
 
 SENSORS = "Cryogenic pressure sensors"
 
@@ -103,3 +105,23 @@ async def test_what_is_too_weak_is_not_composed(local: Derivation) -> None:
         composer.compose(
             look.ready, profile, MatchScore(0.1, None, ()), because="", now=local.world.clock.now()
         )
+
+
+async def test_a_version_of_a_profile_that_was_explained_is_forgotten_with_the_next(
+    local: Derivation,
+) -> None:
+    """What explanations keep must not keep the vectors of every version there ever was."""
+    made = await company(local, "Cryosense")
+    challenge = await announce(local)
+    await local.settle()
+    suggested = (await local.matches.of_challenge(ADMIN, challenge.id, after=None, limit=5))[0]
+    assert any(one.missing for one in suggested.requirements), "its words were looked through"
+    first = (await local.mind.profiles.get({made.id: 1}))[made.id]
+    vectors = weakref.ref(first.texts.dense)
+    del first
+
+    await change(local, made, "Pressure valves")
+    await local.settle()
+    assert (await local.mind.profiles.get({made.id: 2}))[made.id].company.version == 2
+    gc.collect()
+    assert vectors() is None
