@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Samples:
-    """`memory`: (minutes, MiB) by process; `lag`: (minutes, events that wait for anybody)."""
+    """`memory`: (minutes, MiB of its own) by process; `lag`: (minutes, events that wait for anybody)."""
 
     memory: defaultdict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     lag: list[tuple[float, int]] = field(default_factory=list)
@@ -96,11 +96,18 @@ async def watch(town: Town, minutes: float) -> Samples:
     samples, began = Samples(), time.monotonic()
     while (now := (time.monotonic() - began) / 60) < minutes:
         for name, process in _named(town).items():
-            samples.memory[name].append((now, process.memory_info().rss / MIB))
+            samples.memory[name].append((now, _own(process) / MIB))
         lag = (await town.ask("GET", "/v1/status")).json()["lag"]
         samples.lag.append((now, sum(lag.values())))
         await asyncio.sleep(SAMPLE_S)  # the pace of looking
     return samples
+
+
+def _own(process: psutil.Process) -> int:
+    """Bytes in memory that are no pages of files: what a process keeps. Those of files, through which an
+    embedded index is read, are the system's cache, as large as what is mapped, and given up in need."""
+    memory = process.memory_info()
+    return int(memory.rss - memory.shared)
 
 
 def _named(town: Town) -> dict[str, psutil.Process]:
