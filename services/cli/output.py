@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from services.cli.plain_progress import PlainProgress
 
 EXIT_FAILED = 1
 """The server refused, or what was checked does not hold."""
@@ -59,9 +62,17 @@ def fail(message: str, code: int = EXIT_FAILED) -> NoReturn:
     raise typer.Exit(code)
 
 
+def _say(line: str) -> None:
+    err.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
 @contextmanager
 def progress(description: str, total: int | None = None) -> Iterator[Any]:
-    """A bar on stderr; yields a function that takes (done, total, description)."""
+    """A bar on stderr, or plain lines now and then where that is no terminal; yields a function that takes
+    (done, total, description)."""
+    if not err.is_terminal:
+        yield PlainProgress(description, total, say=_say, now=time.monotonic).advance
+        return
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -69,7 +80,6 @@ def progress(description: str, total: int | None = None) -> Iterator[Any]:
         TimeElapsedColumn(),
         console=err,
         transient=True,
-        disable=not err.is_terminal,
     ) as bar:
         task = bar.add_task(description, total=total)
 
