@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
-from services.cli.output import EXIT_USAGE, fail, out, print_json, print_table, progress
+from services.cli.evaluation_report import print_reports
+from services.cli.output import EXIT_USAGE, fail, out, print_json, progress
 from services.cli.server import DataDir, settings_or_fail
 from services.evaluation.choices import Method, Task, methods_of
 from services.kernel.clock import SystemClock
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from services.evaluation.result import Report
 
 
-GROUPS_SHOWN = 12
-"""Groups of an exposure table that are printed; the JSON has all."""
+STDOUT = Path("-")
 
 
 class MethodChoice(StrEnum):
@@ -92,6 +92,7 @@ def evaluate(
     from services.evaluation.run import evaluate as run_evaluation
 
     settings = settings_or_fail(data_dir=data_dir)
+    _refuse_what_cannot_be_written(json_file, publish)
     try:
         with progress("reading the bundle") as advance:
             found = asyncio.run(
@@ -107,14 +108,14 @@ def evaluate(
         fail(str(error), EXIT_USAGE)
     documents = [one.as_json() for one in found]
     shown = documents if len(documents) > 1 else documents[0]
-    if json_file == Path("-"):
+    if publish is not None:
+        _publish(publish, found, collection or bundle.resolve().name)
+    if json_file == STDOUT:
         print_json(shown)
         return
     if json_file is not None:
         _write(json_file, shown)
-    if publish is not None:
-        _publish(publish, found, collection or bundle.resolve().name)
-    _print(found)
+    print_reports(found)
     out.print(f"bundle {bundle.name}, task {task}", style="dim", highlight=False)
 
 
@@ -123,6 +124,23 @@ def _methods(chosen: Sequence[MethodChoice], task: Task) -> list[Method]:
     if MethodChoice.every in chosen:
         return methods_of(task)
     return [Method(one.value) for one in dict.fromkeys(chosen)] or [Method.liaison]
+
+
+def _refuse_what_cannot_be_written(json_file: Path | None, publish: Path | None) -> None:
+    """Before minutes of work, not behind them."""
+    from services.evaluation.bundle import BundleError
+    from services.evaluation.publish import present
+
+    for file, option in ((json_file, "--json"), (publish, "--publish")):
+        if file is not None and not file.parent.is_dir():
+            fail(f"{file} cannot be written: no folder {file.parent}. Name another file with {option}.")
+    try:
+        if publish is not None:
+            present(publish)
+    except BundleError as error:
+        fail(str(error), EXIT_USAGE)
+    except OSError as error:
+        fail(f"{publish} cannot be read: {error.strerror}. Name another file with --publish.")
 
 
 def _publish(file: Path, found: Sequence[Report], collection: str) -> None:
@@ -142,69 +160,3 @@ def _write(file: Path, shown: Any) -> None:
         file.write_bytes(orjson.dumps(shown, option=orjson.OPT_INDENT_2) + b"\n")
     except OSError as error:
         fail(f"{file} cannot be written: {error.strerror}. Name another file with --json.")
-
-
-def _print(found: Sequence[Report]) -> None:
-    columns = ["metric", "method", "figure", "95 % interval"]
-    if len(found) > 1:
-        columns.append(f"more than {found[0].method}")
-    rows = [
-        (name if place == 0 else "", one.method.value, *_figures(one, name), "")[: len(columns)]
-        for name in found[0].metrics
-        for place, one in enumerate(found)
-    ]
-    print_table(columns, rows, empty="")
-    for one in found:
-        _print_details(one.method, one.details)
-
-
-def _figures(one: Report, name: str) -> tuple[str, ...]:
-    low, high = one.intervals[name]
-    shown = (f"{one.metrics[name]:.4f}", f"{low:.3f} to {high:.3f}")
-    if name not in one.differences:
-        return shown
-    apart, (least, most) = one.differences[name]["difference"], one.differences[name]["interval"]
-    return (*shown, f"{apart:+.4f} ({least:+.3f} to {most:+.3f})")
-
-
-def _print_details(method: Method, details: Mapping[str, Any]) -> None:
-    for title, shares in details.get("exposure", {}).get("shares", {}).items():
-        largest = sorted(shares.items(), key=lambda row: -row[1][0])[:GROUPS_SHOWN]
-        rows = [(group, f"{first:.1%}", f"{everybody:.1%}") for group, (first, everybody) in largest]
-        out.print(f"\n{method}: who is among the first ten", highlight=False)
-        print_table((title.replace("_", " "), "of the first ten", "of all companies"), rows, empty="")
-    popularity = details.get("exposure", {}).get("popularity")
-    if popularity is not None:
-        out.print(
-            f"{method}: number of references and mean rank correlate by {popularity:+.3f} (Spearman; "
-            "negative: the better known come earlier)",
-            highlight=False,
-        )
-    if "reliability" in details:
-        out.print(f"\n{method}: what a score is worth", highlight=False)
-        table = [
-            (
-                f"{row['low']:.1f} to {row['high']:.1f}",
-                row["count"],
-                f"{row['mean_score']:.3f}",
-                f"{row['mean_claimed']:.4f}",
-                f"{row['share_right']:.4f}",
-            )
-            for row in details["reliability"]
-        ]
-        print_table(("score", "pairs", "mean score", "said to be right", "right"), table, empty="")
-        out.print(
-            f"expected calibration error {details['calibration_error']:.4f}, "
-            f"of what would be suggested {details['calibration_error_suggested']:.4f}",
-            highlight=False,
-        )
-    for title, added in details.get("parts", {}).items():
-        out.print(f"\n{method}: what each part adds to {title}", highlight=False)
-        print_table(("part", "figure"), [(part, f"{figure:.4f}") for part, figure in added.items()], empty="")
-    if "languages" in details:
-        out.print(f"\n{method}: by language", highlight=False)
-        languages = [
-            (name, f"{row['p@1']:.3f}", f"{row['mrr']:.3f}", row["queries"])
-            for name, row in details["languages"].items()
-        ]
-        print_table(("language", "p@1", "mrr", "needs"), languages, empty="")

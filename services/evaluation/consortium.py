@@ -25,7 +25,7 @@ from services.evaluation.embedded import embedded
 from services.evaluation.measure import Measure
 from services.evaluation.methods import Progress
 from services.evaluation.product import Considered, Product
-from services.evaluation.result import Result
+from services.evaluation.result import FLOOR_SUFFIX, Result
 from services.intake.parts import challenge_parts, company_parts
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.port import Embedder
@@ -115,9 +115,9 @@ class _Completion:
         best, floor = self._ranks[_PARTS[-1]], self._ranks[FLOOR]
         return {
             "completion_mrr": _mean([[1.0 / rank for rank in ranks] for ranks in best]),
-            "completion_mrr_floor": _mean([[1.0 / rank for rank in ranks] for ranks in floor]),
+            f"completion_mrr{FLOOR_SUFFIX}": _mean([[1.0 / rank for rank in ranks] for ranks in floor]),
             f"completion_recall@{DEPTH}": _mean([[float(rank <= DEPTH) for rank in ranks] for ranks in best]),
-            f"completion_recall@{DEPTH}_floor": _mean(
+            f"completion_recall@{DEPTH}{FLOOR_SUFFIX}": _mean(
                 [[float(rank <= DEPTH) for rank in ranks] for ranks in floor]
             ),
         }
@@ -165,7 +165,10 @@ class _Teams:
         return [market.candidates[row].id for row in found.teams[0].team.rows]
 
     def measures(self) -> dict[str, Measure]:
-        return {"f1": Measure.average(self._found[_ALL]), "f1_floor": Measure.average(self._found[FLOOR])}
+        return {
+            "f1": Measure.average(self._found[_ALL]),
+            f"f1{FLOOR_SUFFIX}": Measure.average(self._found[FLOOR]),
+        }
 
     def parts(self) -> dict[str, float]:
         return {name: Measure.average(values).value for name, values in self._found.items()}

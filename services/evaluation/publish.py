@@ -10,12 +10,14 @@ from pydantic import ValidationError
 
 from schemas.scores import Measured, MeasuredFigure
 from services.evaluation.bundle import BundleError
-from services.evaluation.result import Report
+from services.evaluation.result import FLOOR_SUFFIX, Report
 from services.matching import measured
 from services.matching.measured import METRICS, TASKS
 from services.matching.scoring import FORMULA
 
 DECIMALS = 4
+FLOOR = "floor"
+"""What a floor of the product is called among the methods: published figures stand side by side."""
 
 
 def as_measured(reports: Sequence[Report], collection: str, on: date) -> Measured:
@@ -30,8 +32,8 @@ def as_measured(reports: Sequence[Report], collection: str, on: date) -> Measure
         formula=FORMULA,
         figures=tuple(
             MeasuredFigure(
-                metric=metric,
-                method=one.method.value,
+                metric=shown,
+                method=method,
                 value=round(value, DECIMALS),
                 interval=(
                     round(one.intervals[metric][0], DECIMALS),
@@ -40,9 +42,17 @@ def as_measured(reports: Sequence[Report], collection: str, on: date) -> Measure
             )
             for one in reports
             for metric, value in one.metrics.items()
-            if metric in METRICS
+            for shown, method in [_as_shown(metric, one)]
+            if shown in METRICS
         ),
     )
+
+
+def _as_shown(metric: str, report: Report) -> tuple[str, str]:
+    """Metric and method."""
+    if metric.endswith(FLOOR_SUFFIX):
+        return metric.removesuffix(FLOOR_SUFFIX), FLOOR
+    return metric, report.method.value
 
 
 def _queries(report: Report) -> int:
@@ -51,15 +61,20 @@ def _queries(report: Report) -> int:
     return max(asked.values()) if isinstance(asked, dict) else int(asked)
 
 
+def present(file: Path) -> tuple[Measured, ...]:
+    """What the file holds: nothing, where there is none yet. Raises BundleError for one that holds something
+    else, OSError."""
+    if not file.exists():
+        return ()
+    try:
+        return measured.read(file.read_bytes())
+    except ValidationError:
+        raise BundleError(
+            f"{file} does not hold published figures. Name another file with --publish."
+        ) from None
+
+
 def publish(file: Path, reports: Sequence[Report], collection: str, on: date) -> None:
     """Put the figures into the file in the place of those of the same task and collection. Raises BundleError
     for a file that holds something else, OSError."""
-    present: tuple[Measured, ...] = ()
-    if file.exists():
-        try:
-            present = measured.read(file.read_bytes())
-        except ValidationError:
-            raise BundleError(
-                f"{file} does not hold published figures. Name another file with --publish."
-            ) from None
-    measured.write(file, measured.merged(present, [as_measured(reports, collection, on)]))
+    measured.write(file, measured.merged(present(file), [as_measured(reports, collection, on)]))

@@ -9,6 +9,9 @@ from typing import Any
 from services.evaluation.choices import Method, Task
 from services.evaluation.measure import Measure, difference
 
+FLOOR_SUFFIX = "_floor"
+"""Ends the name of a metric that says what is reached without the part of the product that is measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Result:

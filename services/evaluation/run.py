@@ -17,7 +17,7 @@ from services.evaluation.bundle import (
     read_pairs,
     read_translations,
 )
-from services.evaluation.choices import Method, Task
+from services.evaluation.choices import Method, Task, methods_of
 from services.evaluation.methods import NeedScorer, Progress
 from services.evaluation.product import Product
 from services.evaluation.product_needs import ProductNeeds
@@ -37,7 +37,8 @@ from services.matching.evidence import DISCOUNT, UNBOUNDED
 from services.migrations import runner
 
 KEPT = "evaluation.db"
-"""In the data folder: embeddings of bundles, by the digest of their texts."""
+"""In the data folder: what the embedding model made of the texts of bundles, by their digests. Vectors across
+languages are made anew in each run, some 0.4 ms a text: what it would take to keep them is not worth that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +51,22 @@ async def evaluate(
     settings: Settings, folder: Path, task: Task, methods: Sequence[Method], progress: Progress
 ) -> list[Report]:
     """One report per method, in their order. Raises BundleError, ConfigurationError."""
+    _refuse_what_cannot_be_measured(task, methods)
     measure = _measure(folder, task, progress)
     async with _models(settings) as models:
         return reports([await measure(method, models) for method in methods])
+
+
+def _refuse_what_cannot_be_measured(task: Task, methods: Sequence[Method]) -> None:
+    """Before one of them is: that takes minutes."""
+    if set(methods) <= set(methods_of(task)):
+        return
+    if task is Task.consortium:
+        raise BundleError("Teams are formed by the product alone; leave --method out, or name liaison.")
+    raise BundleError(
+        "Needs have no number of references that could be bounded; leave --method unbounded to the tasks "
+        "match and reverse."
+    )
 
 
 def _measure(folder: Path, task: Task, progress: Progress) -> Callable[[Method, _Models], Awaitable[Result]]:
@@ -66,7 +80,7 @@ def _measure(folder: Path, task: Task, progress: Progress) -> Callable[[Method, 
         case Task.consortium:
             teams = read_bundle(folder)
             consortium.teams_of(teams)
-            return lambda method, models: _of_teams(teams, method, models, progress)
+            return lambda _, models: _of_teams(teams, models, progress)
         case Task.pair:
             pairs = read_pairs(folder)
             return lambda method, models: pair.evaluate(
@@ -94,19 +108,12 @@ async def _of_companies(
         return await reverse.evaluate(bundle, ranker, method, progress)
 
 
-async def _of_teams(bundle: Bundle, method: Method, models: _Models, progress: Progress) -> Result:
-    if method is not Method.liaison:
-        raise BundleError("Teams are formed by the product alone; leave --method out, or name liaison.")
+async def _of_teams(bundle: Bundle, models: _Models, progress: Progress) -> Result:
     async with _product(bundle, models, progress) as product:
         return await consortium.evaluate(bundle, product, models.embedder, progress)
 
 
 def _needs(method: Method, models: _Models, progress: Progress) -> NeedScorer:
-    if method is Method.unbounded:
-        raise BundleError(
-            "Needs have no number of references that could be bounded; leave --method unbounded to the tasks "
-            "match and reverse."
-        )
     if method is Method.liaison:
         return ProductNeeds(MultilingualEncoder.shipped(), progress)
     return NeedBaseline(text_scorer(method, models.embedder, progress), parts=method is Method.mean_vector)

@@ -20,6 +20,8 @@ TASKS: Mapping[str, str] = {
     "reverse": "For each company challenges are put in order; right is the order that people of it gave.",
     "pair": "For each need the needs of other buyers are put in order; right are those that are alike.",
     "translate": "A need in another language looks for its own English version among all others.",
+    "consortium": "Of each real team one participant after the other is left out and looked for among all "
+    "companies; and a team of as many is put together.",
 }
 METRICS: Mapping[str, str] = {
     "ndcg@10": "quality of the first ten places, 1 is a perfect order (nDCG)",
@@ -31,6 +33,9 @@ METRICS: Mapping[str, str] = {
     "ndcg@10_cross": "the same among needs in other languages alone",
     "p@1_mean": "share that is found first, mean over the languages",
     "p@1_worst": "the same for the language that does worst",
+    "completion_mrr": "one over the place of whoever was left out, on average",
+    "completion_recall@10": "share of those left out who are among the first ten",
+    "f1": "how far the team put together is the real one, 1 is the same (F1)",
 }
 """The metrics that are shown, and what each means; the others stay in the JSON of the evaluation."""
 

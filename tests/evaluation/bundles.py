@@ -71,6 +71,9 @@ PAIRS = (
 )
 """Alike, in both directions; the one of `windows` and `again` is no joint procurement: it is one buyer."""
 
+TOGETHER = {"id": "joint", "text": "Cryogenic sensors for a helium line, built together"}
+TEAM = ("Cryosense", "Vakuumtechnik", "Optique Grenoble")
+
 TRANSLATIONS: Sequence[Mapping[str, Any]] = (
     {"id": "helium", "language": "en", "title": "Liquid helium", "need": "Liquid helium for magnets."},
     {"id": "helium", "language": "fr", "title": "Hélium liquide", "need": "Hélium liquide pour aimants."},
@@ -104,10 +107,20 @@ def rated(folder: Path) -> Path:
     return write(folder, challenges=CHALLENGES, companies=COMPANIES, judgements=table)
 
 
-def paired(folder: Path) -> Path:
+def teams(folder: Path) -> Path:
+    """Of task consortium: three companies that state one project, and took part in one challenge."""
+    companies = [
+        {**one, "capabilities": [*one["capabilities"], TOGETHER]} if one["id"] in TEAM else one
+        for one in COMPANIES
+    ]
+    table = "".join(f"pressure\t{name}\t1\n" for name in TEAM)
+    return write(folder, challenges=CHALLENGES, companies=companies, judgements=table)
+
+
+def paired(folder: Path, *, needs: Sequence[Mapping[str, Any]] = NEEDS) -> Path:
     both = [*PAIRS, *((other, one) for one, other in PAIRS)]
     table = "challenge\tother\tgrade\n" + "".join(f"{one}\t{other}\t1\n" for one, other in both)
-    return write(folder, challenges=NEEDS, pairs=table)
+    return write(folder, challenges=needs, pairs=table)
 
 
 def translated(folder: Path) -> Path:

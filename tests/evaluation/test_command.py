@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from services.cli import app
-from tests.evaluation.bundles import judged, translated
+from services.cli import app, plain_progress
+from services.matching import measured
+from tests.evaluation.bundles import judged, teams, translated
 from tests.kernel.embedding.conftest import MODELS
 
 RUNNER = CliRunner(env={"LIAISON_MODELS_DIR": str(MODELS), "COLUMNS": "140"})
@@ -36,6 +37,8 @@ def test_without_a_method_the_product_is_measured_alone(tmp_path: Path) -> None:
     assert figures["intervals"]["mrr"] == [1.0, 1.0]
     for said in ("1.0000", "who is among the first ten", "what a score is worth", "calibration error"):
         assert said in found.stdout
+    for row in figures["reliability"]:
+        assert (f"{row['low']:.1f} to {row['high']:.1f}" in found.stdout) == (row["count"] > 0)
 
 
 def test_on_request_json_is_all_that_is_printed(tmp_path: Path) -> None:
@@ -43,6 +46,32 @@ def test_on_request_json_is_all_that_is_printed(tmp_path: Path) -> None:
 
     assert found.exit_code == 0, found.output
     assert json.loads(found.stdout)["metrics"]["p@1_worst"] == 0.0
+
+
+def test_what_is_done_is_told_beside_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain_progress, "QUIET_S", 0.0)
+    found = evaluate(translated(tmp_path / "small"), "--task", "translate", "--json", "-")
+
+    assert json.loads(found.stdout)["task"] == "translate"
+    assert "embedding needs: 3 of 3, " in found.stderr
+
+
+def test_teams_are_published_beside_their_floor(tmp_path: Path) -> None:
+    file = tmp_path / "measured.json"
+    published = ("--publish", str(file), "--collection", "Three companies")
+
+    found = evaluate(teams(tmp_path / "small"), "--task", "consortium", *published, "--json", "-")
+
+    assert found.exit_code == 0, found.output
+    metrics = json.loads(found.stdout)["metrics"]
+    (one,) = measured.read(file.read_bytes())
+    assert (one.task, one.collection, one.queries) == ("consortium", "Three companies", 1)
+    assert [(figure.metric, figure.method) for figure in one.figures] == [
+        (name, method)
+        for name in ("completion_mrr", "completion_recall@10", "f1")
+        for method in ("liaison", "floor")
+    ]
+    assert one.figures[1].value == pytest.approx(metrics["completion_mrr_floor"], abs=1e-4)
 
 
 def test_several_methods_stand_side_by_side_each_once(tmp_path: Path) -> None:
@@ -73,6 +102,8 @@ def test_all_are_all(tmp_path: Path) -> None:
     [
         (("--task", "pair"), 2, "has no pairs.tsv (nor pairs.tsv.gz)."),
         (("--json", "/nowhere/figures.json"), 1, "/nowhere/figures.json cannot be written"),
+        (("--publish", "/nowhere/measured.json"), 1, "/nowhere/measured.json cannot be written"),
+        (("--publish", "pyproject.toml"), 2, "pyproject.toml does not hold published figures"),
     ],
 )
 def test_what_goes_wrong_is_one_sentence(tmp_path: Path, more: tuple[str, ...], code: int, said: str) -> None:

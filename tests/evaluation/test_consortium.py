@@ -10,23 +10,10 @@ from services.evaluation.bundle import BundleError
 from services.evaluation.choices import Method, Task
 from services.evaluation.run import evaluate
 from services.kernel.settings import Settings
-from tests.evaluation.bundles import CHALLENGES, COMPANIES, judged, write
+from tests.evaluation.bundles import judged, teams
 from tests.evaluation.test_run import settings
 
 __all__ = ["settings"]
-
-TOGETHER = {"id": "joint", "text": "Cryogenic sensors for a helium line, built together"}
-TEAM = ("Cryosense", "Vakuumtechnik", "Optique Grenoble")
-
-
-def teams(folder: Path) -> Path:
-    """Three companies that state one project, and took part in one challenge."""
-    companies = [
-        {**one, "capabilities": [*one["capabilities"], TOGETHER]} if one["id"] in TEAM else one
-        for one in COMPANIES
-    ]
-    table = "".join(f"pressure\t{name}\t1\n" for name in TEAM)
-    return write(folder, challenges=CHALLENGES, companies=companies, judgements=table)
 
 
 async def test_who_is_missing_is_found_by_whom_the_others_know(tmp_path: Path, settings: Settings) -> None:
@@ -55,4 +42,4 @@ async def test_what_cannot_be_measured_is_said(tmp_path: Path, settings: Setting
             settings, judged(tmp_path / "small"), Task.consortium, [Method.liaison], lambda *_: None
         )
     with pytest.raises(BundleError, match="formed by the product alone"):
-        await evaluate(settings, teams(tmp_path / "teams"), Task.consortium, [Method.bm25], lambda *_: None)
+        await evaluate(settings, teams(tmp_path / "teams"), Task.consortium, list(Method), lambda *_: None)

@@ -12,7 +12,17 @@ from services.evaluation.choices import Method, Task, methods_of
 from services.evaluation.result import Report
 from services.evaluation.run import KEPT, evaluate
 from services.kernel.settings import Settings
-from tests.evaluation.bundles import CHALLENGES, COMPANIES, PRESSURE, judged, paired, rated, translated, write
+from tests.evaluation.bundles import (
+    CHALLENGES,
+    COMPANIES,
+    NEEDS,
+    PRESSURE,
+    judged,
+    paired,
+    rated,
+    translated,
+    write,
+)
 from tests.intake.people import NEED
 from tests.kernel.embedding.conftest import MODELS
 
@@ -84,6 +94,17 @@ async def test_pairs_are_of_different_buyers_and_counted_across_languages(
         assert report.metrics["ndcg@10_all"] == 1.0
         assert report.metrics["ndcg@10_cross"] == 1.0
         assert report.details["queries"] == {"ndcg@10_all": 4, "ndcg@10_cross": 4}
+
+
+async def test_pairs_do_not_look_at_codes(tmp_path: Path, settings: Settings) -> None:
+    codes = {"windows": "90911300", "glass": "90911300", "fenster": "90911300", "helium": "24111000"}
+    as_they_are = [{**one, "cpv": [codes.get(one["id"], "15811000")]} for one in NEEDS]
+    all_alike = [{**one, "cpv": ["15811000"]} for one in NEEDS]
+    figures = [
+        await measured(settings, paired(tmp_path / name, needs=needs), Task.pair, Method.liaison)
+        for name, needs in (("coded", as_they_are), ("alike", all_alike), ("bare", NEEDS))
+    ]
+    assert figures[0] == figures[1] == figures[2]
 
 
 async def test_translations_are_found_among_all_english_needs(tmp_path: Path, settings: Settings) -> None:

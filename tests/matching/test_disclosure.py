@@ -9,8 +9,10 @@ import pytest
 
 from services.evaluation.bundle import BundleError
 from services.evaluation.choices import Method, Task
-from services.evaluation.publish import publish
+from services.evaluation.publish import FLOOR, publish
 from services.evaluation.result import Report
+from services.gateway.board.wording import METHODS
+from services.kernel.settings import Settings
 from services.matching import across, evidence, feedback_rules, measured, scoring
 from services.matching.disclosure import disclosure
 
@@ -41,12 +43,22 @@ def test_factors_are_those_of_the_code() -> None:
 
 def test_what_ships_is_measured_with_the_method_beside_it() -> None:
     shipped = measured.shipped()
-    assert {one.task for one in shipped} == set(measured.TASKS)
+    assert {"match", "reverse", "pair", "translate"} <= {one.task for one in shipped} <= set(measured.TASKS)
     for one in shipped:
         methods = {figure.method for figure in one.figures}
-        assert {"liaison", "bm25", "dense", "mean-vector"} <= methods
+        beside = {FLOOR} if one.task == "consortium" else {"bm25", "dense", "mean-vector"}
+        assert {"liaison"} | beside <= methods
         assert {figure.metric for figure in one.figures} <= measured.METRICS.keys()
         assert one.queries > 0
+
+
+def test_every_task_has_its_words() -> None:
+    assert {task.value for task in Task} == set(measured.TASKS)
+    assert {FLOOR, *Method} == set(METHODS)
+
+
+def test_who_says_nothing_hears_of_what_is_good() -> None:
+    assert Settings.model_fields["match_threshold"].default == scoring.GOOD
 
 
 def test_an_evaluation_publishes_its_figures_in_the_place_of_older_ones(tmp_path: Path) -> None:

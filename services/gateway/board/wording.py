@@ -209,6 +209,7 @@ METHODS = {
     "bm25": "BM25",
     "dense": "best single likeness",
     "mean-vector": "one mean vector",
+    "floor": "the match score alone",
 }
 """What a measured method is called."""
 
