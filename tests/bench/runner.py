@@ -16,6 +16,7 @@ from tests.bench.figures import Bench, Samples, Scale
 MODULES = (
     "indexing",
     "encoding",
+    "meaning",
     "first_webhook",
     "backlog",
     "rescoring",
