@@ -200,11 +200,11 @@ class Companies:
         mandate = await self._directory.members.mandate(principal.organisation, company.id)
         return mandate is not None and (company.state in MATCHED_STATES or mandate.act)
 
-    async def may_change(self, principal: Principal, company: Company) -> bool:
+    async def may_change(self, principal: Principal, company: str, owner: str) -> bool:
         """Whether the principal may change, publish, confirm and withdraw a profile that it sees."""
         if not principal.scopes & {"write", "admin"}:
             return False
-        return await self._directory.may_edit_company(principal, company.id, company.owner)
+        return await self._directory.may_edit_company(principal, company, owner)
 
     async def page(
         self, principal: Principal, wanted: CompanyFilter, *, after: str | None = None, limit: int
