@@ -112,7 +112,7 @@ def test_whose_a_passage_is_is_told_by_its_id_alone() -> None:
         capabilities=[{"id": "a", "text": long}, {"id": "a#2", "text": "Vacuum gauges"}],
         references=[{"id": "r#1", "text": f"{long}In Hamburg."}],
     )
-    stated = {one.id for one in (*profile.capabilities, *profile.references)}
+    stated = {one.id for one in profile.capabilities} | {one.id for one in profile.references}
     parts = company_parts(profile)
     assert len(parts) > len(stated)
     assert [stated_as(part.id, stated) for part in parts] == [part.stated_as for part in parts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -144,7 +145,9 @@ def choosing(wanted: Wanted, facet: Facet, value: str) -> Wanted:
     """The same with this value of the facet instead of the one that was chosen."""
     if facet is Facet.trl:
         return replace(wanted, trl_min=int(value), trl_max=int(value))
-    changed: Mapping[str, object] = {facet.value: SearchKind(value) if facet is Facet.kind else value}
+    if facet is Facet.kind:
+        return replace(wanted, kind=SearchKind(value))
+    changed: Mapping[str, Any] = {facet.value: value}
     return replace(wanted, **changed)
 
 

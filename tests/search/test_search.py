@@ -145,7 +145,7 @@ async def test_a_capability_is_narrowed_and_counted_by_what_it_says_of_itself(he
     await here.derivation.settle()
 
     async def found(**wanted: object) -> set[tuple[str | None, int | None]]:
-        answer = await here.find("vacuum pumps", here.buyer, kind=SearchKind.capability, **wanted)
+        answer = await here.find("vacuum pumps", here.buyer, SearchKind.capability, 20, **wanted)
         assert answer.total == len(answer.items)
         return {(item.found_in[0].id, item.trl) for item in answer.items if item.company == rhone}
 
