@@ -43,9 +43,11 @@ class DigestItem(Contract):
 
 
 class Collected(Contract):
-    """What has come together, the best matches first, then everything else, the newest first. `since`: when
-    the first of it was collected; `events`: how many events that is; `items`: at most 50; `more`: how many
-    further items are not listed; `lapsed`: things that came and went meanwhile, which nobody need read."""
+    """What has come together, the best matches first (on the company's side its own answers have moved
+    them when they were collected; the scores are everybody's), then everything else, the newest first.
+    `since`: when the first of it was collected; `events`: how many events that is; `items`: at most 50;
+    `more`: how many further items are not listed; `lapsed`: things that came and went meanwhile, which
+    nobody need read."""
 
     subscription: SubscriptionId
     since: AwareDatetime

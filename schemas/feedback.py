@@ -40,8 +40,8 @@ class Moved(Contract):
 
 
 class Feedback(Contract):
-    """What the company's answers change, in its own list and alerts alone. No score changes, and nobody
-    else's list does."""
+    """What the company's answers change, in its own list, alerts and digests alone. No score changes, and
+    nobody else's list does."""
 
     company: CompanyId
     most: Annotated[float, Field(description="How far answers move a suggestion at the most")]

@@ -261,8 +261,8 @@ class MatchAnswer(Contract):
 
 
 class Nudge(Contract):
-    """How far the company's own answers move a suggestion in its own list, and the title of the answered
-    challenge that does most of it. The score is not changed."""
+    """How far the company's own answers move a suggestion in its own list, alerts and digests, and the title
+    of the answered challenge that does most of it. The score is not changed."""
 
     by: Annotated[
         float, Field(ge=-1, le=1, allow_inf_nan=False, description="Added to the score for the order alone")

@@ -91,7 +91,8 @@ class FoundItem(Contract):
 
 
 class FacetValue(Contract):
-    """What to narrow the answer to, in words, and how many of those found it would leave."""
+    """What to narrow the answer to, in words, and how many of those found it would leave: with a country also
+    the challenges that are open to all."""
 
     value: str
     label: str
@@ -100,7 +101,8 @@ class FacetValue(Contract):
 
 class Facets(Contract):
     """Counted among what was found, each with the other filters in force. `cpv`: divisions of the vocabulary,
-    its first two digits."""
+    its first two digits. A capability counts with its own stages and TRL, a company with all its stages and
+    its highest TRL."""
 
     kind: tuple[FacetValue, ...]
     country: tuple[FacetValue, ...]

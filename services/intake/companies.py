@@ -14,7 +14,7 @@ from schemas.organisation import Organisation, OrganisationKind
 from services.directory.service import Directory
 from services.intake import company_store as store
 from services.intake import profile_life, profile_rules
-from services.intake.company_store import CompanyFilter, identity
+from services.intake.company_store import Claim, CompanyFilter, identity
 from services.intake.company_writing import CompanyWriter
 from services.intake.profile_life import Step
 from services.kernel.clock import Clock
@@ -200,11 +200,11 @@ class Companies:
         mandate = await self._directory.members.mandate(principal.organisation, company.id)
         return mandate is not None and (company.state in MATCHED_STATES or mandate.act)
 
-    async def may_change(self, principal: Principal, company: Company) -> bool:
+    async def may_change(self, principal: Principal, company: str, owner: str) -> bool:
         """Whether the principal may change, publish, confirm and withdraw a profile that it sees."""
         if not principal.scopes & {"write", "admin"}:
             return False
-        return await self._directory.may_edit_company(principal, company.id, company.owner)
+        return await self._directory.may_edit_company(principal, company, owner)
 
     async def page(
         self, principal: Principal, wanted: CompanyFilter, *, after: str | None = None, limit: int
@@ -254,6 +254,14 @@ class Companies:
             return {}
         async with self._database.read() as tx:
             return await store.many(tx, ids)
+
+    async def claims(self, ids: Collection[str]) -> dict[str, dict[str, Claim]]:
+        """What capabilities and references say of themselves besides their texts, by company and their ids,
+        whoever asks, for other rooms; unknown companies are left out."""
+        if not ids:
+            return {}
+        async with self._database.read() as tx:
+            return await store.claims(tx, ids)
 
     async def active_pages(self, size: int = PAGE) -> AsyncIterator[list[Company]]:
         """Every active company, newest first, in pages."""

@@ -54,6 +54,14 @@ class Identity:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a capability or reference says of itself besides its text. `stages`: each once."""
+
+    trl: int | None
+    stages: tuple[str, ...]
+
+
 def identity(owner: str, content: CompanyContent) -> Identity:
     return Identity(
         legal_key(content.country, content.legal_id), name_key(owner, content.country, content.name)
@@ -190,6 +198,24 @@ async def standings(tx: AsyncSession, asked: Collection[str]) -> dict[str, Profi
         query = select(*columns).where(_TABLE.c.id.in_(every[start : start + ASKED_AT_ONCE]))
         for row in await tx.execute(query):
             found[row.id] = ProfileStanding(state=CompanyState(row.state), last_confirmed=row.confirmed_on)
+    return found
+
+
+async def claims(tx: AsyncSession, asked: Collection[str]) -> dict[str, dict[str, Claim]]:
+    """Of these companies' capabilities and references, by company and their ids; unknown companies are left
+    out. Some hundred profiles are not validated again for two fields of theirs."""
+    found: dict[str, dict[str, Claim]] = {}
+    every = sorted(set(asked))
+    for start in range(0, len(every), ASKED_AT_ONCE):
+        query = select(_TABLE.c.id, _TABLE.c.document).where(
+            _TABLE.c.id.in_(every[start : start + ASKED_AT_ONCE])
+        )
+        for row in await tx.execute(query):
+            stated = [*row.document.get("capabilities", ()), *row.document.get("references", ())]
+            found[row.id] = {
+                one["id"]: Claim(one.get("trl"), tuple(dict.fromkeys(one.get("stages", ()))))
+                for one in stated
+            }
     return found
 
 

@@ -49,6 +49,12 @@ class Part:
         return self.passage_of or self.id
 
 
+def stated_as(part: str, stated: Collection[str]) -> str:
+    """The id that the owner of a part knows it by, told from the part's own id alone; `stated`: the ids of
+    the company's capabilities and references."""
+    return part if part in stated else part.rpartition("#")[0]
+
+
 def language_of(part: Part) -> str:
     """As it is stated, or as the letters clearly speak for another one."""
     return DETECTOR.detect(part.text, part.language) or part.language

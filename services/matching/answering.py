@@ -37,7 +37,7 @@ class Answering:
 
     To look at one takes the mandate to receive, to answer the mandate to act. An answer may be changed and
     taken back. It says nothing of the company's merit: no score ever depends on it, and no order but that of
-    the company's own list (`Feedback`).
+    the company's own list, alerts and digests (`Feedback`).
     """
 
     def __init__(self, database: Database, clock: Clock, matches: Matches, memberships: Memberships) -> None:

@@ -150,7 +150,8 @@ def _feedback(routes: APIRouter, own: OwnFeedback) -> None:
         responses=problems,
         description=(
             "For the company itself, and clusters that receive its matches: the answers that count, and the "
-            "suggestions that they move in the company's own list and alerts. Nobody else's are moved."
+            "suggestions that they move in the company's own list, alerts and digests. Nobody else's are "
+            "moved."
         ),
     )
     async def feedback(principal: Reader, company: Annotated[CompanyId, Path()]) -> Feedback:

@@ -4,8 +4,9 @@
 
 `says` is 1 for interest, below 0 for a dismissal as far as its reason speaks of the subject; `alike` is the
 cosine of the two needs across languages, lifted from ALIKE_FROM to [0, 1]. The nudge orders the company's own
-list and decides on its own alerts; the score, which is everybody's, is never touched. The idea is Rocchio's
-(1971), on similarities, and bounded: answers are few, and must not hide what somebody has not thought of.
+list and digests and decides on its own alerts; the score, which is everybody's, is never touched. The idea is
+Rocchio's (1971), on similarities, and bounded: answers are few, and must not hide what somebody has not
+thought of.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def _row(one: Asked, keeper: Subscription, item: DigestItem) -> dict[str, object
         "event": one.event,
         "thread": one.thread,
         "stance": one.stance.value,
-        "score": None if item.match is None else item.match.score,
+        "score": None if item.match is None else one.worth(keeper),
         "position": one.position,
         "item": item.model_dump(mode="json"),
     }

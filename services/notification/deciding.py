@@ -3,8 +3,8 @@
 Every event that an endpoint's subscriptions ask for is told to it once: by itself, in one digest, or by a
 newer event about the same thing that went out before the digest did. A digest collects all that its
 subscription asks for. A weekly budget lets suggestions through while it lasts, the best of those that come
-together first; what is no suggestion goes out at once, except the end of something that its reader has not
-heard of yet.
+together first, as the answers of its own side move them; what is no suggestion goes out at once, except the
+end of something that its reader has not heard of yet.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from services.notification.timing import is_held
 @dataclass(frozen=True, slots=True)
 class Asked:
     """An event, and the subscriptions of one endpoint that ask for it, in the order of their ids. `is_alert`:
-    a weekly budget counts it; `score`: of such a one."""
+    a weekly budget counts it; `score`: of such a one; `nudges`: by subscription, what the answers of its own
+    side add to that for its order alone."""
 
     event: str
     position: int
@@ -30,6 +31,11 @@ class Asked:
     score: float
     endpoint: str
     asking: tuple[Subscription, ...]
+    nudges: Mapping[str, float] = field(default_factory=dict)
+
+    def worth(self, subscription: Subscription) -> float:
+        """By which it stands among the suggestions of this subscription."""
+        return self.score + self.nudges.get(subscription.id, 0.0)
 
 
 @dataclass(slots=True)
@@ -84,9 +90,9 @@ def _granted(asked: Sequence[Asked], books: Books) -> Mapping[tuple[str, str], S
     """By event and endpoint: whose budget lets the alert through."""
     left, found = dict(books.left), dict[tuple[str, str], Subscription]()
     alerts = [one for one in asked if one.is_alert and _free(one) is None]
-    for one in sorted(alerts, key=lambda one: (-one.score, one.position)):
-        payer = next((each for each in one.asking if left.get(each.id, 0) > 0), None)
-        if payer is not None:
+    offers = [(one, each) for one in alerts for each in one.asking]
+    for one, payer in sorted(offers, key=lambda offer: (-offer[0].worth(offer[1]), offer[0].position)):
+        if (one.event, one.endpoint) not in found and left.get(payer.id, 0) > 0:
             left[payer.id] -= 1
             found[one.event, one.endpoint] = payer
     return found

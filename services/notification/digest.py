@@ -21,7 +21,8 @@ from services.notification.threads import Stance
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A collected event, without what it says. `score`: of a suggestion that stands or stood."""
+    """A collected event, without what it says. `score`: by which a suggestion stands, or stood, in the order
+    of its reader, whose own answers may have moved it."""
 
     event: str
     thread: str
@@ -45,7 +46,7 @@ class Folded:
 
 
 def fold(entries: Sequence[Entry]) -> Folded:
-    """Suggestions that stand come first, by their score; then the others, the newest first."""
+    """Suggestions that stand come first, by `score`; then the others, the newest first."""
     threads: dict[str, list[Entry]] = {}
     for entry in sorted(entries, key=lambda one: one.position):
         threads.setdefault(entry.thread, []).append(entry)

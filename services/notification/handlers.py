@@ -19,7 +19,7 @@ from services.notification import collecting, headlines
 from services.notification.deciding import Asked, Decision, decide
 from services.notification.ports import Endpoints
 from services.notification.router import Router
-from services.notification.routing import ROUTED, Concern, possible_keys
+from services.notification.routing import ROUTED, Concern, Wanting, possible_keys
 from services.notification.subscriptions import following
 from services.notification.threads import ALERTS, stance, thread
 from services.notification.timing import is_held
@@ -51,7 +51,7 @@ class Notify:
         async with self._database.read() as tx:
             subscriptions = await following(tx, possible_keys(concerns))
         wanted = await self._router.wanted(concerns, subscriptions)
-        asked = [each for one, asking in zip(concerns, wanted, strict=True) for each in _asked(one, asking)]
+        asked = [each for one, wanting in zip(concerns, wanted, strict=True) for each in _asked(one, wanting)]
         about = {one.event.id: one for one in concerns}
         bodies = {name: _body(about[name].event) for name in {one.event for one in asked}}
 
@@ -91,12 +91,13 @@ class Notify:
         return decision
 
 
-def _asked(one: Concern, asking: Sequence[Subscription]) -> list[Asked]:
+def _asked(one: Concern, wanting: Sequence[Wanting]) -> list[Asked]:
     """One per endpoint, with all of its subscriptions that ask for the event."""
     by_endpoint: dict[str, list[Subscription]] = {}
-    for subscription in asking:
-        if subscription.endpoint is not None:
-            by_endpoint.setdefault(subscription.endpoint, []).append(subscription)
+    for each in wanting:
+        if each.subscription.endpoint is not None:
+            by_endpoint.setdefault(each.subscription.endpoint, []).append(each.subscription)
+    nudges = {each.subscription.id: each.nudge for each in wanting if each.nudge}
     event = one.event
     return [
         Asked(
@@ -108,6 +109,7 @@ def _asked(one: Concern, asking: Sequence[Subscription]) -> list[Asked]:
             score=one.score or 0.0,
             endpoint=endpoint,
             asking=tuple(found),
+            nudges=nudges,
         )
         for endpoint, found in by_endpoint.items()
     ]

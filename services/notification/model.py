@@ -65,6 +65,8 @@ class CollectedRow(Base):
     """A word and the subject of the event."""
     stance: Mapped[str] = mapped_column(String(8))
     score: Mapped[float | None] = mapped_column(Float)
+    """By which a suggestion stands in this digest: its own, which the item shows, moved by the answers that
+    the subscriber's side had given when it was collected."""
     position: Mapped[int] = mapped_column(BigInteger)
     item: Mapped[Any] = mapped_column(Document)
 

@@ -20,8 +20,10 @@ from services.notification.routing import (
     SETTLED,
     STEPPED,
     Concern,
+    Wanting,
     concern,
     is_own,
+    own_nudge,
     paired_needs,
     wants,
 )
@@ -70,29 +72,32 @@ class Router:
             return []
         concerns = await self.concerns(routed)
         wanted = await self.wanted(concerns, [subscription])
-        return [one for one, asking in zip(concerns, wanted, strict=True) if asking]
+        return [one for one, wanting in zip(concerns, wanted, strict=True) if wanting]
 
     async def wanted(
         self, concerns: Sequence[Concern], subscriptions: Sequence[Subscription]
-    ) -> list[list[Subscription]]:
+    ) -> list[list[Wanting]]:
         """For each concern the subscriptions that ask for it, in their order."""
         fits = await self._query_fits(subscriptions, concerns)
         nudges = await self._own_nudges(subscriptions, concerns)
         concerns = [replace(one, told=_nudged(one, nudges)) if one.told else one for one in concerns]
-        return [
-            [
-                subscription
-                for subscription in subscriptions
-                if wants(
-                    subscription,
-                    one,
-                    default_threshold=self._default_threshold,
-                    query_fit=fits.get((subscription.id, _version(one))),
-                    nudge=nudges.get((one.challenge_id, one.company or ""), 0.0),
-                )
-            ]
-            for one in concerns
-        ]
+        found = []
+        for one in concerns:
+            nudge = nudges.get((one.challenge_id, one.company or ""), 0.0)
+            found.append(
+                [
+                    Wanting(subscription, own_nudge(subscription, one, nudge))
+                    for subscription in subscriptions
+                    if wants(
+                        subscription,
+                        one,
+                        default_threshold=self._default_threshold,
+                        query_fit=fits.get((subscription.id, _version(one))),
+                        nudge=nudge,
+                    )
+                ]
+            )
+        return found
 
     async def _own_nudges(
         self, subscriptions: Sequence[Subscription], concerns: Sequence[Concern]

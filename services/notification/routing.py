@@ -227,6 +227,15 @@ def possible_keys(concerns: Iterable[Concern]) -> set[tuple[str, str]]:
     return keys
 
 
+@dataclass(frozen=True, slots=True)
+class Wanting:
+    """A subscription that asks for an event. `nudge`: what the answers of its own side add to the score of
+    the suggestion, for its order alone."""
+
+    subscription: Subscription
+    nudge: float = 0.0
+
+
 def wants(
     subscription: Subscription,
     one: Concern,
@@ -253,13 +262,18 @@ def wants(
     return (
         _follows(subscription, one, threshold, query_fit)
         and _passes(subscription.filters, one)
-        and _reaches(one, threshold - (nudge if _is_of_its_side(subscription, one) else 0.0))
+        and _reaches(one, threshold - own_nudge(subscription, one, nudge))
     )
 
 
 def is_own(subscription: Subscription) -> bool:
     """Whether it is one of the company's side: of its own profile, or of a cluster's members."""
     return isinstance(subscription.follow, FollowOwnProfile | FollowMembers)
+
+
+def own_nudge(subscription: Subscription, one: Concern, nudge: float) -> float:
+    """`nudge`: how far the company's own answers move the suggestion. It counts on its own side alone."""
+    return nudge if _is_of_its_side(subscription, one) else 0.0
 
 
 def _is_of_its_side(subscription: Subscription, one: Concern) -> bool:

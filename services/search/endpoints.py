@@ -59,7 +59,8 @@ def router(search: Search) -> APIRouter:
         ] = None,
         stage: Annotated[PhaseStage | None, Query(description="Stage of the lifecycle, or phase")] = None,
         trl_min: Annotated[
-            int | None, Query(ge=1, le=9, description="A company's highest TRL, a challenge's start")
+            int | None,
+            Query(ge=1, le=9, description="A company's highest TRL, a capability's own, a challenge's start"),
         ] = None,
         trl_max: Annotated[int | None, Query(ge=1, le=9)] = None,
         language: Annotated[

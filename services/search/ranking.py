@@ -18,11 +18,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from schemas.codes import CPV_DIGITS, country_name, cpv_label, cpv_labels
 from schemas.search import Facets, FacetValue, SearchKind
 from services.indexing.collections import CHALLENGES, LETTERS, MEANING, TEXT, WORDS
+from services.intake.company_store import Claim
+from services.intake.parts import stated_as
 from services.search.candidates import NAME, Near
 from services.search.wanted import Facet, Facts, Wanted
 
@@ -42,12 +44,14 @@ Position = tuple[float, str]
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One thing found. `texts`: the nearest of its texts, the best first. `key` is unique."""
+    """One thing found. `texts`: the nearest of its texts, the best first. `own`: what a capability can be
+    narrowed by, where it is known apart from its company's. `key` is unique."""
 
     kind: SearchKind
     entity: str
     texts: tuple[Near, ...]
     relevance: float
+    own: Facts | None = None
 
     @property
     def key(self) -> str:
@@ -55,7 +59,7 @@ class Unit:
 
     @property
     def facts(self) -> Facts:
-        return self.texts[0].facts
+        return self.own or self.texts[0].facts
 
     @property
     def position(self) -> Position:
@@ -94,6 +98,23 @@ def units(found: Iterable[Near]) -> list[Unit]:
     return sorted(made, key=lambda one: (-one.relevance, one.key))
 
 
+def claimed(found: Sequence[Unit], claims: Mapping[str, Mapping[str, Claim]]) -> list[Unit]:
+    """The same with stages and TRL of each capability as its owner states them of it, not as they are of the
+    company; `claims`: by company and id. One that the profile has no more has neither."""
+    return [
+        replace(one, own=_own(one, claims.get(one.entity, {}))) if one.kind is SearchKind.capability else one
+        for one in found
+    ]
+
+
+def _own(capability: Unit, claims: Mapping[str, Claim]) -> Facts:
+    claim = claims.get(stated_as(capability.texts[0].part, claims), _NOTHING_CLAIMED)
+    return replace(capability.facts, stages=claim.stages, trl=claim.trl)
+
+
+_NOTHING_CLAIMED = Claim(None, ())
+
+
 def narrowed(found: Sequence[Unit], wanted: Wanted) -> list[Unit]:
     return [one for one in found if one.kind in wanted.kinds and wanted.passes(one.facts)]
 
@@ -109,7 +130,14 @@ def behind(found: Sequence[Unit], after: Position | None) -> list[Unit]:
 def facets(found: Sequence[Unit], wanted: Wanted) -> Facets:
     return Facets(
         kind=_counted(found, wanted, Facet.kind, lambda one: (one.kind.value,), _plural),
-        country=_counted(found, wanted, Facet.country, lambda one: one.facts.countries, country_name),
+        country=_counted(
+            found,
+            wanted,
+            Facet.country,
+            lambda one: one.facts.countries,
+            country_name,
+            whatever=lambda one: one.facts.is_open_to_all,
+        ),
         cpv=_counted(found, wanted, Facet.cpv, lambda one: _divisions(one.facts), _division_label),
         stage=_counted(found, wanted, Facet.stage, lambda one: one.facts.stages, str.capitalize),
         trl=_counted(found, wanted, Facet.trl, _levels, lambda level: f"TRL {level}"),
@@ -141,15 +169,20 @@ def _counted(
     facet: Facet,
     values: Callable[[Unit], Iterable[str]],
     label: Callable[[str], str],
+    *,
+    whatever: Callable[[Unit], bool] = lambda _: False,
 ) -> tuple[FacetValue, ...]:
+    """How many are left with each value that any of them has. `whatever`: passes with every value, and is
+    counted with each."""
     others = wanted.but(facet)
     if facet is Facet.kind:
         left: Sequence[Unit] = [one for one in found if others.passes(one.facts)]
     else:
         left = narrowed(found, others)
-    counts = Counter(value for one in left for value in values(one))
+    counts = Counter(value for one in left for value in set(values(one)))
+    always = sum(map(whatever, left))
     most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:FACET_MAX]
-    return tuple(FacetValue(value=value, label=label(value), count=count) for value, count in most)
+    return tuple(FacetValue(value=value, label=label(value), count=count + always) for value, count in most)
 
 
 def _levels(one: Unit) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ from services.kernel.web.pagination import encode_cursor
 from services.search.candidates import NAME, Near, near
 from services.search.ports import SearchIndex
 from services.search.question import Question, read
-from services.search.ranking import Position, Unit, behind, facets, narrowed, units, without
+from services.search.ranking import Position, Unit, behind, claimed, facets, narrowed, units, without
 from services.search.reasons import Reasons, Source
 from services.search.spelling import Spelling
 from services.search.wanted import Wanted
@@ -84,6 +84,9 @@ class Search:
         visible = frozenset[str]() if principal is None else await self._companies.findable(principal)
         found = await near(generation, question, wanted, companies=visible)
         ranked = units(await self._permitted(principal, found))
+        if wanted.looks_at_claims:
+            capable = {one.entity for one in ranked if one.kind is SearchKind.capability}
+            ranked = claimed(ranked, await self._companies.claims(capable))
         chosen = narrowed(ranked, wanted)
         page = behind(chosen, after)
         items = await self._items(reading.reasons, question, page[:limit])
@@ -162,16 +165,13 @@ def _company(reasons: Reasons, question: Question, unit: Unit, company: Company)
     owners: list[Capability | Reference] = [*company.capabilities, *company.references]
     stated = {one.id: one for one in owners}
     sources = [source for text in unit.texts for source in _of_company(company, text.part, parts, stated)]
-    trl = unit.facts.trl
-    if unit.kind is SearchKind.capability and sources:
-        trl = stated[sources[0].id or ""].trl
     return FoundItem(
         kind=unit.kind,
         company=company.id,
         name=company.name,
         country=company.country,
         profile=standing(company),
-        trl=trl,
+        trl=unit.facts.trl,
         relevance=unit.relevance,
         found_in=_texts(reasons, question, sources),
         links=Links(

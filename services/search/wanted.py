@@ -27,7 +27,8 @@ class Facet(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What can be narrowed by. `countries`: a company's own, or those that a challenge is open to, none for
-    all; `trl`: the highest that a company states, or where a challenge starts."""
+    all; `trl`: the highest that a company states, or where a challenge starts. Of a capability `stages` and
+    `trl` are its own, where that matters (`Wanted.looks_at_claims`), else its company's."""
 
     countries: tuple[str, ...]
     is_open_to_all: bool
@@ -77,6 +78,11 @@ class Wanted:
         }
         return tuple(facet for facet, value in given.items() if value is not None)
 
+    @property
+    def looks_at_claims(self) -> bool:
+        """Whether stages and TRL of single capabilities decide what is found or counted."""
+        return self.kind is SearchKind.capability or bool({Facet.stage, Facet.trl} & set(self.set))
+
     def but(self, facet: Facet) -> Wanted:
         """Without this one."""
         if facet is Facet.trl:
@@ -98,7 +104,8 @@ class Wanted:
         return trl is not None and (self.trl_min or 1) <= trl <= (self.trl_max or 9)
 
     def conditions(self, alias: str) -> tuple[Condition, ...]:
-        """The same for the index, as far as it can tell; the rest is left to `passes`."""
+        """The same for the index, as far as it can tell; the rest is left to `passes`. The index knows the
+        stages and the highest TRL of a company as a whole: none of its capabilities has one above it."""
         found: list[Condition] = []
         if self.country is not None and alias == COMPANIES:
             found.append(Equals("country", self.country))
@@ -107,7 +114,8 @@ class Wanted:
         if self.stage is not None:
             found.append(Equals("stages", self.stage))
         if self.trl_min is not None or self.trl_max is not None:
-            found.append(Between("trl", self.trl_min, self.trl_max))
+            of_one = self.kind is SearchKind.capability
+            found.append(Between("trl", self.trl_min or 1, None if of_one else self.trl_max))
         return tuple(found)
 
 

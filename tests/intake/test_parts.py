@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.company import Company
 from schemas.text import CAPABILITY_MAX
-from services.intake.parts import PASSAGE_MAX, Part, company_parts, passages
+from services.intake.parts import PASSAGE_MAX, Part, company_parts, passages, stated_as
 
 ULID = "01KAJ2Q6ZV0000000000000000"
 
@@ -104,3 +104,15 @@ def test_passages_are_named_after_what_they_were_cut_from() -> None:
 def test_a_passage_that_is_there_twice_counts_once() -> None:
     profile = company(capabilities=[{"id": "c1", "text": LONG}, {"id": "c2", "text": LONG}])
     assert [part.stated_as for part in company_parts(profile)] == ["c1", "c1"]
+
+
+def test_whose_a_passage_is_is_told_by_its_id_alone() -> None:
+    long = "We build pumps for helium. " * 60
+    profile = company(
+        capabilities=[{"id": "a", "text": long}, {"id": "a#2", "text": "Vacuum gauges"}],
+        references=[{"id": "r#1", "text": f"{long}In Hamburg."}],
+    )
+    stated = {one.id for one in profile.capabilities} | {one.id for one in profile.references}
+    parts = company_parts(profile)
+    assert len(parts) > len(stated)
+    assert [stated_as(part.id, stated) for part in parts] == [part.stated_as for part in parts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -222,6 +222,23 @@ def test_a_digest_has_each_thing_once_as_it_stands_the_best_first(
         entry.score or 0.0 for (entry, _), is_match in zip(found.standing, matches, strict=True) if is_match
     ]
     assert scores == sorted(scores, reverse=True)
+
+
+def test_each_budget_goes_to_the_best_in_the_order_of_its_own_side() -> None:
+    own, plain = (subscription(FOLLOW, endpoint=ENDPOINT, weekly_budget=1) for _ in range(2))
+    nudges = {own.id: -0.1}
+    disliked = asked(1, (own,), SUGGESTED, score=0.65, nudges=nudges)
+    other = asked(2, (own,), SUGGESTED, score=0.6)
+    budgets = Books(left={own.id: 1, plain.id: 1})
+    found = decide([disliked, other], budgets)
+    assert [one.event for one, _ in found.at_once] == [other.event]
+    assert found.collected == [(disliked, own)]
+
+    # Of two at one endpoint each lets through what is best for it.
+    both = [replace(one, asking=(own, plain)) for one in (disliked, other, asked(3, (), SUGGESTED))]
+    found = decide(both, budgets)
+    assert found.counted == [(plain.id, disliked.event), (own.id, other.event)]
+    assert [one.event for one, _ in found.collected] == ["evt_3"]
 
 
 def test_the_hours_of_digests() -> None:

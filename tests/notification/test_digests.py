@@ -19,7 +19,7 @@ from schemas.events import (
     MatchUpdated,
     SubscriptionDigest,
 )
-from schemas.match import MatchState, MatchSuggestion
+from schemas.match import CompanyAnswer, DismissalReason, MatchAnswerContent, MatchState, MatchSuggestion
 from schemas.subscription import Subscription, SubscriptionContent
 from services.kernel import journal
 from services.kernel.journal import Event
@@ -29,7 +29,7 @@ from services.notification.model import AlertRow, CollectedRow, DigestRow
 from tests.conftest import MovableClock
 from tests.derivation import PUBLIC_URL, Derivation, endpoints_of
 from tests.intake.people import ADMIN, anything, principal
-from tests.matching.market import announce, company
+from tests.matching.market import MIRROR, announce, company
 from tests.matching.suggestions import suggestion
 from tests.notification.people import endpoint, kinds, messages, subscribe
 
@@ -37,18 +37,21 @@ MONDAY = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 """The first after the clock's Saturday, 09:00 UTC."""
 DAY_S = 86_400.0
 DIGEST = "subscription.digest"
+HELIUM = "Measure the pressure of liquid helium at 4 K with cryogenic sensors."
+TOO_FAR = MatchAnswerContent(answer=CompanyAnswer.dismissed, reason=DismissalReason.too_far)
 
 
 class Pair:
     """A suggestion for the firm's company, that is told, changed and retracted by hand."""
 
-    def __init__(self, derivation: Derivation, profile: Company, number: int, score: float) -> None:
+    def __init__(
+        self, derivation: Derivation, profile: Company, number: int, score: float, of: str | None = None
+    ) -> None:
+        """`of`: a challenge of CERN's that there is."""
         self.derivation = derivation
-        challenge = f"chl_{number:026d}"
-        made = suggestion(challenge, profile.id, score=score)
-        self.suggestion = made.model_copy(
-            update={"challenge": made.challenge.model_copy(update={"title": f"Sensor {number}"})}
-        )
+        made = suggestion(of or f"chl_{number:026d}", profile.id, score=score)
+        changed = {"title": f"Sensor {number}"} | ({"buyer": derivation.world.cern.id} if of else {})
+        self.suggestion = made.model_copy(update={"challenge": made.challenge.model_copy(update=changed)})
 
     def _fields(self, **changed: Any) -> dict[str, Any]:
         self.suggestion = self.suggestion.model_copy(update=changed)
@@ -66,7 +69,7 @@ class Pair:
 
 
 async def told(derivation: Derivation, *data: Any, handled: bool = True) -> list[Event]:
-    """Append what happened, for the firm to hear, and let notification handle it in one batch."""
+    """Append what happened, for the firm and CERN to hear, and let notification handle it in one batch."""
     world = derivation.world
     before = await world.head()
     events = [
@@ -75,7 +78,7 @@ async def told(derivation: Derivation, *data: Any, handled: bool = True) -> list
             f"challenge/{one.challenge.id}/company/{one.company.id}",
             one.challenge.id,
             one.model_dump(mode="json"),
-            audience=frozenset({world.firm.id}),
+            audience=frozenset({world.firm.id, world.cern.id}),
         )
         for one in data
     ]
@@ -260,6 +263,47 @@ async def test_a_budget_lets_the_best_through_and_the_rest_comes_on_monday(
     assert await rows(derivation) == [1, 0, 1], "what went out takes the place of what waited"
     clock.advance(7 * DAY_S)
     assert await swept(derivation) == 0
+
+
+async def test_its_own_answers_order_a_companys_digest_and_budget_and_nobody_elses(
+    local: Derivation, clock: MovableClock
+) -> None:
+    world, firm = local.world, principal(local.world.firm)
+    profile = await company(local, "Cryosense", owner=world.firm)
+    answered = await announce(local, title="Pressure sensors for helium", need=HELIUM)
+    other = await announce(local, **MIRROR)
+    await local.settle()
+    (match,) = [
+        one
+        for one in await local.matches.of_company(firm, profile.id, after=None, limit=5)
+        if one.challenge.id == answered.id
+    ]
+    await local.answering.answer(firm, match.id, TOO_FAR)
+    follow = {"kind": "own-profile", "company": profile.id}
+    subscriptions = [
+        await subscribe(local, who, follow, **when)
+        for who in (world.firm, world.cern)
+        for when in ({"timing": "weekly"}, {"weekly_budget": 1})
+    ]
+    # What is like the dismissed one is a little better by its score.
+    alike = Pair(local, profile, 1, 0.65, of=answered.id)
+    unlike = Pair(local, profile, 2, 0.6, of=other.id)
+    await told(local, alike.suggested(), unlike.suggested())
+    clock.advance(2 * DAY_S)
+    await swept(local)
+
+    own, own_budget, buyers, buyers_budget = [await messages(local, one.endpoint) for one in subscriptions]
+    for found, best, second in ((own, unlike, alike), (buyers, alike, unlike)):
+        (one,) = digests(found)
+        assert [item.match and (item.match.id, item.match.score) for item in one.items] == [
+            (best.suggestion.id, best.suggestion.score),
+            (second.suggestion.id, second.suggestion.score),
+        ]
+    assert [own_budget[0]["data"]["id"], buyers_budget[0]["data"]["id"]] == [
+        unlike.suggestion.id,
+        alike.suggestion.id,
+    ]
+    assert [len(digests(found)) for found in (own_budget, buyers_budget)] == [1, 1], "the rest on Monday"
 
 
 async def test_two_workers_do_not_spend_the_same_budget(derivation: Derivation) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,10 +13,12 @@ from hypothesis import strategies as st
 from schemas.search import FoundWord, SearchKind
 from services.indexing.collections import CHALLENGES, COMPANIES, LETTERS, MEANING, TEXT, WORDS
 from services.indexing.names import of_name, of_query, share
+from services.intake.company_store import Claim
 from services.kernel.embedding.multilingual import MultilingualEncoder
+from services.kernel.vectors.port import Between
 from services.search.candidates import NAME, Near
 from services.search.question import guess
-from services.search.ranking import behind, narrowed, relevance, units
+from services.search.ranking import FACET_MAX, behind, claimed, facets, narrowed, relevance, units
 from services.search.reasons import EXCERPT, cosine, excerpt
 from services.search.spelling import Spelling, slips
 from services.search.wanted import Facet, Facts, Wanted
@@ -97,6 +103,88 @@ def test_what_is_not_known_does_not_pass_and_what_is_open_to_all_does() -> None:
     narrow = Wanted(SearchKind.company, "FR", "384", None, 3, 8)
     assert narrow.set == (Facet.kind, Facet.country, Facet.cpv, Facet.trl)
     assert narrow.but(Facet.trl).set == (Facet.kind, Facet.country, Facet.cpv)
+
+
+COUNTRIES = ["AT", "DE", "FR"]
+CODES = ["38420000", "38424000", "42122000"]
+STAGES = ["design", "manufacturing", "research"]
+levels = st.none() | st.integers(1, 9)
+claims_of = st.builds(Claim, levels, st.lists(st.sampled_from(STAGES), max_size=3).map(tuple))
+codes = st.lists(st.sampled_from(CODES), max_size=3).map(tuple)
+
+
+@st.composite
+def companies(draw: st.DrawFn) -> tuple[Facts, dict[str, Claim]]:
+    """What the index says of a company, and what its capabilities say of themselves."""
+    claims = draw(st.dictionaries(st.sampled_from(["c1", "c2", "c3"]), claims_of, min_size=1))
+    highest = max((one.trl for one in claims.values() if one.trl is not None), default=None)
+    stages = sorted({stage for one in claims.values() for stage in one.stages})
+    country = (draw(st.sampled_from(COUNTRIES)),)
+    return Facts(country, False, draw(codes), tuple(stages), highest), claims
+
+
+@st.composite
+def challenges(draw: st.DrawFn) -> Facts:
+    open_to = tuple(draw(st.lists(st.sampled_from(COUNTRIES), max_size=2, unique=True)))
+    stages = tuple(draw(st.lists(st.sampled_from(STAGES), max_size=2)))
+    return Facts(open_to, not open_to, draw(codes), stages, draw(levels))
+
+
+wishes = st.builds(
+    Wanted,
+    kind=st.none() | st.sampled_from(SearchKind),
+    country=st.none() | st.sampled_from([*COUNTRIES, "IT"]),
+    cpv=st.none() | st.sampled_from(["38", "3842", "42", "99"]),
+    stage=st.none() | st.sampled_from(STAGES),
+    trl_min=levels,
+    trl_max=levels,
+)
+
+
+def choosing(wanted: Wanted, facet: Facet, value: str) -> Wanted:
+    """The same with this value of the facet instead of the one that was chosen."""
+    if facet is Facet.trl:
+        return replace(wanted, trl_min=int(value), trl_max=int(value))
+    if facet is Facet.kind:
+        return replace(wanted, kind=SearchKind(value))
+    changed: Mapping[str, Any] = {facet.value: value}
+    return replace(wanted, **changed)
+
+
+@given(st.lists(companies(), max_size=4), st.lists(challenges(), max_size=4), wishes)
+def test_a_facet_counts_what_is_left_when_its_value_is_chosen(
+    firms: list[tuple[Facts, dict[str, Claim]]], asked: list[Facts], wanted: Wanted
+) -> None:
+    near = [
+        Near(COMPANIES, f"cmp{place}", part, facts, {WORDS: 0.5})
+        for place, (facts, claims) in enumerate(firms)
+        for part in (*claims, f"{min(claims)}#2")
+    ]
+    near += [Near(CHALLENGES, f"chl{place}", "whole", one, {WORDS: 0.4}) for place, one in enumerate(asked)]
+    stated = {f"cmp{place}": claims for place, (_, claims) in enumerate(firms)}
+    found = claimed(units(near), stated)
+    counted = facets(found, wanted)
+    for facet in Facet:
+        values = getattr(counted, facet.value)
+        assert len(values) <= FACET_MAX
+        shown = {one.value for one in values}
+        for one in values:
+            left = narrowed(found, choosing(wanted, facet, one.value))
+            assert one.count == len(left) > 0, (facet, one.value)
+        for kind in {each.value for each in SearchKind} - shown if facet is Facet.kind else ():
+            assert not narrowed(found, choosing(wanted, facet, kind))
+    for one in narrowed(found, replace(wanted, kind=SearchKind.capability)):
+        claim = stated[one.entity][one.texts[0].part.partition("#")[0]]
+        assert wanted.stage is None or wanted.stage in claim.stages
+        assert wanted.trl_min is None or (claim.trl is not None and claim.trl >= wanted.trl_min)
+
+
+def test_the_index_keeps_no_capability_away_that_passes() -> None:
+    """It knows the highest TRL of the company alone."""
+    of_one = Wanted(SearchKind.capability, trl_min=2, trl_max=4).conditions(COMPANIES)
+    assert of_one == (Between("trl", 2, None),)
+    assert Wanted(SearchKind.capability, trl_max=4).conditions(COMPANIES) == (Between("trl", 1, None),)
+    assert Wanted(SearchKind.company, trl_max=4).conditions(COMPANIES) == (Between("trl", 1, 4),)
 
 
 @given(st.integers(0, 900), st.integers(1, 30), st.integers(100, 1_000))

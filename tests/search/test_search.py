@@ -11,7 +11,7 @@ from services.kernel.web.pagination import decode_cursor
 from services.search.wanted import Wanted
 from tests.conftest import START, MovableClock
 from tests.derivation import PUBLIC_URL
-from tests.intake.people import ADMIN, a_company, anything, principal
+from tests.intake.people import ADMIN, a_challenge, a_company, anything, principal
 from tests.search.conftest import Searched
 
 
@@ -127,6 +127,70 @@ async def test_filters_narrow_and_facets_say_to_what(here: Searched) -> None:
     none = await here.find(asked, here.buyer, kind=SearchKind.company, country="IT", cpv="42")
     assert (names(none), none.total) == ([], 0)
     assert [(value.label, value.count) for value in none.without] == [("country", everybody)]
+
+
+async def test_a_capability_is_narrowed_and_counted_by_what_it_says_of_itself(here: Searched) -> None:
+    owner = principal(here.derivation.world.cluster)
+    rhone = here.companies["Pompes du Rhône"]
+    content = a_company(
+        name="Pompes du Rhône",
+        country="FR",
+        capabilities=[
+            {"id": "new", "text": "Vacuum pumps without oil", "trl": 3, "stages": ["research"]},
+            {"id": "old", "text": "Vacuum pumps with oil", "trl": 9, "stages": ["manufacturing"]},
+        ],
+        references=[{"id": "ref", "text": "Vacuum pumps for a ring", "stages": ["servicing"]}],
+    )
+    await here.derivation.world.intake.companies.update(owner, rhone, content, anything)
+    await here.derivation.settle()
+
+    async def found(**wanted: object) -> set[tuple[str | None, int | None]]:
+        answer = await here.find("vacuum pumps", here.buyer, SearchKind.capability, 20, **wanted)
+        assert answer.total == len(answer.items)
+        return {(item.found_in[0].id, item.trl) for item in answer.items if item.company == rhone}
+
+    assert await found() == {("new", 3), ("old", 9), ("ref", None)}
+    assert await found(trl_min=8) == {("old", 9)}
+    assert await found(trl_max=4) == {("new", 3)}
+    assert await found(stage="research") == {("new", 3)}
+    assert await found(stage="servicing") == {("ref", None)}
+    mature = await here.find("vacuum pumps", here.buyer, kind=SearchKind.company, trl_min=8, stage="research")
+    assert [(item.company, item.trl) for item in mature.items] == [(rhone, 9)], (
+        "a company by all that it states"
+    )
+
+
+async def test_what_a_facet_promises_is_what_a_click_leaves(here: Searched) -> None:
+    world, asked = here.derivation.world, "helium pressure Vakuumpumpen pompes vide mirrors"
+    closed = a_challenge(title="Pumps", need="Vacuum pumps.", eligible_countries=["FR"], trl_start=4)
+    await world.intake.challenges.announce(principal(world.cern), closed)
+    await here.derivation.settle()
+
+    async def left(**wanted: object) -> SearchAnswer:
+        return await here.find(asked, here.buyer, **wanted)  # type: ignore[arg-type]
+
+    everything = await left()
+    french = next(one.count for one in everything.facets.country if one.value == "FR")
+    firms = [one for one in everything.items if one.country == "FR"]
+    assert french > len(firms) + 1, "challenges that are open to all are open to French companies"
+
+    filters: list[dict[str, object]] = [
+        {},
+        {"trl_min": 5},
+        {"country": "DE", "kind": SearchKind.capability},
+        {"stage": "manufacturing", "kind": SearchKind.challenge},
+    ]
+    for others in filters:
+        answer = await left(**others)
+        clicks: list[tuple[int, dict[str, object]]] = []
+        for facet in ("country", "cpv", "stage"):
+            clicks += [(one.count, {facet: one.value}) for one in getattr(answer.facets, facet)]
+        clicks += [
+            (one.count, {"trl_min": int(one.value), "trl_max": int(one.value)}) for one in answer.facets.trl
+        ]
+        clicks += [(one.count, {"kind": SearchKind(one.value)}) for one in answer.facets.kind]
+        for count, chosen in clicks:
+            assert (await left(**{**others, **chosen})).total == count > 0, (others, chosen)
 
 
 async def test_pages_follow_one_another_without_a_gap(here: Searched) -> None:

@@ -80,7 +80,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
             company=found,
             owns=owns,
             confirmed_on=confirmed_on(found),
-            changes=await ports.intake.companies.may_change(principal, found),
+            changes=await ports.intake.companies.may_change(principal, found.id, found.owner),
             today=ports.clock.now().date(),
             once=new_once(),
             answered=await _answered(ports, principal, found),

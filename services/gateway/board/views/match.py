@@ -14,6 +14,7 @@ from services.gateway.board.views.explanation import explain, explanation
 from services.gateway.board.visit import Visit, Visits
 from services.kernel.problems import NotFound
 from services.matching.calibration import CHANCE
+from services.matching.scoring import GOOD
 
 BACK = "back"
 """Sent in the place of an answer: it is taken back."""
@@ -26,13 +27,17 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
     async def page(visit: Annotated[Visit, Depends(visits)], match: str) -> Response:
         principal = visit.known()
         found = await ports.answering.open(principal, match)
+        company, least = found.company, found.improvement
         return renderer.page(
             "match.html",
             visit,
             match=found,
             chance=CHANCE,
             explanations=[explain(one) for one in found.requirements],
-            answers=await ports.answering.may_answer(principal, found.company.id, found.company.owner),
+            well=least is not None and least.score >= GOOD,
+            lesser=[one.id for one in found.requirements if not one.mandatory and one.score < GOOD],
+            answers=await ports.answering.may_answer(principal, company.id, company.owner),
+            changes=await ports.intake.companies.may_change(principal, company.id, company.owner),
         )
 
     @made.post("/matches/{match}/answer")

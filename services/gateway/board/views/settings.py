@@ -30,6 +30,7 @@ from services.intake.company_store import CompanyFilter
 from services.intake.completion import last_open_day
 from services.kernel.problems import InvalidInput
 from services.kernel.security import Principal
+from services.matching.feedback_rules import NUDGE_MAX
 
 LISTED = 200
 """Subscriptions, endpoints, keys and things to follow shown on the page: an organisation may have no more
@@ -53,6 +54,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
             waiting=await ports.subscriptions.counts(subscriptions),
             keys=await _keys(ports, visit),
             threshold=ports.threshold,
+            most=NUDGE_MAX,
             wrong=wrong or {},
             once=new_once(),
             **await _offered(ports, principal),

@@ -46,6 +46,34 @@ def test_another_language_finds_it_and_the_words_say_why(opens: Opens, market: M
     expect(page.locator(".results > li", has_text="Vakuumtechnik Süd")).to_contain_text("stands for")
 
 
+def test_asking_again_keeps_the_filters_and_what_is_not_known_narrows_nothing(
+    opens: Opens, market: Market
+) -> None:
+    page = opens(market.ilo).page
+    page.goto("/search?q=helium+pressure&country=Narnia&kind=company")
+    results = page.locator(".results > li")
+    expect(page.locator(".hint", has_text="Narnia")).to_have_text(
+        "“Narnia” is not known as a country, so it narrows nothing."
+    )
+    expect(page.locator("a.tag")).to_have_text(["What: Companies ✕"])
+    many = results.count()
+    assert many > 1
+
+    page.locator("#country-DK").click()
+    expect(results).to_have_count(1)
+    expect(page.locator(".hint", has_text="Narnia")).to_have_count(0)
+    page.get_by_role("form", name="Search again").get_by_role("searchbox").fill("electronics")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"q=electronics&kind=company&country=DK$"))
+    expect(results).to_have_count(1)
+    page.get_by_label(re.compile("Denmark, take away")).click()
+    expect(page).to_have_url(re.compile(r"q=electronics&kind=company$"))
+    expect(page.locator("input[form=again]")).to_have_count(1)
+    expect(page.locator("input[form=again]")).to_have_attribute("name", "kind")
+    page.goto("/search?q=helium+pressure&trl_min=5")
+    expect(page.locator("a.tag")).to_have_text(["Readiness: TRL 5 or more ✕"])
+
+
 def test_nothing_found_says_what_to_do(opens: Opens, market: Market) -> None:
     page = opens().page
     page.goto("/search")
