@@ -80,8 +80,8 @@ def _steps() -> tuple[FormulaStep, ...]:
             "total = x₁ + DISCOUNT × x₂ + DISCOUNT² × x₃ + …, at most COUNTED_MAX texts",
         ),
         (
-            "That total is the answer to a part, between 0 and 1. With the power its odds rise as the odds "
-            "that such a company is right.",
+            "The total becomes the answer to a part, between 0 and 1. With the power its odds rise as the "
+            "odds that such a company is right.",
             "answer(total) = r ÷ (r + 1), r = (total ÷ HALF)^1.5",
         ),
         (
@@ -101,7 +101,7 @@ def _steps() -> tuple[FormulaStep, ...]:
         ),
         (
             "What a score is worth in the trial: its odds are so many times those of having been right.",
-            "likelihood = score ÷ (score + RARITY × (1 − score)), lift = likelihood ÷ CHANCE",
+            "likelihood = s ÷ (s + RARITY × (1 − s)), s = min(score, HIGHEST); lift = likelihood ÷ CHANCE",
         ),
     )
     return tuple(FormulaStep(about=about, formula=formula) for about, formula in rows)

@@ -76,7 +76,7 @@ def test_no_constant_that_decides_a_score_is_left_out() -> None:
     }
     assert constants == ({one.name for one in told.factors} - {"NUDGE_MAX"}) | NO_FACTORS.keys()
     formulas = " ".join(one.formula for one in told.steps)
-    beside = {"NEIGHBOURS_SHARE", "MEANINGS_ABOVE", "BACKGROUND_DECIMALS", "DECIMALS", "HIGHEST", "NUDGE_MAX"}
+    beside = {"NEIGHBOURS_SHARE", "MEANINGS_ABOVE", "BACKGROUND_DECIMALS", "DECIMALS", "NUDGE_MAX"}
     named = set(re.findall(r"\b[A-Z][A-Z_]{2,}\b", formulas))
     assert named == {one.name for one in told.factors} - beside, "the formula and the list are of one another"
 

@@ -67,7 +67,8 @@ async def test_the_page_on_scores_has_the_figures_of_the_code_and_what_was_measu
     example = worked()
     assert f"= {example.score:.2f}, {example.strength}" in page
     for part in example.parts:
-        assert f"Total {part.total:.3f}, which is an answer" in page
+        assert f"Total {part.total:.3f}, r = (" in page
+        assert f"answer r ÷ (r + 1) = {part.answer:.3f}." in page
 
 
 async def test_searching_where_the_index_is_elsewhere_says_so(market: World) -> None:
