@@ -22,6 +22,7 @@ class DigestedMatch(Contract):
     company: MatchedCompany
     score: Share
     strength: Strength
+    scoring_page: Annotated[str | None, Field(description="Page on how scores come about")] = None
 
 
 class DigestItem(Contract):

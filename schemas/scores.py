@@ -19,6 +19,13 @@ class Factor(Contract):
     about: str
 
 
+class FormulaStep(Contract):
+    """A step from two texts to a score: in words, and as a formula over the names of `factors`."""
+
+    about: str
+    formula: str
+
+
 class StrengthFrom(Contract):
     """The word for scores from here on. `likelihood`: share of the pairs of this very score that were right
     in the trial (CORDIS, 721 challenges, 3,326 organisations; right is who really took part); `lift`: how
@@ -41,8 +48,20 @@ class MeasuredFigure(Contract):
     interval: tuple[float, float] | None = None
 
 
+class Reliability(Contract):
+    """Pairs of the trial with a score from `low` to below `high`, the last row with its end. `claimed`: the
+    share of them that is said to be right (`likelihood`, on average); `right`: the share that was."""
+
+    low: Share
+    high: Share
+    pairs: Annotated[int, Field(ge=0)]
+    claimed: Share
+    right: Share
+
+
 class Measured(Contract):
-    """One task on one collection. `formula`: the version that was measured, which may be an earlier one."""
+    """One task on one collection. `formula`: the version that was measured, which may be an earlier one.
+    `reliability`: of the product, where what its scores claim could be held against what was right."""
 
     task: str
     about: str
@@ -51,12 +70,14 @@ class Measured(Contract):
     measured_on: str
     formula: str
     figures: tuple[MeasuredFigure, ...]
+    reliability: tuple[Reliability, ...] = ()
 
 
 class ScoreDisclosure(Contract):
     """`never`: what never moves a score, for nobody."""
 
     formula: Annotated[str, Field(description="Its version, named by every suggestion that it made")]
+    steps: Annotated[tuple[FormulaStep, ...], Field(description="The whole formula, in its order")] = ()
     factors: tuple[Factor, ...]
     strengths: tuple[StrengthFrom, ...]
     never: tuple[str, ...]

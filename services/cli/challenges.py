@@ -134,6 +134,9 @@ def matches(
         empty="No suggestions yet. They appear when a profile answers a requirement; the more specific the "
         "capabilities, the better.",
     )
+    page = found[0].get("scoring_page") if found else None
+    if page is not None:
+        out.print(f"How a score comes about: {page}", style="dim", highlight=False, soft_wrap=True)
 
 
 def _other_side(one: dict[str, Any], of_company: bool) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from schemas.scores import Measured, MeasuredFigure
+from schemas.scores import Measured, MeasuredFigure, Reliability
 from services.evaluation.bundle import BundleError
 from services.evaluation.result import FLOOR_SUFFIX, Report
 from services.matching import measured
-from services.matching.measured import METRICS, TASKS
+from services.matching.measured import METRICS, REFERENCES_AND_RANK, TASKS
 from services.matching.scoring import FORMULA
 
 DECIMALS = 4
@@ -30,22 +30,50 @@ def as_measured(reports: Sequence[Report], collection: str, on: date) -> Measure
         queries=_queries(first),
         measured_on=on.isoformat(),
         formula=FORMULA,
-        figures=tuple(
-            MeasuredFigure(
-                metric=shown,
-                method=method,
-                value=round(value, DECIMALS),
-                interval=(
-                    round(one.intervals[metric][0], DECIMALS),
-                    round(one.intervals[metric][1], DECIMALS),
-                ),
-            )
-            for one in reports
-            for metric, value in one.metrics.items()
-            for shown, method in [_as_shown(metric, one)]
-            if shown in METRICS
-        ),
+        figures=(*(figure for one in reports for figure in _figures(one)), *_references_and_rank(reports)),
+        reliability=tuple(row for one in reports for row in _reliability(one)),
     )
+
+
+def _figures(report: Report) -> list[MeasuredFigure]:
+    return [
+        MeasuredFigure(
+            metric=shown,
+            method=method,
+            value=round(value, DECIMALS),
+            interval=(
+                round(report.intervals[metric][0], DECIMALS),
+                round(report.intervals[metric][1], DECIMALS),
+            ),
+        )
+        for metric, value in report.metrics.items()
+        for shown, method in [_as_shown(metric, report)]
+        if shown in METRICS
+    ]
+
+
+def _references_and_rank(reports: Sequence[Report]) -> list[MeasuredFigure]:
+    """One number over all queries together, hence without an interval; of the tasks that rank companies."""
+    found = {one.method: one.details.get("exposure", {}).get("popularity") for one in reports}
+    return [
+        MeasuredFigure(metric=REFERENCES_AND_RANK, method=method.value, value=round(value, DECIMALS))
+        for method, value in found.items()
+        if value is not None
+    ]
+
+
+def _reliability(report: Report) -> list[Reliability]:
+    """Of the method whose scores claim something: the product's alone."""
+    return [
+        Reliability(
+            low=row["low"],
+            high=row["high"],
+            pairs=row["count"],
+            claimed=round(row["mean_claimed"], DECIMALS),
+            right=round(row["share_right"], DECIMALS),
+        )
+        for row in report.details.get("reliability", [])
+    ]
 
 
 def _as_shown(metric: str, report: Report) -> tuple[str, str]:

@@ -23,11 +23,14 @@ TASKS: Mapping[str, str] = {
     "consortium": "Of each real team one participant after the other is left out and looked for among all "
     "companies; and a team of as many is put together.",
 }
+REFERENCES_AND_RANK = "references_and_rank"
 METRICS: Mapping[str, str] = {
     "ndcg@10": "quality of the first ten places, 1 is a perfect order (nDCG)",
     "ndcg@50": "quality of the first fifty places, 1 is a perfect order (nDCG)",
     "recall@50": "share of the right ones that are among the first fifty",
     "mrr": "one over the place of the first right one, on average",
+    REFERENCES_AND_RANK: "how far a company's mean place goes with its number of references (Spearman): 0 is "
+    "not at all, -1 where those with more always stand further up",
     "kendall_loss": "share of the pairs in the wrong order, weighted by how far apart they are; 0 is best",
     "ndcg@10_all": "quality of the first ten places, needs of all other buyers (nDCG)",
     "ndcg@10_cross": "the same among needs in other languages alone",

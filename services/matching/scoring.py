@@ -240,16 +240,29 @@ def _shares(parts: Sequence[PartTerms]) -> tuple[list[float], list[float]]:
 
 def _total(challenges: Challenges, evidence: Floats, answer: Floats) -> Floats:
     """Combines evidence and answers (parts, companies) into scores (challenges, companies), part by part."""
-    averaged = evidence / (evidence + AVERAGED_HALF)
+    shared = averaged(evidence)
     mean = np.zeros((len(challenges), evidence.shape[1]))
     unanswered = np.zeros_like(mean)
     for place in range(challenges.rows.shape[1]):
         rows = challenges.rows[:, place]
-        mean += challenges.shares[:, place, None] * averaged[rows]
-        gap = 1.0 - np.minimum(answer[rows] / ANSWERED, 1.0)
-        unanswered += challenges.mandatory_shares[:, place, None] * gap
-    combined = AVERAGED_HALF * mean / (1.0 - mean)
-    return _rounded(answered(combined) * (1.0 - PENALTY * unanswered))
+        mean += challenges.shares[:, place, None] * shared[rows]
+        unanswered += challenges.mandatory_shares[:, place, None] * gap(answer[rows])
+    return _rounded(answered(as_evidence(mean)) * (1.0 - PENALTY * unanswered))
+
+
+def averaged(evidence: Floats) -> Floats:
+    """Evidence as it goes into the mean over the parts, in [0, 1)."""
+    return np.asarray(evidence / (evidence + AVERAGED_HALF), dtype=np.float64)
+
+
+def as_evidence(mean: Floats) -> Floats:
+    """The mean over the parts, read like the evidence for one."""
+    return np.asarray(AVERAGED_HALF * mean / (1.0 - mean), dtype=np.float64)
+
+
+def gap(answer: Floats) -> Floats:
+    """How far a requirement is unanswered, in [0, 1]."""
+    return np.asarray(1.0 - np.minimum(answer / ANSWERED, 1.0), dtype=np.float64)
 
 
 def _rounded(values: Floats) -> Floats:

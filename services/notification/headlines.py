@@ -48,6 +48,7 @@ def item(one: Concern, public_url: str) -> DigestItem:
         page=public_url + _path(one),
         match=DigestedMatch.model_validate(
             {name: data[name] for name in ("id", "challenge", "company", "score", "strength")}
+            | {"scoring_page": data.get("scoring_page")}
         )
         if event.type in MATCHES - {ANSWERED}
         else None,

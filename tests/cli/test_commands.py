@@ -66,6 +66,7 @@ async def test_matches_of_a_challenge_and_of_a_company(cluster: Command, challen
     assert "Cryosense (DE)" in said.out
     assert f"{best['score']:.2f}" in said.out
     assert "█" in said.out
+    assert f"How a score comes about: {best['scoring_page']}" in said.told
     other = cluster("matches", best["company"]["id"])
     assert PRESSURE["title"] in other.told
     assert "CERN" in other.told

@@ -73,6 +73,7 @@ def suggestion(
         ),
         "gates": (Gate(gate=GateName.trl, state=gate, reason="…"),),
         "because": because,
+        "scoring_page": "https://liaison.test/scores",
         "versions": MatchVersions(model=model, index=f"{model}-words", scoring=FORMULA),
         "suggested_at": at,
         "changed_at": at,

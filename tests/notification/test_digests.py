@@ -172,6 +172,7 @@ async def test_a_daily_digest_says_in_one_webhook_what_has_happened(
     assert item.match is not None
     assert (item.match.id, item.match.score) == (match.data["id"], match.data["score"])
     assert item.page == f"{PUBLIC_URL}/matches/{item.match.id}"
+    assert item.match.scoring_page == match.data["scoring_page"] == f"{PUBLIC_URL}/scores"
     assert item.headline.startswith(f"“{challenge.title}”, wanted by CERN until ")
     assert item.headline.endswith(f", for Cryosense (FR): {match.data['headline']}")
     assert found.headline == f"1 match since 21 November 2026. The best: {item.headline}"

@@ -116,7 +116,7 @@ def _entry(one: Concern, public_url: str) -> atom.Entry:
     return atom.Entry(
         id=atom.urn(one.event.id),
         title=said.title,
-        text=said.text,
+        text=said.text if said.scores is None else f"{said.text}\n\nHow a score comes about: {said.scores}",
         link=public_url + said.path,
         updated=one.event.time,
         published=one.event.time,

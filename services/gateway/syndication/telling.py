@@ -42,11 +42,13 @@ _CONSORTIUM = {
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One line, some more, and the page to read on, as a path on this server."""
+    """One line, some more, and the page to read on, as a path on this server. `scores`: address of the page
+    on how scores come about, where one is told."""
 
     title: str
     text: str
     path: str
+    scores: str | None = None
 
 
 def told(one: Concern) -> Told:
@@ -118,14 +120,15 @@ def _announcement(kind: str, data: Mapping[str, Any]) -> Told:
 
 def _match(kind: str, data: Mapping[str, Any]) -> Told:
     company, wanted = _company(data), _named(data["challenge"])
-    path = f"/matches/{data['id']}"
+    path, scores = f"/matches/{data['id']}", data.get("scoring_page")
     fits = f"{score(data['score'])}, {data['strength']}: {data['headline']}"
     if kind == "liaison.match.retracted.v1":
         return Told(f"{company} is no longer suggested for {wanted}", data["reason"], path)
     if kind == "liaison.match.updated.v1":
         before = score(data["previous_score"])
-        return Told(f"{company} fits {wanted} otherwise than before", f"{fits} (before: {before})", path)
-    return Told(f"{company} fits {wanted}", fits, path)
+        title = f"{company} fits {wanted} otherwise than before"
+        return Told(title, f"{fits} (before: {before})", path, scores)
+    return Told(f"{company} fits {wanted}", fits, path, scores)
 
 
 def _answered(data: Mapping[str, Any]) -> Told:

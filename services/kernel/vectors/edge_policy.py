@@ -13,10 +13,11 @@ LOGGED_POINTS = 50_000
 """Points written since the collection was opened or built. They are in the engine's log, which only a new
 generation (or closing) shortens: about 200 MB on disk and 3 s to apply again after a crash."""
 
-DEAD_IS_FINE = 1_000
-"""States of points that were written over or removed and still take up room: with 384 and 256 dimensions,
-words and letters about 17 kB each, half of it on the heap. A collection of 2,000 points is built anew in two
-seconds of one core, at the lowest but useful priority."""
+DEAD_IS_FINE = 250
+"""States of points, written over or removed, that still take up room: with 384 and 256 dimensions,
+words and letters about 17 kB each, half of it on the heap. A collection of a hundred points is built anew
+with 0.7 s of one core at the lowest but useful priority; to embed 250 changed texts takes three times as
+much."""
 
 DEAD_SHARE = 0.5
 """In a larger collection so many dead states may there be for each point that lives: profiles are written

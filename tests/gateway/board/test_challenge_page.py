@@ -7,7 +7,9 @@ import re
 import pytest
 
 from services.gateway.board.views.need import stretches
+from services.gateway.board.wording import one_in
 from services.kernel.web.preconditions import ANY_VERSION
+from services.matching.calibration import likelihood
 from tests.gateway.board.world import HOSTILE, World, join, visible
 
 
@@ -43,6 +45,7 @@ async def test_who_announced_it_sees_the_market(anywhere: World) -> None:
     assert "3 suggestions among 3 companies, from 2 countries: 1 strong, 1 good, 1 possible" in seen
     assert re.findall(r">(Alpha|Beta|Gamma)</a></h3>", page.text) == ["Alpha", "Beta", "Gamma"]
     assert "strong 0.83" in seen
+    assert f"{one_in(round(likelihood(0.83), 4))} such pairs was right in the trial" in seen
     assert "🇩🇰 Denmark" in seen.replace("🇩🇰  ", "🇩🇰 ")
     # the last requirement is answered by nobody: news at the top, before the picture and the list
     assert seen.index("Nobody answers this requirement") < seen.index("3 suggestions")

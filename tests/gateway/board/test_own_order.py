@@ -9,8 +9,10 @@ import pytest
 
 from schemas.match import Improvement
 from services.matching import evidence, scoring
+from services.matching.disclosure import disclosure
 from services.matching.feedback_rules import NUDGE_MAX
 from services.matching.scoring import GOOD
+from services.matching.worked_example import worked
 from tests.gateway.board.world import World, join, visible
 
 HELIUM = "We need to measure the pressure of liquid helium at 4 K with cryogenic sensors. It must be exact."
@@ -125,6 +127,16 @@ async def test_the_page_on_scores_has_the_figures_of_the_code_and_what_was_measu
     assert "BM25" in page
     assert "quality of the first fifty places" in page
     assert "Measured on collections whose right answers are known" in page
+    for factor in disclosure().factors:
+        assert factor.name in page
+        assert factor.about in page
+    for step in disclosure().steps:
+        assert f"{step.about} {step.formula}" in page
+    example = worked()
+    assert f"= {example.score:.2f}, {example.strength}" in page
+    for part in example.parts:
+        assert f"Total {part.total:.3f}, r = (" in page
+        assert f"answer r ÷ (r + 1) = {part.answer:.3f}." in page
 
 
 async def test_searching_where_the_index_is_elsewhere_says_so(market: World) -> None:

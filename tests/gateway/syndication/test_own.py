@@ -81,7 +81,9 @@ async def test_what_fits_a_company_is_said_in_one_line_each(
             "February 2027)"
         )
         match = next(event for event in await world.events() if event.type == "liaison.match.suggested.v1")
-        assert entry.summary.endswith(match.data["headline"])
+        assert entry.summary.endswith(
+            f"{match.data['headline']}\n\nHow a score comes about: {PUBLIC_URL}/scores"
+        )
         assert entry.link == f"{PUBLIC_URL}/matches/{match.data['id']}"
         assert entry.id == atom.urn(match.id)
         assert first.headers["cache-control"] == "private, no-cache"
@@ -94,7 +96,9 @@ async def test_what_fits_a_company_is_said_in_one_line_each(
         (deadline,) = events(await served.client.get(due))
         assert deadline["uid"] == f"{challenge.id}.deadline@liaison"
         assert deadline["status"] == "CONFIRMED"
-        assert f"Cryosense (FR): {entry.summary}" in deadline["description"]
+        why, _, _ = entry.summary.partition("\n\nHow a score comes about")
+        assert f"Cryosense (FR): {why}" in deadline["description"]
+        assert "How a score" not in deadline["description"]
         assert deadline["dtstamp"].dt == match.time.replace(microsecond=0)
         (alarm,) = deadline.walk("VALARM")
         assert alarm["trigger"].to_ical() == b"-P7D"

@@ -170,3 +170,8 @@ def test_matches_and_announcements_are_said_in_a_line(kind: str) -> None:
 def test_an_announcement_is_in_its_own_language() -> None:
     made = routes.challenge(language="de", title="Drucksensor", need="Drucksensor. Wir müssen messen.")
     assert announced(made) == Told("Drucksensor · CERN · 2027-02-01", "Wir müssen messen.", CHALLENGE)
+
+
+def test_a_suggestion_says_where_to_read_how_a_score_comes_about() -> None:
+    assert told(routes.matched(routes.challenge())).scores == "https://liaison.test/scores"
+    assert told(routes.matched(routes.challenge(), retracted=True)).scores is None

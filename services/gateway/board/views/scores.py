@@ -1,6 +1,7 @@
 """`/scores`: how a score comes about, in words, with the very figures that the formula uses, and how good it
 was measured to be."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,6 +13,8 @@ from services.gateway.board.rendering import Renderer
 from services.gateway.board.visit import Visit, Visits
 from services.matching import scoring
 from services.matching.disclosure import disclosure
+from services.matching.measured import REFERENCES_AND_RANK
+from services.matching.worked_example import worked
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,17 @@ def routes(visits: Visits, renderer: Renderer) -> APIRouter:
     async def page(visit: Annotated[Visit, Depends(visits)]) -> Response:
         disclosed = disclosure()
         tables = [table(one) for one in disclosed.measured]
-        return renderer.page("scores.html", visit, scoring=scoring, disclosed=disclosed, measured=tables)
+        return renderer.page(
+            "scores.html",
+            visit,
+            scoring=scoring,
+            disclosed=disclosed,
+            measured=tables,
+            factors={one.name: one.value for one in disclosed.factors},
+            trial=next((one for one in disclosed.measured if one.reliability), None),
+            references=references_and_rank(disclosed.measured),
+            example=worked(),
+        )
 
     return made
 
@@ -42,3 +55,10 @@ def table(measured: Measured) -> Table:
     metrics = dict.fromkeys(one.metric for one in measured.figures)
     rows = [(metric, [found.get((metric, method)) for method in methods]) for metric in metrics]
     return Table(measured, methods, rows)
+
+
+def references_and_rank(measured: Sequence[Measured]) -> dict[str, float]:
+    """How far the place of a company goes with its number of references, by method."""
+    return {
+        one.method: one.value for of in measured for one in of.figures if one.metric == REFERENCES_AND_RANK
+    }
