@@ -110,11 +110,13 @@ def database_of(settings: Settings) -> Iterator[None]:
 
 def run(work: Coroutine[Any, Any, None], settings: Settings) -> None:
     """Run a serving process with its logs and traces; errors of the start-up are one sentence."""
+    from services.bootstrap.allocation import keep_memory_together
     from services.bootstrap.process import BackgroundFailure
     from services.bootstrap.watch import last_resort
     from services.kernel.logs import start_logging
     from services.kernel.telemetry import start_tracing
 
+    keep_memory_together()
     last_resort.enable()
     start_logging(settings.log_level, settings.log_format)
     tracing = start_tracing(settings)
