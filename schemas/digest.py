@@ -15,7 +15,7 @@ receiver takes. The rest is counted."""
 
 
 class DigestedMatch(Contract):
-    """The suggestion that an item is about, as it stands now."""
+    """The suggestion that an item is about, as it stands now. `score` is everybody's."""
 
     id: MatchId
     challenge: MatchedChallenge
@@ -23,6 +23,16 @@ class DigestedMatch(Contract):
     score: Share
     strength: Strength
     scoring_page: Annotated[str | None, Field(description="Page on how scores come about")] = None
+    moved: Annotated[
+        float | None,
+        Field(
+            ge=-1,
+            le=1,
+            allow_inf_nan=False,
+            description="What the reader's own answers add to the score, for the order of this digest alone; "
+            "null: nothing",
+        ),
+    ] = None
 
 
 class DigestItem(Contract):
@@ -45,7 +55,7 @@ class DigestItem(Contract):
 
 class Collected(Contract):
     """What has come together, the best matches first (on the company's side its own answers have moved
-    them when they were collected; the scores are everybody's), then everything else, the newest first.
+    them when they were collected, by `moved`), then everything else, the newest first.
     `since`: when the first of it was collected; `events`: how many events that is; `items`: at most 50;
     `more`: how many further items are not listed; `lapsed`: things that came and went meanwhile, which
     nobody need read."""

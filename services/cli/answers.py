@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def answer(
-    match: Annotated[str, typer.Argument(help="Id of a match (mat_…): `liaison matches cmp_… --json`.")],
+    match: Annotated[str, typer.Argument(help="Id of a match (mat_…): `liaison matches cmp_… --ids`.")],
     interested: Annotated[bool, typer.Option("--interested", help="The company is interested.")] = False,
     dismiss: Annotated[Reason | None, typer.Option(help="It is not for the company, and why.")] = None,
     take_back: Annotated[bool, typer.Option("--take-back", help="Take the answer back.")] = False,

@@ -1,4 +1,4 @@
-"""`announce`, `matches`, `stream`: a challenge, who answers it, and both as they happen."""
+"""`announce`, `stream`: a challenge, and what comes of it as it happens."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from services.cli.output import (
     out,
     print_json,
     print_line,
-    print_table,
-    staleness,
 )
 
 STREAM_SILENCE_S = 60.0
@@ -31,7 +29,6 @@ RECONNECT_S = 2.0
 
 def register(app: typer.Typer) -> None:
     app.command()(announce)
-    app.command()(matches)
     app.command()(stream)
 
 
@@ -102,48 +99,6 @@ def _content(text: str, file: Path) -> dict[str, Any]:
         return read
     title, _, need = text.strip().partition("\n")
     return {"title": title.lstrip("# ").strip(), "need": need.strip() or title.strip()}
-
-
-def matches(
-    challenge: Annotated[str, typer.Argument(help="Id of a challenge (chl_…), or of a company (cmp_…).")],
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
-    url: Url = "http://localhost:8000",
-    key: Key = None,
-    as_json: Json = False,
-) -> None:
-    """Who answers a challenge, or which open challenges a company answers; best first."""
-    of_company = challenge.startswith("cmp_")
-    kind = "companies" if of_company else "challenges"
-    with connected(url, key) as client:
-        found = list(client.pages(f"/v1/{kind}/{challenge}/matches", at_most=limit))
-    if as_json:
-        print_json(found)
-        return
-    print_table(
-        ("score", "", "right in the trial", "challenge" if of_company else "company", "why"),
-        [
-            (
-                f"{one['score']:.2f}",
-                bar(one["score"]),
-                "" if one.get("likelihood") is None else f"{one['likelihood']:.1%}",
-                escape(_other_side(one, of_company)),
-                escape(one["headline"]),
-            )
-            for one in found
-        ],
-        empty="No suggestions yet. They appear when a profile answers a requirement; the more specific the "
-        "capabilities, the better.",
-    )
-    page = found[0].get("scoring_page") if found else None
-    if page is not None:
-        out.print(f"How a score comes about: {page}", style="dim", highlight=False, soft_wrap=True)
-
-
-def _other_side(one: dict[str, Any], of_company: bool) -> str:
-    if of_company:
-        return f"{one['challenge']['title']} ({one['challenge']['buyer_name']})"
-    company = f"{one['company']['name']} ({one['company']['country']})"
-    return company + staleness(one.get("profile"))
 
 
 def stream(

@@ -21,8 +21,8 @@ def print_reports(found: Sequence[Report]) -> None:
         columns.append(f"more than {found[0].method}")
     rows = [
         (name if place == 0 else "", one.method.value, *_figures(one, name), "")[: len(columns)]
-        for name in found[0].metrics
-        for place, one in enumerate(found)
+        for name in dict.fromkeys(name for one in found for name in one.metrics)
+        for place, one in enumerate(one for one in found if name in one.metrics)
     ]
     print_table(columns, rows, empty="")
     _print_exposure(found)

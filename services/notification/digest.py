@@ -18,6 +18,9 @@ from schemas.subscription import (
 )
 from services.notification.threads import Stance
 
+DECIMALS = 4
+"""As many as scores have: what is finer comes of the arithmetic."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -74,12 +77,20 @@ def collected(
         since=since,
         events=len(entries),
         items=tuple(
-            items[entry.event].model_copy(update={"new": is_new})
-            for entry, is_new in folded.standing[:ITEMS_MAX]
+            _listed(entry, items[entry.event], is_new=is_new) for entry, is_new in folded.standing[:ITEMS_MAX]
         ),
         more=max(0, len(folded.standing) - ITEMS_MAX),
         lapsed=folded.lapsed,
     )
+
+
+def _listed(entry: Entry, item: DigestItem, *, is_new: bool) -> DigestItem:
+    """The item with what is known of it only beside the others."""
+    match = item.match
+    if match is not None and entry.score is not None:
+        by = round(entry.score - match.score, DECIMALS)
+        match = match.model_copy(update={"moved": by or None})
+    return item.model_copy(update={"new": is_new, "match": match})
 
 
 def digest(

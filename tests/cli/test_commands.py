@@ -70,6 +70,35 @@ async def test_matches_of_a_challenge_and_of_a_company(cluster: Command, challen
     other = cluster("matches", best["company"]["id"])
     assert PRESSURE["title"] in other.told
     assert "CERN" in other.told
+    assert best["id"] not in said.told
+    assert best["id"] in cluster("matches", challenge, "--ids").told.replace("\n", "")
+
+
+async def test_one_match_is_explained_in_full(cluster: Command, challenge: str) -> None:
+    found = await eventually(lambda: cluster("matches", challenge, "--json").json(), within_s=60)
+    match = cluster("matches", found[0]["id"], "--json").json()
+    said = " ".join(cluster("matches", found[0]["id"]).told.split())
+    answered, change = match["requirements"][0], match["improvement"]
+    assert f"{match['likelihood']:.1%} of such were right in the trial" in said
+    assert f"{answered['score']:.2f}" in said
+    assert f"What would change it most: {' '.join(change['text'].split())} ({change['score']:.2f})" in said
+    for gate in match["gates"]:
+        assert " ".join(gate["reason"].split()) in said
+
+
+async def test_a_companys_answers_are_shown_and_begun_anew(cluster: Command, challenge: str) -> None:
+    found = await eventually(lambda: cluster("matches", challenge, "--json").json(), within_s=60)
+    company = found[0]["company"]["id"]
+    assert "liaison answer" in cluster("feedback", company).err
+    assert cluster("answer", found[0]["id"], "--dismiss", "too-far").code == 0
+    said = cluster("feedback", company)
+    assert (said.code, "against such challenges" in " ".join(said.out.split())) == (0, True)
+    assert PRESSURE["title"] in said.told
+    assert cluster("feedback", company, "--json").json()["answers"][0]["match"] == found[0]["id"]
+    anew = cluster("feedback", company, "--reset")
+    assert "you began anew" in anew.err
+    assert PRESSURE["title"] not in anew.told
+    assert cluster("answer", found[0]["id"], "--take-back").code == 0
 
 
 async def test_searching_says_for_which_words_and_sees_through_a_slip(

@@ -23,6 +23,7 @@ from schemas.match import CompanyAnswer, DismissalReason, MatchAnswerContent, Ma
 from schemas.subscription import Subscription, SubscriptionContent
 from services.kernel import journal
 from services.kernel.journal import Event
+from services.matching.feedback_rules import NUDGE_MAX
 from services.notification import collecting
 from services.notification.digests import Digests
 from services.notification.model import AlertRow, CollectedRow, DigestRow
@@ -300,6 +301,12 @@ async def test_its_own_answers_order_a_companys_digest_and_budget_and_nobody_els
             (best.suggestion.id, best.suggestion.score),
             (second.suggestion.id, second.suggestion.score),
         ]
+    (ours,) = digests(own)
+    (theirs,) = digests(buyers)
+    assert {item.match.moved for item in theirs.items if item.match} == {None}
+    moved = {item.match.id: item.match.moved for item in ours.items if item.match}
+    assert -NUDGE_MAX <= (moved[alike.suggestion.id] or 0.0) < -0.05
+    assert abs(moved[unlike.suggestion.id] or 0.0) < abs(moved[alike.suggestion.id] or 0.0)
     assert [own_budget[0]["data"]["id"], buyers_budget[0]["data"]["id"]] == [
         unlike.suggestion.id,
         alike.suggestion.id,
