@@ -11,6 +11,7 @@ from schemas.challenge import OPEN_STATES, OVER_STATES, Challenge, Requirement
 from schemas.events import ChallengeMatched
 from schemas.match import Outreach
 from schemas.pairing import Pairing
+from schemas.subscription import FollowChallenge
 from services.gateway.board import suggestions
 from services.gateway.board.forms import Form, going_on, guard, new_once, read_form, seen
 from services.gateway.board.live import Live
@@ -98,7 +99,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer, live: Live) ->
             joining=await _joining(ports, visit, found),
             dialogue=(dialogue := await ports.dialogues.get(visit.principal, found.id)),
             newest=newest(dialogue),
-            followed=await following.of_challenge(ports, visit, found.id),
+            followed=await following.offered(ports, visit, FollowChallenge(challenge=found.id)),
             position=position,
         )
 

@@ -53,25 +53,23 @@ _VALUE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
-    """How a challenge can be followed from its page. `endpoint`: where its webhooks would go; None: nowhere,
-    it would be on the live stream alone. `already`: the reader follows it."""
+class Offered:
+    """That something can be followed from the page that shows it. `endpoint`: where its webhooks would go;
+    None: nowhere, it would be on the live stream alone. `already`: the reader follows it."""
 
     endpoint: Endpoint | None
     already: bool
     once: str
 
 
-async def of_challenge(ports: BoardPorts, visit: Visit, challenge: str) -> Followed | None:
+async def offered(ports: BoardPorts, visit: Visit, follow: FollowChallenge | FollowQuery) -> Offered | None:
     """None for who may not subscribe."""
     if visit.principal is None or not visit.writes:
         return None
     subscriptions = await ports.subscriptions.list(visit.principal, after=None, limit=SUBSCRIPTIONS_READ)
     endpoints = await ports.endpoints.list(visit.principal, after=None, limit=1)
-    already = any(
-        isinstance(one.follow, FollowChallenge) and one.follow.challenge == challenge for one in subscriptions
-    )
-    return Followed(endpoints[0] if endpoints else None, already, new_once())
+    already = any(one.follow == follow for one in subscriptions)
+    return Offered(endpoints[0] if endpoints else None, already, new_once())
 
 
 def content(form: Form) -> SubscriptionContent:

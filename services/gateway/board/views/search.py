@@ -7,9 +7,11 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from schemas.search import FoundItem, FoundText
+from schemas.subscription import FollowQuery
 from schemas.text import clean_text
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
+from services.gateway.board.views import following
 from services.gateway.board.views.explanation import Piece, pieces
 from services.gateway.board.views.search_filters import choices, chosen, understood
 from services.gateway.board.visit import Visit, Visits
@@ -84,6 +86,7 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
             lifted=[(one, asked.choosing(one.value)) for one in answer.without],
             more=asked.address(cursor=answer.next) if answer.next else None,
             first=asked.address() if cursor else None,
+            followed=await following.offered(ports, visit, FollowQuery(query=asked.q)),
             examples=EXAMPLES,
         )
 

@@ -99,3 +99,18 @@ def test_without_scripts_all_of_it_works(browser: Browser, market: Market) -> No
     expect(page).to_have_url(re.compile("country=FR"))
     expect(page.locator(".results")).to_contain_text("Cryosense SAS")
     context.close()
+
+
+def test_who_looks_is_told_of_new_challenges_like_it(opens: Opens, market: Market) -> None:
+    page = opens(market.ilo).page
+    page.goto("/search?q=beam+windows+of+beryllium")
+    page.get_by_role("button", name="Tell me of new challenges like this").click()
+    expect(page).to_have_url(re.compile(r"/settings#subscriptions"))
+    row = page.locator("tr", has_text="New challenges near “beam windows of beryllium”")
+    expect(row).to_be_visible()
+    page.goto("/search?q=beam+windows+of+beryllium")
+    expect(page.locator(".hint", has_text="are told to you")).to_be_visible()
+    expect(page.get_by_role("button", name="Tell me of new challenges like this")).to_have_count(0)
+    page.goto("/settings")
+    row.get_by_role("button", name="Remove").click()
+    expect(row).to_have_count(0)
