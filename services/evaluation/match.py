@@ -14,14 +14,22 @@ from services.evaluation.exposure import exposure
 from services.evaluation.measure import Measure
 from services.evaluation.methods import CompanyRanker, Progress, Ranked
 from services.evaluation.metrics import ndcg, recall, reciprocal_rank
+from services.evaluation.newcomer import Counterfactual, newcomers
 from services.evaluation.result import Result
 from services.matching.calibration import likelihood
 from services.matching.suggestion import SUGGESTED
 
 
-async def evaluate(bundle: Bundle, ranker: CompanyRanker, method: Method, progress: Progress) -> Result:
+async def evaluate(
+    bundle: Bundle,
+    ranker: CompanyRanker,
+    method: Method,
+    progress: Progress,
+    *,
+    counterfactual: Counterfactual | None = None,
+) -> Result:
     """Means over all judged challenges; who is seen; and for the product, whose scores claim to mean
-    something, how far they do."""
+    something, how far they do. `counterfactual`: tells what companies would score with one text alone."""
     judged, judgements = bundle.judged, bundle.judgements
     found: dict[str, list[Ranked]] = {}
     for number, challenge in enumerate(judged, start=1):
@@ -35,6 +43,8 @@ async def evaluate(bundle: Bundle, ranker: CompanyRanker, method: Method, progre
         "recall@50": Measure.average([recall(ranking, grades, 50) for ranking, grades in per_challenge]),
         "mrr": Measure.average([reciprocal_rank(ranking, grades) for ranking, grades in per_challenge]),
     }
+    if counterfactual is not None:
+        measures |= await newcomers(bundle, found, counterfactual, progress)
     details: dict[str, Any] = {
         "queries": len(judged),
         "exposure": asdict(exposure(bundle.companies, list(rankings.values()))),

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.challenge import Challenge
-from schemas.company import Company
+from schemas.company import Capability, Company
 from services.evaluation.bundle import Bundle
 from services.evaluation.entities import challenges_of, companies_of
 from services.evaluation.methods import Progress, Ranked
 from services.indexing.collections import COMPANIES, of_company
 from services.indexing.generation import Generation, Generations
-from services.intake.parts import REQUIREMENT_PREFIX, company_parts
+from services.intake.parts import REQUIREMENT_PREFIX, Part, company_parts
 from services.kernel.database import Database
 from services.matching.board import Board
 from services.matching.candidates import Candidates, candidates
@@ -52,6 +52,7 @@ class Product:
         companies = companies_of(bundle.companies)
         challenges = challenges_of(bundle.challenges)
         self._companies = {one.id: one for one in companies}
+        self._alone: dict[str, Company] = {}
         self._challenges = {one.id: one for one in challenges}
         self._names = {made.id: one.id for made, one in zip(companies, bundle.companies, strict=True)}
         self._names |= {made.id: one.id for made, one in zip(challenges, bundle.challenges, strict=True)}
@@ -83,6 +84,26 @@ class Product:
         return [
             Ranked(self._names[profiles[column].company.id], score) for _, column, score in _scores(found)
         ]
+
+    async def alone(self, challenge: str, companies: Collection[str]) -> dict[str, float]:
+        """The score that each of these would have with the one of its texts that comes nearest to the
+        challenge as a whole, and no other."""
+        if not companies:
+            return {}
+        ready = (await self._board.look(self._challenges[self._challenge_ids[challenge]])).ready
+        profiles = await self._profiles.get({self._company_ids[one]: 1 for one in companies})
+        known = sorted(profiles.values(), key=lambda one: one.company.id)
+        scored = candidates([ready], known, floor=EVERYTHING).scored
+        assert scored is not None
+        self._alone = {}
+        for column, profile in enumerate(known):
+            nearest = profile.parts[scored.details(0, column).parts[0].capability or 0]
+            self._alone[f"{profile.company.id} {nearest.id}"] = _with_one_text(profile.company, nearest)
+        single = list((await self._profiles.get(dict.fromkeys(self._alone, 1))).values())
+        found = candidates([ready], single, floor=EVERYTHING, discount=self._discount)
+        return {
+            self._names[single[column].company.id.split()[0]]: score for _, column, score in _scores(found)
+        }
 
     async def considered(self, challenge: str, *, limit: int) -> Considered:
         """Everybody's score for a challenge, and what matching would say of the best `limit`, requirement by
@@ -134,7 +155,7 @@ class Product:
     # -- what the product reads from its database, read from the bundle ---------------------------------
 
     async def companies(self, ids: Collection[str]) -> Mapping[str, Company]:
-        return {one: self._companies[one] for one in ids}
+        return {one: self._companies.get(one) or self._alone[one] for one in ids}
 
     async def active_companies(self) -> AsyncIterator[Sequence[Company]]:
         for _, page in self._pages():
@@ -154,6 +175,14 @@ class Product:
         for start in range(0, len(companies), PAGE):
             page = companies[start : start + PAGE]
             yield start + len(page), page
+
+
+def _with_one_text(company: Company, part: Part) -> Company:
+    """As another company: what is kept of the one does not stand for the other."""
+    only = Capability(id=part.id, text=part.text, language=part.language)
+    return company.model_copy(
+        update={"id": f"{company.id} {part.id}", "capabilities": (only,), "references": ()}
+    )
 
 
 def _scores(found: Candidates) -> Iterator[tuple[int, int, float]]:

@@ -63,6 +63,8 @@ def reports(results: Sequence[Result]) -> list[Report]:
 def _differences(one: Result, first: Result) -> dict[str, dict[str, Any]]:
     found = {}
     for name, measure in one.measures.items():
+        if name not in first.measures:
+            continue
         value, interval = difference(measure, first.measures[name])
         found[name] = {"to": first.method.value, "difference": value, "interval": interval}
     return found

@@ -104,7 +104,8 @@ async def _of_companies(
         else:
             ranker = await Baseline.of(bundle, text_scorer(method, models.embedder, progress))
         if task is Task.match:
-            return await match.evaluate(bundle, ranker, method, progress)
+            product = ranker if isinstance(ranker, Product) else None
+            return await match.evaluate(bundle, ranker, method, progress, counterfactual=product)
         return await reverse.evaluate(bundle, ranker, method, progress)
 
 

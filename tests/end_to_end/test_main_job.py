@@ -141,7 +141,14 @@ async def test_it_stops_gracefully_and_starts_again_where_it_was(
         answer = await buyer.post("/v1/challenges", json=MIRROR)
         assert answer.status_code == 201
         await eventually(lambda: len(receiver.events(SUGGESTED)) > len(before))
+        await eventually(lambda: _who_is_seen(buyer))
     assert {message: len(receiver.bodies[message]) for message in before} == before
+
+
+async def _who_is_seen(client: httpx.AsyncClient) -> bool:
+    """Whether the process measures it by itself: the market's companies are German, all that it suggests."""
+    told = (await client.get("/metrics")).text
+    return 'liaison_exposure_present_share{by="country",group="DE"} 1.0' in told.splitlines()
 
 
 async def _matches(client: httpx.AsyncClient, challenge: str) -> list[dict[str, Any]]:

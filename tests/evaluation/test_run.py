@@ -9,6 +9,7 @@ import pytest
 from schemas.text import NEED_MAX, TITLE_MAX
 from services.evaluation.bundle import BundleError
 from services.evaluation.choices import Method, Task, methods_of
+from services.evaluation.newcomer import ALONE_FOUND, ESTABLISHED, ESTABLISHED_FOUND
 from services.evaluation.result import Report
 from services.evaluation.run import KEPT, evaluate
 from services.kernel.settings import Settings
@@ -70,6 +71,24 @@ async def test_match_says_who_is_seen_and_what_a_score_is_worth(tmp_path: Path, 
     assert all("reliability" not in one for one in shown[1:])
     assert "differences" not in shown[0]
     assert shown[1]["differences"]["mrr"] == {"to": "liaison", "difference": 0.0, "interval": (0.0, 0.0)}
+
+
+async def test_match_tells_what_one_text_alone_would_do_for_a_company_of_many(
+    tmp_path: Path, settings: Settings
+) -> None:
+    known, *others = COMPANIES
+    more = [{"id": f"m{n}", "text": f"Cryogenic instruments, series {n}"} for n in range(ESTABLISHED)]
+    companies = [{**known, "capabilities": [*known["capabilities"], *more]}, *others]
+    table = f"pressure\t{known['id']}\t1\n"
+    folder = write(tmp_path / "known", challenges=CHALLENGES, companies=companies, judgements=table)
+
+    reports = await measured(settings, folder, Task.match, *Method)
+
+    told = {ESTABLISHED_FOUND, ALONE_FOUND}
+    assert [told <= one.metrics.keys() for one in reports] == [
+        method in (Method.liaison, Method.unbounded) for method in Method
+    ]
+    assert {reports[0].metrics[name] for name in told} == {1.0}, "in a market of five everybody is found"
 
 
 async def test_reverse_orders_challenges_as_they_were_graded(tmp_path: Path, settings: Settings) -> None:
