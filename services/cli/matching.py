@@ -11,6 +11,8 @@ from services.cli.client import Json, Key, Url, connected
 from services.cli.output import bar, out, print_json, print_table, staleness
 
 GATE_SIGNS = {"passed": "✓", "failed": "✕", "unknown": "?"}
+TEXT_SHOWN = 90
+"""Characters of a text in a line; with --json it is there in full."""
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +24,7 @@ def matches(
         str, typer.Argument(help="Id of a challenge (chl_…), of a company (cmp_…), or of one match (mat_…).")
     ],
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
-    ids: Annotated[bool, typer.Option("--ids", help="With the id of each match, e.g. to answer it.")] = False,
+    ids: Annotated[bool, typer.Option("--ids", help="A line each with its id, e.g. to answer it.")] = False,
     url: Url = "http://localhost:8000",
     key: Key = None,
     as_json: Json = False,
@@ -49,11 +51,14 @@ def matches(
     if as_json:
         print_json(found)
         return
+    if ids:
+        for one in found:
+            _say(f"{one['id']}  {one['score']:.2f}  {_other_side(one, of_company)}")
+        return
     print_table(
-        (*(["match"] if ids else []), "score", "", "right in the trial", other, "why"),
+        ("score", "", "right in the trial", other, "why"),
         [
             (
-                *([one["id"]] if ids else []),
                 f"{one['score']:.2f}",
                 bar(one["score"]),
                 "" if one.get("likelihood") is None else f"{one['likelihood']:.1%}",
@@ -80,51 +85,48 @@ def _other_side(one: dict[str, Any], of_company: bool) -> str:
 def _print_match(match: dict[str, Any]) -> None:
     """`match`: as GET /v1/matches/{id} answers."""
     challenge, company = match["challenge"], match["company"]
-    out.print(
-        f"{challenge['title']} ({challenge['buyer_name']}), to {challenge['deadline']}",
-        highlight=False,
-        markup=False,
-    )
-    out.print(f"{company['name']} ({company['country']}), {match['state']}", highlight=False, markup=False)
-    out.print(f"{match['score']:.2f} {bar(match['score'])}{_worth(match)}", highlight=False, markup=False)
-    out.print(match["headline"], highlight=False, markup=False)
-    out.print()
-    print_table(
-        ("", "", "requirement", "answered by"),
-        [_requirement(one) for one in match["requirements"]],
-        empty="The challenge states no requirements: the score is that of its title and need together.",
-    )
-    for gate in match["gates"]:
-        sign = GATE_SIGNS[gate["state"]]
-        out.print(f"{sign} {gate['reason']}", highlight=False, markup=False)
-    _improvement(match.get("improvement"))
-    if match.get("scoring_page"):
-        out.print(f"How a score comes about: {match['scoring_page']}", style="dim", highlight=False)
-
-
-def _worth(match: dict[str, Any]) -> str:
     likelihood = match.get("likelihood")
-    return "" if likelihood is None else f"  {likelihood:.1%} of such were right in the trial"
+    worth = "" if likelihood is None else f"  {likelihood:.1%} of such were right in the trial"
+    _say(f"{challenge['title']} ({challenge['buyer_name']}), until {challenge['deadline']}")
+    _say(f"{company['name']} ({company['country']}), {match['state']}")
+    _say(f"{match['score']:.2f}  {bar(match['score'])}{worth}")
+    _say(match["headline"])
+    _say("")
+    width = max((len(one["id"]) for one in match["requirements"]), default=0)
+    for one in match["requirements"]:
+        must = "must: " if one["mandatory"] else ""
+        _say(f"{one['id']:{width}}  {one['score']:.2f}  {bar(one['score']):10}  {must}{_short(one['text'])}")
+        _say(f"{'':{width}}                    {_answer(one['answered_by'])}", style="dim")
+    if not match["requirements"]:
+        _say("The challenge states no requirements: the score is that of its title and need together.")
+    _say("")
+    for gate in match["gates"]:
+        _say(f"{GATE_SIGNS[gate['state']]} {gate['reason']}")
+    _print_improvement(match.get("improvement"))
+    if match.get("scoring_page"):
+        _say(f"How a score comes about: {match['scoring_page']}", style="dim")
 
 
-def _requirement(one: dict[str, Any]) -> tuple[str, str, str, str]:
-    answer = one["answered_by"]
-    return (
-        f"{one['score']:.2f}",
-        bar(one["score"]),
-        escape(("must: " if one["mandatory"] else "") + one["text"]),
-        "✕ nothing comes near" if answer is None else escape(answer["text"]),
-    )
+def _answer(answer: dict[str, Any] | None) -> str:
+    return "✕ nothing comes near" if answer is None else f"nearest: {_short(answer['text'])}"
 
 
-def _improvement(improvement: dict[str, Any] | None) -> None:
+def _print_improvement(improvement: dict[str, Any] | None) -> None:
     if improvement is None:
         return
     nearest, missing = improvement["nearest"], improvement["missing"]
-    lines = [f"What would change it most: {improvement['text']} ({improvement['score']:.2f})"]
+    _say(f"What would change it most: {improvement['text']} ({improvement['score']:.2f})")
     if nearest is not None:
-        lines.append(f"  nearest that the company has: {nearest['text']}")
+        _say(f"  nearest that the company has: {_short(nearest['text'])}")
     if missing:
-        lines.append(f"  nothing in the profile says: {', '.join(missing)}")
-    for line in lines:
-        out.print(line, highlight=False, markup=False)
+        _say(f"  nothing in the profile says: {', '.join(missing)}")
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= TEXT_SHOWN else f"{line[:TEXT_SHOWN]} …"
+
+
+def _say(line: str, style: str | None = None) -> None:
+    """A line as it is: a terminal breaks it, a pipe does not."""
+    out.print(line, style=style, highlight=False, markup=False, soft_wrap=True)

@@ -103,7 +103,7 @@ class _Completion:
         members = [self._places[company] for company in real]
         for left in members:
             given = [one for one in members if one != left]
-            ranks[FLOOR].append(_rank(scores, left, given))
+            ranks[MATCH_ALONE].append(_rank(scores, left, given))
             for name, weight in weights.items():
                 found = missing(scores, self._known.of(given, weight))
                 ranks[name].append(_rank(found, left, given))
@@ -112,7 +112,7 @@ class _Completion:
         self.count += len(members)
 
     def measures(self) -> dict[str, Measure]:
-        best, floor = self._ranks[_PARTS[-1]], self._ranks[FLOOR]
+        best, floor = self._ranks[_PARTS[-1]], self._ranks[MATCH_ALONE]
         return {
             "completion_mrr": _mean([[1.0 / rank for rank in ranks] for ranks in best]),
             f"completion_mrr{FLOOR_SUFFIX}": _mean([[1.0 / rank for rank in ranks] for ranks in floor]),
@@ -129,9 +129,9 @@ class _Completion:
         }
 
 
-FLOOR = "the match alone"
+MATCH_ALONE = "the match alone"
 _PARTS = (
-    FLOOR,
+    MATCH_ALONE,
     "joint projects, however large",
     "small ones count more",
     "near ones count more, by words",
@@ -144,13 +144,13 @@ class _Teams:
     """F1 of teams of the real size, by what the model is made of."""
 
     def __init__(self) -> None:
-        self._found: dict[str, list[float]] = {name: [] for name in (FLOOR, _COVERAGE, _ALL)}
+        self._found: dict[str, list[float]] = {name: [] for name in (MATCH_ALONE, _COVERAGE, _ALL)}
         self.unproven = 0
 
     def add(self, considered: Considered, everybody: Mapping[str, Company], real: Sequence[str]) -> None:
         ranked = sorted(considered.documents, key=lambda one: (-considered.scores[one], one))
         size = min(len(real), len(ranked))
-        self._found[FLOOR].append(_f1(ranked[:size], real))
+        self._found[MATCH_ALONE].append(_f1(ranked[:size], real))
         companies = [everybody[company] for company in considered.documents]
         market = coverage(considered.challenge, companies, considered.documents)
         flat = market.suiting([-one.suits for one in market.candidates])
@@ -167,7 +167,7 @@ class _Teams:
     def measures(self) -> dict[str, Measure]:
         return {
             "f1": Measure.average(self._found[_ALL]),
-            f"f1{FLOOR_SUFFIX}": Measure.average(self._found[FLOOR]),
+            f"f1{FLOOR_SUFFIX}": Measure.average(self._found[MATCH_ALONE]),
         }
 
     def parts(self) -> dict[str, float]:

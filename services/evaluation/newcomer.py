@@ -14,11 +14,12 @@ from typing import Protocol
 from services.evaluation.bundle import Bundle, BundleCompany
 from services.evaluation.measure import Measure
 from services.evaluation.methods import Progress, Ranked
+from services.matching import measured
 
 ESTABLISHED = 5
 """Texts of a company that is known by more than one thing."""
 DEPTH = 50
-ESTABLISHED_FOUND, ALONE_FOUND = f"established@{DEPTH}", f"alone@{DEPTH}"
+ESTABLISHED_FOUND, ALONE_FOUND = measured.ESTABLISHED, measured.ALONE
 
 
 class Counterfactual(Protocol):

@@ -42,7 +42,7 @@ languages are made anew in each run, some 0.4 ms a text: what it would take to k
 
 
 @dataclass(frozen=True, slots=True)
-class _Models:
+class Models:
     embedder: Embedder
     lexical: LexicalEncoder
 
@@ -53,7 +53,7 @@ async def evaluate(
     """One report per method, in their order. Raises BundleError, ConfigurationError."""
     _refuse_what_cannot_be_measured(task, methods)
     measure = _measure(folder, task, progress)
-    async with _models(settings) as models:
+    async with open_models(settings) as models:
         return reports([await measure(method, models) for method in methods])
 
 
@@ -69,7 +69,7 @@ def _refuse_what_cannot_be_measured(task: Task, methods: Sequence[Method]) -> No
     )
 
 
-def _measure(folder: Path, task: Task, progress: Progress) -> Callable[[Method, _Models], Awaitable[Result]]:
+def _measure(folder: Path, task: Task, progress: Progress) -> Callable[[Method, Models], Awaitable[Result]]:
     """Reads what the task needs of the bundle, and returns what measures a method on it."""
     match task:
         case Task.match | Task.reverse:
@@ -94,7 +94,7 @@ def _measure(folder: Path, task: Task, progress: Progress) -> Callable[[Method, 
 
 
 async def _of_companies(
-    task: Task, bundle: Bundle, method: Method, models: _Models, progress: Progress
+    task: Task, bundle: Bundle, method: Method, models: Models, progress: Progress
 ) -> Result:
     async with AsyncExitStack() as stack:
         ranker: Product | Baseline
@@ -109,19 +109,19 @@ async def _of_companies(
         return await reverse.evaluate(bundle, ranker, method, progress)
 
 
-async def _of_teams(bundle: Bundle, models: _Models, progress: Progress) -> Result:
+async def _of_teams(bundle: Bundle, models: Models, progress: Progress) -> Result:
     async with _product(bundle, models, progress) as product:
         return await consortium.evaluate(bundle, product, models.embedder, progress)
 
 
-def _needs(method: Method, models: _Models, progress: Progress) -> NeedScorer:
+def _needs(method: Method, models: Models, progress: Progress) -> NeedScorer:
     if method is Method.liaison:
         return ProductNeeds(MultilingualEncoder.shipped(), progress)
     return NeedBaseline(text_scorer(method, models.embedder, progress), parts=method is Method.mean_vector)
 
 
 @asynccontextmanager
-async def _models(settings: Settings) -> AsyncIterator[_Models]:
+async def open_models(settings: Settings) -> AsyncIterator[Models]:
     async with AsyncExitStack() as stack:
         kept = Database(f"sqlite:///{settings.data_dir / KEPT}")
         stack.push_async_callback(kept.close)
@@ -136,12 +136,12 @@ async def _models(settings: Settings) -> AsyncIterator[_Models]:
             VectorsInDatabase(kept),
         )
         stack.push_async_callback(embedder.close)
-        yield _Models(embedder, LexicalEncoder.shipped())
+        yield Models(embedder, LexicalEncoder.shipped())
 
 
 @asynccontextmanager
 async def _product(
-    bundle: Bundle, models: _Models, progress: Progress, discount: float = DISCOUNT
+    bundle: Bundle, models: Models, progress: Progress, discount: float = DISCOUNT
 ) -> AsyncIterator[Product]:
     async with AsyncExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))

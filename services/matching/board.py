@@ -159,6 +159,12 @@ def made_ready(challenge: Challenge, embedded: Embedded, known: Mapping[str, Bac
         terms.append(
             PartTerms(part.id, known[part.id])
             if requirement is None
-            else PartTerms(part.id, known[part.id], requirement.weight, requirement.mandatory)
+            else PartTerms(
+                part.id,
+                known[part.id],
+                requirement.weight,
+                requirement.mandatory,
+                cut=requirement.source is not None,
+            )
         )
     return OpenChallenge(challenge, embedded.parts, ChallengeTexts(tuple(terms), embedded.texts))

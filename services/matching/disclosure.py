@@ -86,10 +86,12 @@ def _steps() -> tuple[FormulaStep, ...]:
         ),
         (
             "The mean is taken of the challenge as a whole and of its requirements, by their weights, of "
-            "mandatory ones more. What one part has in excess makes up for little of what another lacks.",
-            "mean = WHOLE × f(whole) + (1 − WHOLE) × Σ weight × f(requirement) ÷ Σ weight, "
-            "f(total) = total ÷ (total + AVERAGED_HALF); the weight of a mandatory one × MANDATORY_FACTOR. "
-            "Without requirements the mean is f(whole)",
+            "mandatory ones more, and less of those that were cut from the need, which say again what it "
+            "says. What one part has in excess makes up for little of what another lacks.",
+            "mean = share × f(whole) + Σ share × f(requirement), f(total) = total ÷ (total + AVERAGED_HALF); "
+            "share of a requirement = (1 − WHOLE) × weight ÷ Σ weight, × CUT where it was cut from the need; "
+            "the weight of a mandatory one × MANDATORY_FACTOR; share of the whole = 1 − Σ share of the "
+            "requirements",
         ),
         (
             "Of mandatory requirements it is counted how far they are gaps.",
@@ -137,6 +139,11 @@ def _factors() -> tuple[Factor, ...]:
         ("COUNTED_MAX", evidence.COUNTED_MAX, "texts of a company that count, at the most"),
         ("HALF", evidence.HALF, "evidence that makes an answer of one half"),
         ("WHOLE", scoring.WHOLE, "weight of the challenge as a whole; its requirements share the rest"),
+        (
+            "CUT",
+            scoring.CUT,
+            "what of its share a requirement keeps that was cut from the need; the whole has the rest",
+        ),
         ("AVERAGED_HALF", scoring.AVERAGED_HALF, "evidence that counts one half where the mean is taken"),
         ("MANDATORY_FACTOR", scoring.MANDATORY_FACTOR, "what a mandatory requirement weighs, beside another"),
         ("ANSWERED", scoring.ANSWERED, "an answer below this is a gap"),

@@ -24,13 +24,14 @@ TASKS: Mapping[str, str] = {
     "companies; and a team of as many is put together.",
 }
 REFERENCES_AND_RANK = "references_and_rank"
+ESTABLISHED, ALONE = "established@50", "alone@50"
 METRICS: Mapping[str, str] = {
     "ndcg@10": "quality of the first ten places, 1 is a perfect order (nDCG)",
     "ndcg@50": "quality of the first fifty places, 1 is a perfect order (nDCG)",
     "recall@50": "share of the right ones that are among the first fifty",
     "mrr": "one over the place of the first right one, on average",
-    "established@50": "share of the right ones with five texts or more that are among the first fifty",
-    "alone@50": "the same, were each of them there with one text alone, the one that fits best",
+    ESTABLISHED: "share of the right ones with five texts or more that are among the first fifty",
+    ALONE: "the same, were each of them there with one text alone, the one that fits best",
     REFERENCES_AND_RANK: "how far a company's mean place goes with its number of references (Spearman): 0 is "
     "not at all, -1 where those with more always stand further up",
     "kendall_loss": "share of the pairs in the wrong order, weighted by how far apart they are; 0 is best",

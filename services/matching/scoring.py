@@ -1,6 +1,8 @@
 """The score of a challenge and a company, from how well the company answers the challenge's parts.
 
-    mean = WHOLE x f(whole) + (1 - WHOLE) x mean of f(requirement), weighted;  f(x) = x / (x + 1)
+    mean = share x f(whole) + sum of share x f(requirement);  f(x) = x / (x + 1)
+    share of a requirement = (1 - WHOLE) x its weight / sum of weights, x CUT where it was cut from the need
+    share of the whole = what is left of 1
     score = answer(mean / (1 - mean)) x (1 - PENALTY x share of the mandatory requirements unanswered)
 
 The evidence for the parts is averaged so that a part answered to excess makes up for little of what others
@@ -35,13 +37,16 @@ from services.matching.evidence import (
     totals,
 )
 
-FORMULA = "evidence-2"
+FORMULA = "evidence-3"
 """Version of everything that decides a score beside the vectors; part of every suggestion."""
 
 WHOLE = 0.85
-"""Weight of the whole beside the requirements. With requirements that are cut from the need, and say again
-what it says, 0.6 to 1 were level on CORDIS (nDCG@50 .279-.283); on researchers' grades the weighted Kendall
-loss falls from .216 with 0.6 to .204 with 0.95. With 1 nothing that a buyer adds would count but a gap."""
+"""Weight of the whole beside requirements that were added to the need. With 1 nothing that a buyer adds would
+count but a gap."""
+CUT = 0.5
+"""What a requirement that was cut from the need counts, beside one that was added: it says again what the
+whole has said. With 1, a half, a third and 0 the weighted Kendall loss on researchers' grades is .212, .205,
+.204 and .206, and nDCG@50 on CORDIS .282, .281, .281 and .279."""
 AVERAGED_HALF = 1.0
 """Evidence of one half where parts are averaged. With that of an answer, faint requirements count nearly like
 those that are met: on researchers' grades the weighted Kendall loss was .222 that way, and .204 this way."""
@@ -69,12 +74,14 @@ nothing is suggested: with less, companies of another field come in that have a 
 
 @dataclass(frozen=True, slots=True)
 class PartTerms:
-    """What a part of a challenge counts. The whole has no weight of its own."""
+    """What a part of a challenge counts. The whole has no weight of its own. `cut`: it is a requirement whose
+    text was cut from the need."""
 
     id: str
     background: Background
     weight: float = 1.0
     mandatory: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +241,12 @@ def _shares(parts: Sequence[PartTerms]) -> tuple[list[float], list[float]]:
     total, total_mandatory = math.fsum(weights), math.fsum(mandatory)
     if total <= 0.0:
         return [1.0, *weights], [0.0, *mandatory]
-    shares = [WHOLE, *((1.0 - WHOLE) * weight / total for weight in weights)]
-    return shares, [0.0, *(weight / total_mandatory if total_mandatory else 0.0 for weight in mandatory)]
+    shares = [
+        (1.0 - WHOLE) * weight / total * (CUT if part.cut else 1.0)
+        for part, weight in zip(parts[1:], weights, strict=True)
+    ]
+    penalties = [weight / total_mandatory if total_mandatory else 0.0 for weight in mandatory]
+    return [1.0 - math.fsum(shares), *shares], [0.0, *penalties]
 
 
 def _total(challenges: Challenges, evidence: Floats, answer: Floats) -> Floats:

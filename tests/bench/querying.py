@@ -6,7 +6,7 @@ Reference: a dense and a sparse search for every part in the same index, fused b
 sides the vectors of the challenge are at hand: embedding it is another bench.
 
 The texts are two real sentences each, and their embedding is the sum of those of the sentences: embedding
-100,000 texts would take half an hour, and a search does not know the difference. Half of them are French.
+100,000 texts would take half an hour, and a search does not know the difference. A third of them are French.
 """
 
 from __future__ import annotations

@@ -41,7 +41,9 @@ def challenges(draw: st.DrawFn) -> ChallengeTexts:
     background = st.builds(Background, level=st.floats(0.2, 0.8), indexed=st.integers(0, 50_000))
     parts = [PartTerms("whole", draw(background))]
     parts += [
-        PartTerms(f"r{place}", draw(background), draw(st.floats(0.1, 10)), draw(st.booleans()))
+        PartTerms(
+            f"r{place}", draw(background), draw(st.floats(0.1, 10)), draw(st.booleans()), draw(st.booleans())
+        )
         for place in range(requirements)
     ]
     return ChallengeTexts(tuple(parts), texts(len(parts), draw(SEEDS)))

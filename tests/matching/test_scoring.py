@@ -15,10 +15,12 @@ from services.kernel.vectors.port import Sparse
 from services.matching.evidence import LEVEL, NO_BACKGROUND, Texts
 from services.matching.scoring import (
     ANSWERED,
+    CUT,
     DECIMALS,
     GOOD,
     POSSIBLE,
     STRONG,
+    WHOLE,
     Challenges,
     ChallengeTexts,
     Companies,
@@ -50,8 +52,8 @@ def challenge(*requirements: PartTerms) -> ChallengeTexts:
     )
 
 
-def part(name: str, *, mandatory: bool = False, weight: float = 1.0) -> PartTerms:
-    return PartTerms(name, NO_BACKGROUND, weight, mandatory)
+def part(name: str, *, mandatory: bool = False, weight: float = 1.0, cut: bool = False) -> PartTerms:
+    return PartTerms(name, NO_BACKGROUND, weight, mandatory, cut)
 
 
 class TestSameBytes:
@@ -99,6 +101,26 @@ class TestSameBytes:
         ]
 
         assert score(asked, Texts.join([single[n] for n in order])).score == score(asked, own).score
+
+
+class TestShares:
+    @given(challenges())
+    def test_they_sum_to_1_and_the_whole_has_the_most(self, asked: ChallengeTexts) -> None:
+        shares = Challenges([asked]).shares[0]
+
+        assert shares.sum() == pytest.approx(1.0)
+        assert shares[0] >= WHOLE - 1e-12
+        assert (shares[1:] > 0).all()
+
+    def test_what_was_cut_from_the_need_counts_less_and_leaves_it_to_the_whole(self) -> None:
+        added, cut = (
+            Challenges([challenge(part("a"), part("b", cut=is_cut))]).shares[0] for is_cut in (False, True)
+        )
+
+        assert added.tolist() == pytest.approx([WHOLE, (1 - WHOLE) / 2, (1 - WHOLE) / 2])
+        assert cut.tolist() == pytest.approx(
+            [WHOLE + (1 - WHOLE) / 2 * (1 - CUT), (1 - WHOLE) / 2, (1 - WHOLE) / 2 * CUT]
+        )
 
 
 class TestScore:

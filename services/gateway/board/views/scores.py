@@ -13,7 +13,7 @@ from services.gateway.board.rendering import Renderer
 from services.gateway.board.visit import Visit, Visits
 from services.matching import scoring
 from services.matching.disclosure import disclosure
-from services.matching.measured import REFERENCES_AND_RANK
+from services.matching.measured import ALONE, ESTABLISHED, REFERENCES_AND_RANK
 from services.matching.worked_example import worked
 
 
@@ -41,7 +41,9 @@ def routes(visits: Visits, renderer: Renderer) -> APIRouter:
             measured=tables,
             factors={one.name: one.value for one in disclosed.factors},
             trial=next((one for one in disclosed.measured if one.reliability), None),
-            references=references_and_rank(disclosed.measured),
+            references=by_method(disclosed.measured, REFERENCES_AND_RANK),
+            established=by_method(disclosed.measured, ESTABLISHED),
+            alone=by_method(disclosed.measured, ALONE),
             example=worked(),
         )
 
@@ -57,8 +59,6 @@ def table(measured: Measured) -> Table:
     return Table(measured, methods, rows)
 
 
-def references_and_rank(measured: Sequence[Measured]) -> dict[str, float]:
-    """How far the place of a company goes with its number of references, by method."""
-    return {
-        one.method: one.value for of in measured for one in of.figures if one.metric == REFERENCES_AND_RANK
-    }
+def by_method(measured: Sequence[Measured], metric: str) -> dict[str, float]:
+    """A figure that is measured once, by method."""
+    return {one.method: one.value for of in measured for one in of.figures if one.metric == metric}
