@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from schemas.base import Contract, EventId, MatchId, Share, SubscriptionId
-from schemas.match import MatchedChallenge, MatchedCompany, Strength
+from schemas.match import MatchedChallenge, MatchedCompany, Nudged, Strength
 
 ITEMS_MAX = 50
 """Items listed in a digest: more than anybody reads at once, and with a kilobyte each a webhook that every
@@ -24,13 +24,10 @@ class DigestedMatch(Contract):
     strength: Strength
     scoring_page: Annotated[str | None, Field(description="Page on how scores come about")] = None
     moved: Annotated[
-        float | None,
+        Nudged | None,
         Field(
-            ge=-1,
-            le=1,
-            allow_inf_nan=False,
             description="What the reader's own answers add to the score, for the order of this digest alone; "
-            "null: nothing",
+            "null: nothing"
         ),
     ] = None
 

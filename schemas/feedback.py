@@ -8,11 +8,7 @@ from pydantic import AwareDatetime, Field
 
 from schemas.base import ChallengeId, CompanyId, Contract, MatchId, Share
 from schemas.links import Links
-from schemas.match import CompanyAnswer, DismissalReason
-
-Nudged = Annotated[
-    float, Field(ge=-1, le=1, allow_inf_nan=False, description="Added to the score for the order alone")
-]
+from schemas.match import CompanyAnswer, DismissalReason, Nudged
 
 
 class AnswerThatCounts(Contract):

@@ -260,13 +260,16 @@ class MatchAnswer(Contract):
     at: AwareDatetime
 
 
+Nudged = Annotated[
+    float, Field(ge=-1, le=1, allow_inf_nan=False, description="Added to the score for the order alone")
+]
+
+
 class Nudge(Contract):
     """How far the company's own answers move a suggestion in its own list, alerts and digests, and the title
     of the answered challenge that does most of it. The score is not changed."""
 
-    by: Annotated[
-        float, Field(ge=-1, le=1, allow_inf_nan=False, description="Added to the score for the order alone")
-    ]
+    by: Nudged
     like: str
     answer: CompanyAnswer
 

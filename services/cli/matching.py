@@ -8,11 +8,9 @@ import typer
 from rich.markup import escape
 
 from services.cli.client import Json, Key, Url, connected
-from services.cli.output import bar, out, print_json, print_table, staleness
+from services.cli.output import bar, out, print_json, print_table, short, staleness
 
 GATE_SIGNS = {"passed": "✓", "failed": "✕", "unknown": "?"}
-TEXT_SHOWN = 90
-"""Characters of a text in a line; with --json it is there in full."""
 
 
 def register(app: typer.Typer) -> None:
@@ -95,7 +93,7 @@ def _print_match(match: dict[str, Any]) -> None:
     width = max((len(one["id"]) for one in match["requirements"]), default=0)
     for one in match["requirements"]:
         must = "must: " if one["mandatory"] else ""
-        _say(f"{one['id']:{width}}  {one['score']:.2f}  {bar(one['score']):10}  {must}{_short(one['text'])}")
+        _say(f"{one['id']:{width}}  {one['score']:.2f}  {bar(one['score']):10}  {must}{short(one['text'])}")
         _say(f"{'':{width}}                    {_answer(one['answered_by'])}", style="dim")
     if not match["requirements"]:
         _say("The challenge states no requirements: the score is that of its title and need together.")
@@ -108,7 +106,7 @@ def _print_match(match: dict[str, Any]) -> None:
 
 
 def _answer(answer: dict[str, Any] | None) -> str:
-    return "✕ nothing comes near" if answer is None else f"nearest: {_short(answer['text'])}"
+    return "✕ nothing comes near" if answer is None else f"nearest: {short(answer['text'])}"
 
 
 def _print_improvement(improvement: dict[str, Any] | None) -> None:
@@ -117,14 +115,9 @@ def _print_improvement(improvement: dict[str, Any] | None) -> None:
     nearest, missing = improvement["nearest"], improvement["missing"]
     _say(f"What would change it most: {improvement['text']} ({improvement['score']:.2f})")
     if nearest is not None:
-        _say(f"  nearest that the company has: {_short(nearest['text'])}")
+        _say(f"  nearest that the company has: {short(nearest['text'])}")
     if missing:
         _say(f"  nothing in the profile says: {', '.join(missing)}")
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= TEXT_SHOWN else f"{line[:TEXT_SHOWN]} …"
 
 
 def _say(line: str, style: str | None = None) -> None:

@@ -26,6 +26,9 @@ EXIT_UNREACHABLE = 3
 EXIT_UNANSWERED = 4
 """The server took the request and has not answered in time: whether it was done is not known."""
 
+TEXT_SHOWN = 90
+"""Characters of a text in a line; with --json it is there in full."""
+
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 out = Console()
@@ -110,6 +113,12 @@ def bar(score: float, width: int = 10) -> str:
     eighths = round(max(0.0, min(1.0, score)) * width * 8)
     full, part = divmod(eighths, 8)
     return "█" * full + (" ▏▎▍▌▋▊▉"[part] if part else "") or "·"
+
+
+def short(text: str) -> str:
+    """A text on one line, its beginning if it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= TEXT_SHOWN else f"{line[:TEXT_SHOWN]} …"
 
 
 def staleness(profile: dict[str, Any] | None) -> str:

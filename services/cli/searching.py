@@ -9,10 +9,7 @@ from rich.markup import escape
 
 from schemas.search import SearchKind
 from services.cli.client import Json, Key, Url, connected
-from services.cli.output import err, out, print_json, print_table, staleness
-
-TEXT_SHOWN = 90
-"""Characters of a text in a line of the table."""
+from services.cli.output import err, out, print_json, print_table, short, staleness
 
 
 def register(app: typer.Typer) -> None:
@@ -75,9 +72,7 @@ def search(
 
 def _why(text: dict[str, Any]) -> str:
     words = ", ".join(dict.fromkeys(word["word"] for word in text["words"]))
-    line = " ".join(text["text"].split())
-    shown = line if len(line) <= TEXT_SHOWN else f"{line[:TEXT_SHOWN]} …"
-    return escape(f"{shown} ({text['by']}{f': {words}' if words else ''})")
+    return escape(f"{short(text['text'])} ({text['by']}{f': {words}' if words else ''})")
 
 
 def _nothing(answer: dict[str, Any]) -> str:

@@ -62,6 +62,11 @@ class BundleCompany:
     country: str | None = None
     size_class: str | None = None
 
+    @property
+    def stated(self) -> tuple[BundleText, ...]:
+        """Its texts, without empty ones."""
+        return tuple(one for one in self.capabilities if one.text.strip())
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:

@@ -46,7 +46,6 @@ def challenges_of(bundled: Sequence[BundleChallenge]) -> list[Challenge]:
 
 
 def _company(bundled: BundleCompany, place: int) -> Company:
-    said = [one for one in bundled.capabilities if one.text.strip()]
     with _named("company", bundled.id):
         return Company(
             id=f"cmp_{ULID.from_int(place)}",
@@ -58,7 +57,7 @@ def _company(bundled: BundleCompany, place: int) -> Company:
             changed_at=SOME_DAY,
             capabilities=tuple(
                 Capability(id=f"{number}", text=one.text[:CAPABILITY_MAX], language=one.language)
-                for number, one in enumerate(said[:CAPABILITIES_MAX])
+                for number, one in enumerate(bundled.stated[:CAPABILITIES_MAX])
             ),
         )
 

@@ -43,7 +43,9 @@ def exposure(companies: Sequence[BundleCompany], rankings: Sequence[Sequence[str
         "size_class": {
             one.id: one.size_class or "unknown" for one in companies if _any(companies, "size_class")
         },
-        "newcomer": {one.id: "newcomer" if _texts(one) == NEWCOMER_TEXTS else "others" for one in companies},
+        "newcomer": {
+            one.id: "newcomer" if len(one.stated) == NEWCOMER_TEXTS else "others" for one in companies
+        },
     }
     shares = {name: _shares(group, first) for name, group in groups.items() if group}
     return Exposure(shares, _popularity(companies, rankings))
@@ -70,11 +72,7 @@ def _popularity(companies: Sequence[BundleCompany], rankings: Sequence[Sequence[
         ranks = np.full(len(companies), (len(ranking) + 1 + len(companies)) / 2)
         ranks[[places[one] for one in ranking]] = np.arange(1, len(ranking) + 1)
         total += ranks
-    texts = np.array([_texts(one) for one in companies])
+    texts = np.array([len(one.stated) for one in companies])
     if len(companies) < 2 or np.ptp(texts) == 0 or np.ptp(total) == 0:
         return None
     return float(spearmanr(texts, total).statistic)
-
-
-def _texts(company: BundleCompany) -> int:
-    return sum(bool(one.text.strip()) for one in company.capabilities)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from services.evaluation.bundle import Bundle, BundleCompany
+from services.evaluation.bundle import Bundle
 from services.evaluation.measure import Measure
 from services.evaluation.methods import Progress, Ranked
 from services.matching import measured
@@ -32,7 +32,7 @@ async def newcomers(
     bundle: Bundle, found: Mapping[str, Sequence[Ranked]], ranker: Counterfactual, progress: Progress
 ) -> dict[str, Measure]:
     """`found`: the ranking of each judged challenge. Empty where no company of many texts is judged."""
-    established = {one.id for one in bundle.companies if _texts(one) >= ESTABLISHED}
+    established = {one.id for one in bundle.companies if len(one.stated) >= ESTABLISHED}
     right = {name: established & judged.keys() for name, judged in bundle.judgements.items()}
     if not any(right.values()):
         return {}
@@ -59,7 +59,3 @@ def _among_the_first(scores: Mapping[str, float], asked: Mapping[str, float]) ->
             for company, score in asked.items()
         )
     )
-
-
-def _texts(company: BundleCompany) -> int:
-    return sum(bool(one.text.strip()) for one in company.capabilities)

@@ -6,19 +6,22 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from schemas.challenge import Challenge
-from schemas.company import Capability, Company
+from schemas.company import Company
 from services.evaluation.bundle import Bundle
 from services.evaluation.entities import challenges_of, companies_of
 from services.evaluation.methods import Progress, Ranked
 from services.indexing.collections import COMPANIES, of_company
 from services.indexing.generation import Generation, Generations
-from services.intake.parts import REQUIREMENT_PREFIX, Part, company_parts
+from services.intake.parts import REQUIREMENT_PREFIX, company_parts
 from services.kernel.database import Database
-from services.matching.board import Board
+from services.matching.board import Board, OpenChallenge
 from services.matching.candidates import Candidates, candidates
 from services.matching.evidence import DISCOUNT
 from services.matching.profiles import Profiles
+from services.matching.scoring import Challenges, Companies, Scored
 
 PAGE = 256
 EVERYTHING = 0.0
@@ -52,7 +55,7 @@ class Product:
         companies = companies_of(bundle.companies)
         challenges = challenges_of(bundle.challenges)
         self._companies = {one.id: one for one in companies}
-        self._alone: dict[str, Company] = {}
+        self._ranked: dict[str, OpenChallenge] = {}
         self._challenges = {one.id: one for one in challenges}
         self._names = {made.id: one.id for made, one in zip(companies, bundle.companies, strict=True)}
         self._names |= {made.id: one.id for made, one in zip(challenges, bundle.challenges, strict=True)}
@@ -78,6 +81,7 @@ class Product:
         """Companies near a challenge as it would be announced, best first: what the product would suggest,
         were there no threshold."""
         look = await self._board.look(self._challenges[self._challenge_ids[challenge]])
+        self._ranked[challenge] = look.ready
         near = await self._profiles.get(look.near.versions)
         profiles = sorted(near.values(), key=lambda one: one.company.id)
         found = candidates([look.ready], profiles, floor=EVERYTHING, discount=self._discount)
@@ -87,23 +91,19 @@ class Product:
 
     async def alone(self, challenge: str, companies: Collection[str]) -> dict[str, float]:
         """The score that each of these would have with the one of its texts that comes nearest to the
-        challenge as a whole, and no other."""
+        challenge as a whole, and no other; the challenge was ranked before."""
         if not companies:
             return {}
-        ready = (await self._board.look(self._challenges[self._challenge_ids[challenge]])).ready
-        profiles = await self._profiles.get({self._company_ids[one]: 1 for one in companies})
-        known = sorted(profiles.values(), key=lambda one: one.company.id)
-        scored = candidates([ready], known, floor=EVERYTHING).scored
-        assert scored is not None
-        self._alone = {}
+        known = list((await self._profiles.get({self._company_ids[one]: 1 for one in companies})).values())
+        asked = Challenges([self._ranked[challenge].texts])
+        offering, apart = (Companies([profile.texts for profile in known]) for _ in range(2))
+        apart.starts = np.arange(len(apart.texts) + 1)  # every text is a company by itself
+        together, alone = Scored(asked, offering), Scored(asked, apart).totals[0]
+        found = {}
         for column, profile in enumerate(known):
-            nearest = profile.parts[scored.details(0, column).parts[0].capability or 0]
-            self._alone[f"{profile.company.id} {nearest.id}"] = _with_one_text(profile.company, nearest)
-        single = list((await self._profiles.get(dict.fromkeys(self._alone, 1))).values())
-        found = candidates([ready], single, floor=EVERYTHING, discount=self._discount)
-        return {
-            self._names[single[column].company.id.split()[0]]: score for _, column, score in _scores(found)
-        }
+            nearest = together.details(0, column).parts[0].capability or 0
+            found[self._names[profile.company.id]] = float(alone[offering.starts[column] + nearest])
+        return found
 
     async def considered(self, challenge: str, *, limit: int) -> Considered:
         """Everybody's score for a challenge, and what matching would say of the best `limit`, requirement by
@@ -155,7 +155,7 @@ class Product:
     # -- what the product reads from its database, read from the bundle ---------------------------------
 
     async def companies(self, ids: Collection[str]) -> Mapping[str, Company]:
-        return {one: self._companies.get(one) or self._alone[one] for one in ids}
+        return {one: self._companies[one] for one in ids}
 
     async def active_companies(self) -> AsyncIterator[Sequence[Company]]:
         for _, page in self._pages():
@@ -175,14 +175,6 @@ class Product:
         for start in range(0, len(companies), PAGE):
             page = companies[start : start + PAGE]
             yield start + len(page), page
-
-
-def _with_one_text(company: Company, part: Part) -> Company:
-    """As another company: what is kept of the one does not stand for the other."""
-    only = Capability(id=part.id, text=part.text, language=part.language)
-    return company.model_copy(
-        update={"id": f"{company.id} {part.id}", "capabilities": (only,), "references": ()}
-    )
 
 
 def _scores(found: Candidates) -> Iterator[tuple[int, int, float]]:

@@ -110,6 +110,8 @@ async def write(tx: AsyncSession, decision: Decision, items: Mapping[str, Digest
 
 
 def _row(one: Asked, keeper: Subscription, item: DigestItem) -> dict[str, object]:
+    if item.match is not None and (by := one.nudges.get(keeper.id)) is not None:
+        item = item.model_copy(update={"match": item.match.model_copy(update={"moved": by})})
     return {
         "subscription": keeper.id,
         "event": one.event,

@@ -18,9 +18,6 @@ from schemas.subscription import (
 )
 from services.notification.threads import Stance
 
-DECIMALS = 4
-"""As many as scores have: what is finer comes of the arithmetic."""
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -77,20 +74,12 @@ def collected(
         since=since,
         events=len(entries),
         items=tuple(
-            _listed(entry, items[entry.event], is_new=is_new) for entry, is_new in folded.standing[:ITEMS_MAX]
+            items[entry.event].model_copy(update={"new": is_new})
+            for entry, is_new in folded.standing[:ITEMS_MAX]
         ),
         more=max(0, len(folded.standing) - ITEMS_MAX),
         lapsed=folded.lapsed,
     )
-
-
-def _listed(entry: Entry, item: DigestItem, *, is_new: bool) -> DigestItem:
-    """The item with what is known of it only beside the others."""
-    match = item.match
-    if match is not None and entry.score is not None:
-        by = round(entry.score - match.score, DECIMALS)
-        match = match.model_copy(update={"moved": by or None})
-    return item.model_copy(update={"new": is_new, "match": match})
 
 
 def digest(
