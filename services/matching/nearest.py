@@ -41,6 +41,9 @@ WORDS_NEAREST = 200
 belong to, scored exactly, reach nDCG@50 .270, as all companies do; half as many texts reach .265."""
 REQUIREMENT_NEAREST = 50
 """Of a requirement, either way; a search that tells its background fetches NEIGHBOURS and takes these."""
+EQUAL = 32
+"""Further texts that are fetched and not taken. Several companies may have the same text, which an engine
+orders as it likes: which of them are the last to be taken is decided here, so that it is the same each time."""
 
 UNREAD_SHARE_MIN = 0.1
 """Texts that the model cannot read are looked for as many as is their share of the index, but not fewer than
@@ -102,7 +105,7 @@ async def nearest(generation: Generation, embedded: Embedded) -> Nearest:
             if one.query.using == MEANING:
                 scores = [level_of_meanings(score) for score in scores]
             found.backgrounds[embedded.parts[one.part].id] = measure_background(scores, indexed)
-        _take(found, hits[: one.taken])
+        _take(found, sorted(hits, key=lambda hit: (-hit.score, hit.id))[: one.taken])
     return found
 
 
@@ -120,7 +123,7 @@ async def _asked(generation: Generation, collection: str, embedded: Embedded, in
     for part, one in enumerate(embedded.parts):
         of_whole = one.id == WHOLE
         dense = DENSE_NEAREST if of_whole else REQUIREMENT_NEAREST
-        told = max(dense, NEIGHBOURS)
+        told = max(dense + EQUAL, NEIGHBOURS)
         if not unread[part]:
             asked.append(_Asked(part, _query(TEXT, embedded.dense[part], told), dense, tells=True))
         if meanings and meanings[part].any():
@@ -128,10 +131,10 @@ async def _asked(generation: Generation, collection: str, embedded: Embedded, in
                 asked.append(_Asked(part, _query(MEANING, meanings[part], told), dense, tells=True))
             elif share:
                 few = ceil(dense * max(share, UNREAD_SHARE_MIN))
-                asked.append(_Asked(part, _query(UNREAD, meanings[part], few), few))
+                asked.append(_Asked(part, _query(UNREAD, meanings[part], few + EQUAL), few))
         if embedded.words[part].indices.size:
             words = WORDS_NEAREST if of_whole else REQUIREMENT_NEAREST
-            asked.append(_Asked(part, _query(WORDS, embedded.words[part], words), words))
+            asked.append(_Asked(part, _query(WORDS, embedded.words[part], words + EQUAL), words))
     # The engine makes searches that follow each other in one space at once: a quarter less time for all.
     return sorted(asked, key=lambda one: (one.query.using, one.query.limit))
 
