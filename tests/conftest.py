@@ -139,6 +139,16 @@ async def create_postgresql_database(admin_url: str, template: str | None = None
     return f"{head.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
 
 
+async def drop_postgresql_database(admin_url: str, url: str) -> None:
+    """With whoever is still connected. What is gone soon is never written to the disk: hundreds of databases
+    that lie there until the end keep it busy for minutes."""
+    connection = await asyncpg.connect(admin_url)
+    try:
+        await connection.execute(f'DROP DATABASE "{_name(url)}" WITH (FORCE)')
+    finally:
+        await connection.close()
+
+
 def _name(url: str) -> str:
     return url.partition("?")[0].rsplit("/", 1)[1]
 
@@ -176,20 +186,27 @@ def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+async def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
     """The URL of a database without tables, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'liaison.db'}"
-    return await create_postgresql_database(request.getfixturevalue("postgresql"))
+        yield f"sqlite:///{tmp_path / 'liaison.db'}"
+        return
+    server = request.getfixturevalue("postgresql")
+    url = await create_postgresql_database(server)
+    yield url
+    await drop_postgresql_database(server, url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
     """The URL of a database with every table and no row, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
-        return copied(request.getfixturevalue("sqlite_tables"), tmp_path)
-    tables = request.getfixturevalue("postgresql_tables")
-    return await create_postgresql_database(request.getfixturevalue("postgresql"), tables)
+        yield copied(request.getfixturevalue("sqlite_tables"), tmp_path)
+        return
+    server, tables = (request.getfixturevalue(name) for name in ("postgresql", "postgresql_tables"))
+    url = await create_postgresql_database(server, tables)
+    yield url
+    await drop_postgresql_database(server, url)
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ from tests.notification.routes import subscription
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-ENTRIES = 1_000_000
+ENTRIES = 250_000
 DELIVERIES = 100_000
 WITHIN = 5_000
 NOW = datetime(2026, 11, 27, tzinfo=UTC)

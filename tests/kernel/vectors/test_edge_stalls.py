@@ -1,4 +1,4 @@
-"""While 60,000 vectors are optimised, nothing else in the process waits."""
+"""While 30,000 vectors are optimised, nothing else in the process waits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from services.kernel.vectors.edge import EdgeVectorIndex
 from services.kernel.vectors.port import Equals, Filter, Point, Query, Sparse
 from tests.kernel.vectors.points import identity, payload, spec
 
-COUNT = 60_000
+COUNT = 30_000
 DIMENSIONS = 384
 NAME = "companies-a"
 LIMIT_SECONDS = 0.2
@@ -95,7 +95,7 @@ ours."""
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-async def test_nothing_waits_longer_than_200_ms_while_60_000_vectors_are_optimised(
+async def test_nothing_waits_longer_than_200_ms_while_30_000_vectors_are_optimised(
     tmp_path: Path, undisturbed: Callable[[], AbstractContextManager[None]]
 ) -> None:
     rows = _unit_rows(COUNT, seed=2)
