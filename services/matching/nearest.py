@@ -42,8 +42,8 @@ belong to, scored exactly, reach nDCG@50 .270, as all companies do; half as many
 REQUIREMENT_NEAREST = 50
 """Of a requirement, either way; a search that tells its background fetches NEIGHBOURS and takes these."""
 EQUAL = 32
-"""Further texts that are fetched and not taken. Several companies may have the same text, which an engine
-orders as it likes: which of them are the last to be taken is decided here, so that it is the same each time."""
+"""Further texts that are fetched and not taken. Several companies may have the same text, and an engine has
+such texts in any order: which of them are the last to be taken is decided here, the same way each time."""
 
 UNREAD_SHARE_MIN = 0.1
 """Texts that the model cannot read are looked for as many as is their share of the index, but not fewer than
