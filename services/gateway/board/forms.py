@@ -22,6 +22,7 @@ from services.kernel.web.session import refuse_cross_site
 from services.kernel.web.validation import invalid_input
 
 Model = TypeVar("Model", bound=BaseModel)
+Written = TypeVar("Written")
 
 FIELDS_MAX = 1_000
 """A challenge with 50 requirements has some 300 fields."""
@@ -59,8 +60,8 @@ class Form:
         return digest.hexdigest()
 
 
-async def read_form(request: Request, *, files: int = 0) -> Form:
-    """At most so many files are taken; the caller closes them.
+async def read_form(request: Request, *, files: int = 0, fields: int = FIELDS_MAX) -> Form:
+    """At most so many files and fields are taken; the caller closes the files.
 
     Raises `Forbidden` for a form that another site's page has sent, `MalformedRequest` for none at all.
     """
@@ -68,7 +69,7 @@ async def read_form(request: Request, *, files: int = 0) -> Form:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("application/x-www-form-urlencoded", "multipart/form-data"):
         raise MalformedRequest("Send this as a form, from the page it belongs to.")
-    return Form(await request.form(max_files=files, max_fields=FIELDS_MAX))
+    return Form(await request.form(max_files=files, max_fields=fields))
 
 
 def number(text: str) -> int | float | str:
@@ -117,10 +118,16 @@ def going_on(
     write: Callable[[AsyncSession], Awaitable[object]], address: str
 ) -> Callable[[AsyncSession], Awaitable[Response]]:
     """What a guard runs: write, then the page to look at."""
+    return going_on_to(write, lambda _: address)
+
+
+def going_on_to(
+    write: Callable[[AsyncSession], Awaitable[Written]], address: Callable[[Written], str]
+) -> Callable[[AsyncSession], Awaitable[Response]]:
+    """The same where what was written decides the page."""
 
     async def effect(tx: AsyncSession) -> Response:
-        await write(tx)
-        return onward(address)
+        return onward(address(await write(tx)))
 
     return effect
 

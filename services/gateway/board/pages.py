@@ -24,6 +24,7 @@ from services.gateway.board.views import (
     match,
     pairing,
     pairings,
+    profile,
     scores,
     search,
     settings,
@@ -43,6 +44,7 @@ def router(ports: BoardPorts) -> APIRouter:
     made = APIRouter()
     made.include_router(assets.router())
     made.include_router(scores.routes(visiting, renderer))
+    made.include_router(profile.routes(ports, visiting, renderer))  # before companies, whose id may be "new"
     for watched in (challenge, company):
         made.include_router(watched.routes(ports, visiting, renderer, live))
     for page in (

@@ -256,6 +256,34 @@ def test_the_page_of_a_company_fills_too(opens: Opens, market: Market) -> None:
     expect(page.locator("#market .line")).to_contain_text("1 challenge")
 
 
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_a_profile_is_written_on_a_phone_and_challenges_come(
+    opens: Opens, market: Market, dark: bool
+) -> None:
+    visitor = opens(market.firm, phone=True, dark=dark)
+    page = visitor.page
+    page.goto("/companies")
+    page.get_by_role("link", name="Write a profile").click()
+    page.get_by_label("Name").fill(f"Kryo {'Nacht' if dark else 'Tag'} AB")
+    page.get_by_label("Country").select_option("SE")
+    page.locator("#capability-text-0").fill("Pressure gauges for liquid helium at 4 K")
+    page.get_by_text("Website, codes, languages, rights").click()
+    page.get_by_label("CPV codes").fill("3511")
+    page.get_by_role("button", name="Save the profile").click()
+    expect(page.get_by_label("CPV codes")).to_have_attribute("aria-invalid", "true")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate(CONTRAST) == []
+    page.get_by_label("CPV codes").fill("")
+    page.get_by_role("button", name="Save the profile").click()
+    expect(page).to_have_url(re.compile("/companies/cmp_"))
+    expect(page.locator("#market")).to_contain_text("Pressure in helium")
+    page.get_by_role("link", name="Change it").click()
+    page.locator("#capability-text-1").fill("Bread and cakes")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#profile ~ ol")).to_contain_text("Bread and cakes")
+    visitor.complaints[:] = [one for one in visitor.complaints if "422" not in one]
+
+
 def test_an_endpoint_is_made_tried_out_and_its_log_moves_by_itself(opens: Opens, market: Market) -> None:
     page = opens(market.firm).page
     page.goto("/settings")
