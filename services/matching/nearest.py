@@ -9,8 +9,9 @@ what answers them well is at the top of their list.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 
 from schemas.codes import OFFICIAL_EU_LANGUAGES
@@ -41,9 +42,15 @@ WORDS_NEAREST = 200
 belong to, scored exactly, reach nDCG@50 .270, as all companies do; half as many texts reach .265."""
 REQUIREMENT_NEAREST = 50
 """Of a requirement, either way; a search that tells its background fetches NEIGHBOURS and takes these."""
-EQUAL = 32
+EQUAL = 16
 """Further texts that are fetched and not taken. Several companies may have the same text, and an engine has
 such texts in any order: which of them are the last to be taken is decided here, the same way each time."""
+AS_GOOD_AS_EQUAL = 1e-6
+"""Scores nearer than this are equal: an engine sums in an order of its own, and the last digits follow it.
+Two different texts are hardly ever so near."""
+EQUAL_MAX = 1_024
+"""Texts fetched at most where those that are equal to the last one taken do not end. Among more of them the
+engine's order decides."""
 
 UNREAD_SHARE_MIN = 0.1
 """Texts that the model cannot read are looked for as many as is their share of the index, but not fewer than
@@ -90,6 +97,16 @@ class _Asked:
     taken: int
     tells: bool = False
 
+    def undecided(self, hits: Sequence[Hit]) -> bool:
+        """Whether texts as near as the last one taken may be missing."""
+        if not self.taken < len(hits) == self.query.limit < EQUAL_MAX:
+            return False
+        places = [place for place, _ in _ranked(hits)]
+        return places[-1] == places[self.taken - 1]
+
+    def deeper(self) -> _Asked:
+        return replace(self, query=replace(self.query, limit=min(EQUAL_MAX, 4 * self.query.limit)))
+
 
 async def nearest(generation: Generation, embedded: Embedded) -> Nearest:
     """All searches for all parts in one request. By the collection's own name, not by the alias: vectors
@@ -97,7 +114,13 @@ async def nearest(generation: Generation, embedded: Embedded) -> Nearest:
     collection = generation.collection(COMPANIES)
     indexed = await generation.vectors.count(collection)
     asked = await _asked(generation, collection, embedded, indexed)
-    answers = await generation.vectors.search(collection, [one.query for one in asked])
+    answers = list(await generation.vectors.search(collection, [one.query for one in asked]))
+    while again := [place for place, one in enumerate(asked) if one.undecided(answers[place])]:
+        for place in again:
+            asked[place] = asked[place].deeper()
+        further = await generation.vectors.search(collection, [asked[place].query for place in again])
+        for place, hits in zip(again, further, strict=True):
+            answers[place] = hits
     found = Nearest()
     for one, hits in zip(asked, answers, strict=True):
         if one.tells:
@@ -105,8 +128,18 @@ async def nearest(generation: Generation, embedded: Embedded) -> Nearest:
             if one.query.using == MEANING:
                 scores = [level_of_meanings(score) for score in scores]
             found.backgrounds[embedded.parts[one.part].id] = measure_background(scores, indexed)
-        _take(found, sorted(hits, key=lambda hit: (-hit.score, hit.id))[: one.taken])
+        _take(found, [hit for _, hit in _ranked(hits)[: one.taken]])
     return found
+
+
+def _ranked(hits: Sequence[Hit]) -> list[tuple[int, Hit]]:
+    """Best first, equal ones by id; each with its place, which equal ones share."""
+    places, place, before = [], 0, math.inf
+    for hit in sorted(hits, key=lambda hit: -hit.score):
+        place += before - hit.score >= AS_GOOD_AS_EQUAL
+        before = hit.score
+        places.append((place, hit))
+    return sorted(places, key=lambda pair: (pair[0], pair[1].id))
 
 
 async def _asked(generation: Generation, collection: str, embedded: Embedded, indexed: int) -> list[_Asked]:
