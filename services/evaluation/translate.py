@@ -1,6 +1,7 @@
 """Task `translate`: the same need in another language.
 
 Asked is a need in some language, the answer is its English version, the candidates are all needs in English.
+The product finds them through its index, as it finds what could be bought together.
 P@1 and the reciprocal rank are averaged per language, then over the languages; beside them stands the worst
 language, because a mean hides one that does not work. What scores as high as the right one counts as before
 it: a tie is no find.
@@ -23,7 +24,8 @@ async def evaluate(
 ) -> Result:
     """A need is one query with all its languages: they are drawn together for the intervals."""
     places = {one.id: place for place, one in enumerate(bundle.candidates)}
-    scores = await scorer.similarities(challenges_of(bundle.versions), challenges_of(bundle.candidates))
+    texts = challenges_of([*bundle.versions, *bundle.candidates])
+    scores = await scorer.similarities(texts[: len(bundle.versions)], texts[len(bundle.versions) :])
     languages = {name: n for n, name in enumerate(sorted({one.language for one in bundle.versions}))}
     needs = {name: n for n, name in enumerate(dict.fromkeys(one.id for one in bundle.versions))}
     first, reciprocal, asked = (np.zeros((len(needs), len(languages))) for _ in range(3))

@@ -66,11 +66,6 @@ class Needs:
                 raise ValueError(f"{self.count} needs, but {len(rows)} vectors of the family {name!r}")
 
 
-def needs_of(encoder: MultilingualEncoder, texts: Sequence[Text]) -> Needs:
-    """Needs as their vectors, in order."""
-    return stacked([encoded(encoder, one) for one in texts], encoder.dimensions)
-
-
 def encoded(encoder: MultilingualEncoder, text: Text) -> Multilingual:
     return encoder.encode((text.title, text.need), text.language)
 

@@ -53,7 +53,8 @@ def test_what_is_done_is_told_beside_the_results(tmp_path: Path, monkeypatch: py
     found = evaluate(translated(tmp_path / "small"), "--task", "translate", "--json", "-")
 
     assert json.loads(found.stdout)["task"] == "translate"
-    assert "embedding needs: 3 of 3, " in found.stderr
+    for told in ("embedding needs: 5 of 5, ", "liaison: finding needs: 3 of 3, "):
+        assert told in found.stderr
 
 
 def test_teams_are_published_beside_their_floor(tmp_path: Path) -> None:

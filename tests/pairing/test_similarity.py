@@ -14,7 +14,7 @@ from services.kernel.embedding.fixed_point import as_float64, quantise
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.multilingual import MultilingualEncoder
 from services.kernel.vectors.port import Sparse
-from services.pairing.similarity import ENGLISH, MEANING, Floats, Needs, needs_of, similarities
+from services.pairing.similarity import ENGLISH, MEANING, Floats, Needs, encoded, similarities, stacked
 
 SENTENCES = (
     "Cleaning of offices and windows",
@@ -150,8 +150,11 @@ def test_needs_are_compared_across_languages() -> None:
         Said("School buses", "Bus services that bring pupils to school.", "en"),
         Said("Office cleaning", "Cleaning of offices and windows in two buildings.", "en"),
     ]
-    found = similarities(needs_of(encoder, asked), needs_of(encoder, english))
+    ours, theirs, none = (
+        stacked([encoded(encoder, one) for one in some], encoder.dimensions) for some in (asked, english, [])
+    )
+    found = similarities(ours, theirs)
 
     assert found[:2].argmax(axis=1).tolist() == [1, 0]
     assert (found[2] == 0.0).all()
-    assert needs_of(encoder, []).count == 0
+    assert none.count == 0
