@@ -9,7 +9,6 @@ what answers them well is at the top of their list.
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
@@ -42,7 +41,7 @@ WORDS_NEAREST = 200
 belong to, scored exactly, reach nDCG@50 .270, as all companies do; half as many texts reach .265."""
 REQUIREMENT_NEAREST = 50
 """Of a requirement, either way; a search that tells its background fetches NEIGHBOURS and takes these."""
-EQUAL = 16
+EQUAL = 8
 """Further texts that are fetched and not taken. Several companies may have the same text, and an engine has
 such texts in any order: which of them are the last to be taken is decided here, the same way each time."""
 AS_GOOD_AS_EQUAL = 1e-6
@@ -101,8 +100,7 @@ class _Asked:
         """Whether texts as near as the last one taken may be missing."""
         if not self.taken < len(hits) == self.query.limit < EQUAL_MAX:
             return False
-        places = [place for place, _ in _ranked(hits)]
-        return places[-1] == places[self.taken - 1]
+        return _equals(hits, self.taken - 1).stop == len(hits)
 
     def deeper(self) -> _Asked:
         return replace(self, query=replace(self.query, limit=min(EQUAL_MAX, 4 * self.query.limit)))
@@ -128,18 +126,27 @@ async def nearest(generation: Generation, embedded: Embedded) -> Nearest:
             if one.query.using == MEANING:
                 scores = [level_of_meanings(score) for score in scores]
             found.backgrounds[embedded.parts[one.part].id] = measure_background(scores, indexed)
-        _take(found, [hit for _, hit in _ranked(hits)[: one.taken]])
+        _take(found, _best(hits, one.taken))
     return found
 
 
-def _ranked(hits: Sequence[Hit]) -> list[tuple[int, Hit]]:
-    """Best first, equal ones by id; each with its place, which equal ones share."""
-    places, place, before = [], 0, math.inf
-    for hit in sorted(hits, key=lambda hit: -hit.score):
-        place += before - hit.score >= AS_GOOD_AS_EQUAL
-        before = hit.score
-        places.append((place, hit))
-    return sorted(places, key=lambda pair: (pair[0], pair[1].id))
+def _best(hits: Sequence[Hit], count: int) -> Sequence[Hit]:
+    """So many of them, which come best first; of equal ones those with the lower ids."""
+    if len(hits) <= count:
+        return hits
+    last = _equals(hits, count - 1)
+    equal = sorted(hits[last.start : last.stop], key=lambda hit: hit.id)
+    return [*hits[: last.start], *equal[: count - last.start]]
+
+
+def _equals(hits: Sequence[Hit], place: int) -> range:
+    """The places of those that are equal to the one in this place."""
+    start, stop = place, place + 1
+    while start and hits[start - 1].score - hits[start].score < AS_GOOD_AS_EQUAL:
+        start -= 1
+    while stop < len(hits) and hits[stop - 1].score - hits[stop].score < AS_GOOD_AS_EQUAL:
+        stop += 1
+    return range(start, stop)
 
 
 async def _asked(generation: Generation, collection: str, embedded: Embedded, indexed: int) -> list[_Asked]:
