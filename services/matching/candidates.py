@@ -57,12 +57,9 @@ def candidates(
         discount,
     )
     rows, columns = (scored.totals >= floor).nonzero()
-    pairs = [(int(row), int(column)) for row, column in zip(rows, columns, strict=True)]
-    pairs.sort(
-        key=lambda pair: (
-            -scored.totals[pair],
-            profiles[pair[1]].company.id,
-            challenges[pair[0]].challenge.id,
-        )
+    found = zip(scored.totals[rows, columns].tolist(), rows.tolist(), columns.tolist(), strict=True)
+    ranked = sorted(
+        found, key=lambda one: (-one[0], profiles[one[2]].company.id, challenges[one[1]].challenge.id)
     )
+    pairs = [(row, column) for _, row, column in ranked]
     return Candidates(challenges, profiles, scored, pairs)

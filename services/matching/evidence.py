@@ -145,15 +145,15 @@ class Texts:
     @classmethod
     def join(cls, stacks: Sequence[Texts]) -> Texts:
         """One stack of several; at least one."""
-        starts = offsets([len(texts) for texts in stacks])
+        starts = offsets([texts.dense.shape[0] for texts in stacks])
+        rows = [texts.rows for texts in stacks]
         said = [texts.said for texts in stacks if texts.said is not None]
         unread = [texts.unread for texts in stacks if texts.unread is not None]
         return cls(
             dense=np.concatenate([texts.dense for texts in stacks]),
             terms=np.concatenate([texts.terms for texts in stacks]),
             weights=np.concatenate([texts.weights for texts in stacks]),
-            rows=np.concatenate([texts.rows for texts in stacks])
-            + np.repeat(starts[:-1], [texts.rows.size for texts in stacks]),
+            rows=np.concatenate(rows) + np.repeat(starts[:-1], [one.size for one in rows]),
             said=Said.join(said) if len(said) == len(stacks) else None,
             unread=_joined(unread) if unread and len(unread) == len(stacks) else None,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,7 @@ class Said:
     def join(cls, several: Sequence[Said]) -> Said:
         """At least one."""
         return cls(
-            tuple(text for one in several for text in one.texts),
-            tuple(language for one in several for language in one.languages),
+            tuple(chain.from_iterable([one.texts for one in several])),
+            tuple(chain.from_iterable([one.languages for one in several])),
             np.concatenate([one.unread for one in several]),
         )
