@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from schemas.challenge import Challenge
+from services.evaluation.kept_needs import KeptEncoder
 from services.evaluation.measure import Floats
 from services.evaluation.methods import Progress
-from services.kernel.embedding.multilingual import MultilingualEncoder
 from services.kernel.vectors.edge import EdgeVectorIndex
 from services.pairing.index import IndexedNeed, NeedsIndex
 from services.pairing.similarity import similarities, stacked
@@ -27,7 +27,7 @@ WRITTEN = 500
 class ProductNeeds:
     """Need ↔ need, in whatever languages they are written."""
 
-    encoder: MultilingualEncoder
+    encoder: KeptEncoder
     progress: Progress
 
     async def among(self, needs: Sequence[Challenge]) -> Floats:
@@ -40,6 +40,7 @@ class ProductNeeds:
         vectors = NeedVectors(lambda: self.encoder)
         offered = await self._indexed(others, vectors)
         asked = offered if needs is others else await self._indexed(needs, vectors)
+        await self.encoder.keep()
         made, theirs = (
             stacked([one.vectors for one in some], self.encoder.dimensions) for some in (asked, offered)
         )
@@ -57,6 +58,7 @@ class ProductNeeds:
         return scores
 
     async def _indexed(self, needs: Sequence[Challenge], vectors: NeedVectors) -> list[IndexedNeed]:
+        await self.encoder.recall(needs)
         indexed = []
         for number, need in enumerate(needs, start=1):
             indexed.append(IndexedNeed(need, await asyncio.to_thread(vectors.of, need)))

@@ -18,6 +18,7 @@ from services.evaluation.bundle import (
     read_translations,
 )
 from services.evaluation.choices import Method, Task, methods_of
+from services.evaluation.kept_needs import KeptEncoder
 from services.evaluation.methods import NeedScorer, Progress
 from services.evaluation.product import Product
 from services.evaluation.product_needs import ProductNeeds
@@ -25,7 +26,7 @@ from services.evaluation.result import Report, Result, reports
 from services.indexing.generation import Generation
 from services.indexing.meaning import ShippedMeaning
 from services.kernel.database import Database
-from services.kernel.embedding.cached import CachedEmbedder
+from services.kernel.embedding.cached import CachedEmbedder, KeptVectors
 from services.kernel.embedding.lexical import LexicalEncoder
 from services.kernel.embedding.multilingual import MultilingualEncoder
 from services.kernel.embedding.port import Embedder
@@ -37,14 +38,14 @@ from services.matching.evidence import DISCOUNT, UNBOUNDED
 from services.migrations import runner
 
 KEPT = "evaluation.db"
-"""In the data folder: what the embedding model made of the texts of bundles, by their digests. Vectors across
-languages are made anew in each run, some 0.4 ms a text: what it would take to keep them is not worth that."""
+"""In the data folder: what was made of the texts of bundles, by their digests."""
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
     embedder: Embedder
     lexical: LexicalEncoder
+    kept: KeptVectors
 
 
 async def evaluate(
@@ -116,7 +117,7 @@ async def _of_teams(bundle: Bundle, models: Models, progress: Progress) -> Resul
 
 def _needs(method: Method, models: Models, progress: Progress) -> NeedScorer:
     if method is Method.liaison:
-        return ProductNeeds(MultilingualEncoder.shipped(), progress)
+        return ProductNeeds(KeptEncoder(MultilingualEncoder.shipped(), models.kept), progress)
     return NeedBaseline(text_scorer(method, models.embedder, progress), parts=method is Method.mean_vector)
 
 
@@ -126,6 +127,7 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
         kept = Database(f"sqlite:///{settings.data_dir / KEPT}")
         stack.push_async_callback(kept.close)
         await runner.upgrade(kept)
+        vectors = VectorsInDatabase(kept)
         embedder = CachedEmbedder(
             await open_transformer(
                 settings.embedding_model,
@@ -133,10 +135,10 @@ async def open_models(settings: Settings) -> AsyncIterator[Models]:
                 backend=settings.embedding_backend,
                 threads=settings.embedding_threads,
             ),
-            VectorsInDatabase(kept),
+            vectors,
         )
         stack.push_async_callback(embedder.close)
-        yield Models(embedder, LexicalEncoder.shipped())
+        yield Models(embedder, LexicalEncoder.shipped(), vectors)
 
 
 @asynccontextmanager
