@@ -109,14 +109,14 @@ async def test_a_sentence_is_advised_for_a_gap_alone_and_the_profile_offered_to_
             assert ("Answered less, and not mandatory: r2." in said) == lesser
             assert (profile in page.text) == offered
             assert 'id="profile"' in shown.text
-            assert "To change it, bring in a table" in visible(shown)
+            assert "Change it, bring in a table" in visible(shown)
     for who in ("ilo", "cluster"):  # the cluster receives, and does not act
         async with market.browser(who) as browser:
             page = await browser.get(f"/matches/{made.id}")
             shown = await browser.get(f"/companies/{company.id}")
         assert praise in visible(page)
         assert profile not in page.text
-        assert "To change it, bring in a table" not in visible(shown)
+        assert "Change it, bring in a table" not in visible(shown)
 
 
 async def test_the_page_on_scores_has_the_figures_of_the_code_and_what_was_measured(market: World) -> None:
