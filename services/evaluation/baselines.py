@@ -128,9 +128,6 @@ class NeedBaseline:
     scorer: TextScorer
     parts: bool = False
 
-    async def among(self, needs: Sequence[Challenge]) -> Floats:
-        return await self.similarities(needs, needs)
-
     async def similarities(self, needs: Sequence[Challenge], others: Sequence[Challenge]) -> Floats:
         answering = [[part.text for part in challenge_parts(one)] for one in others]
         return await self.scorer.score(

@@ -22,15 +22,15 @@ class KeptEncoder(MultilingualEncoder):
         super().__init__(encoder.artefact)
         self._kept = kept
         self._known: dict[bytes, Multilingual] = {}
-        self.made: dict[bytes, bytes] = {}
-        """By this encoder, and not kept yet."""
+        self._fresh: list[bytes] = []
+        """Digests of what was made here and is not kept yet."""
 
     def encode(self, parts: Iterable[str], language: str | None) -> Multilingual:
         parts = tuple(parts)
         digest = _digest(parts, language)
         if digest not in self._known:
-            self._known[digest] = made = super().encode(parts, language)
-            self.made[digest] = packed(made)
+            self._known[digest] = super().encode(parts, language)
+            self._fresh.append(digest)
         return self._known[digest]
 
     async def recall(self, needs: Sequence[Challenge]) -> None:
@@ -40,8 +40,8 @@ class KeptEncoder(MultilingualEncoder):
         self._known |= {digest: unpacked(data, self.dimensions) for digest, data in found.items()}
 
     async def keep(self) -> None:
-        await self._kept.save(self.fingerprint, self.made)
-        self.made.clear()
+        fresh, self._fresh = self._fresh, []
+        await self._kept.save(self.fingerprint, {one: packed(self._known[one]) for one in fresh})
 
 
 def packed(vectors: Multilingual) -> bytes:

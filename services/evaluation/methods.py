@@ -41,8 +41,5 @@ class ChallengeScorer(Protocol):
 class NeedScorer(Protocol):
     """Need ↔ need."""
 
-    async def among(self, needs: Sequence[Challenge]) -> Floats:
-        """Of needs with one another, shape (needs, needs), larger is more alike."""
-
     async def similarities(self, needs: Sequence[Challenge], others: Sequence[Challenge]) -> Floats:
-        """Shape (needs, others), larger is more alike."""
+        """Shape (needs, others), larger is more alike. The others may be the needs themselves."""

@@ -24,7 +24,7 @@ DEPTH = 10
 
 async def evaluate(bundle: PairBundle, scorer: NeedScorer, method: Method, progress: Progress) -> Result:
     needs = challenges_of(bundle.challenges)
-    scores = await scorer.among(needs)
+    scores = await scorer.similarities(needs, needs)
     challenges = bundle.challenges
     found: dict[str, list[float | None]] = {"ndcg@10_all": [], "ndcg@10_cross": []}
     for place, one in enumerate(challenges):

@@ -30,9 +30,6 @@ class ProductNeeds:
     encoder: KeptEncoder
     progress: Progress
 
-    async def among(self, needs: Sequence[Challenge]) -> Floats:
-        return await self.similarities(needs, needs)
-
     async def similarities(self, needs: Sequence[Challenge], others: Sequence[Challenge]) -> Floats:
         """The others are put into an index, and each need is looked for there as one that is announced is.
         Those that are found near are above 1, in their order; the rest, of which the product would not

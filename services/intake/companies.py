@@ -109,7 +109,7 @@ class Companies:
         NotFound where the principal may not know of it; Forbidden where it may see but not change it;
         PreconditionFailed when somebody was faster; Conflict if it becomes another one's name or legal id.
         """
-        await self._check_editable(principal, company)
+        await self.editable(principal, company)
         profile_rules.check(content, self._clock.now())
         async with self._database.write(durable=True) as tx:
             present = await self._locked(tx, company, check)
@@ -127,7 +127,7 @@ class Companies:
     async def publishing(self, principal: Principal, company: str, check: VersionCheck) -> Write:
         """Check the right to; what comes back makes a draft active in a transaction of the caller's: it is
         indexed and matched from then on. Conflict if it is no draft."""
-        await self._check_editable(principal, company)
+        await self.editable(principal, company)
 
         async def write(tx: AsyncSession) -> Company:
             present = await self._locked(tx, company, check)
@@ -149,7 +149,7 @@ class Companies:
         """Check the right to; what comes back writes in a transaction of the caller's that the profile holds
         as of today, and that it is active. Nothing is indexed or matched anew. Conflict for a draft or a
         withdrawn profile."""
-        await self._check_editable(principal, company)
+        await self.editable(principal, company)
 
         async def write(tx: AsyncSession) -> Company:
             present = await self._locked(tx, company, check)
@@ -166,7 +166,7 @@ class Companies:
 
     async def withdraw(self, principal: Principal, company: str, check: VersionCheck) -> Company:
         """Take a profile out of every list and match. What is withdrawn already stays as it is."""
-        await self._check_editable(principal, company)
+        await self.editable(principal, company)
         async with self._database.write(durable=True) as tx:
             present = await self._locked(tx, company, check)
             if present.state is CompanyState.withdrawn:
@@ -184,6 +184,17 @@ class Companies:
                 found = await store.find(tx, company)
         if found is None or not await self.may_see(principal, found):
             raise _unknown(company)
+        return found
+
+    async def editable(self, principal: Principal, company: str) -> Company:
+        """The profile, for who may change it. NotFound where the principal may not know of it; Forbidden
+        where it may see but not change it."""
+        principal.needs_scope("write")
+        found = await self.get(principal, company)
+        if not await self._directory.may_edit_company(principal, found.id, found.owner):
+            raise Forbidden(
+                "You may read this profile, not change it: that takes its owner, or a mandate to act."
+            )
         return found
 
     async def may_see(self, principal: Principal, company: Company) -> bool:
@@ -292,14 +303,6 @@ class Companies:
         return found
 
     # ------------------------------------------------------------------------------------------------
-
-    async def _check_editable(self, principal: Principal, company: str) -> None:
-        principal.needs_scope("write")
-        found = await self.get(principal, company)
-        if not await self._directory.may_edit_company(principal, found.id, found.owner):
-            raise Forbidden(
-                "You may read this profile, not change it: that takes its owner, or a mandate to act."
-            )
 
     async def _take(self, tx: AsyncSession, present: Company, step: Step, now: datetime) -> Company:
         """Written, unless it changes nothing."""

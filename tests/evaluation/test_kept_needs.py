@@ -41,17 +41,18 @@ async def test_a_second_run_embeds_nothing_and_says_the_same(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept, shipped = VectorsInDatabase(database), MultilingualEncoder.shipped()
-    first = await ProductNeeds(KeptEncoder(shipped, kept), _quietly).among(NEEDS)
+    first = await ProductNeeds(KeptEncoder(shipped, kept), _quietly).similarities(NEEDS, NEEDS)
 
     def refused(*_: object) -> None:
         raise AssertionError("embedded again")
 
     monkeypatch.setattr(MultilingualEncoder, "encode", refused)
-    assert np.array_equal(await ProductNeeds(KeptEncoder(shipped, kept), _quietly).among(NEEDS), first)
+    assert np.array_equal(
+        await ProductNeeds(KeptEncoder(shipped, kept), _quietly).similarities(NEEDS, NEEDS), first
+    )
+    other = [NEEDS[0].model_copy(update={"language": "nl"})]
     with pytest.raises(AssertionError, match="embedded again"):
-        await ProductNeeds(KeptEncoder(shipped, kept), _quietly).among(
-            [NEEDS[0].model_copy(update={"language": "nl"})]
-        )
+        await ProductNeeds(KeptEncoder(shipped, kept), _quietly).similarities(other, other)
 
 
 def _quietly(*_: object) -> None:

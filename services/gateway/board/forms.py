@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -30,6 +31,8 @@ ONCE = "once"
 """Name of the hidden field that tells one filling in of a form from another."""
 VERSION = "version"
 """Name of the hidden field with the version of what the page shows."""
+
+_SEPARATORS = re.compile(r"[,;\n]+")
 
 
 class Form:
@@ -80,6 +83,11 @@ def number(text: str) -> int | float | str:
         except ValueError:
             continue
     return text
+
+
+def listed(text: str) -> list[str]:
+    """What somebody typed as a list, in one field: between commas, semicolons and line ends."""
+    return [part for part in (part.strip() for part in _SEPARATORS.split(text)) if part]
 
 
 def guard(request: Request, principal: Principal, form: Form) -> Guard:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from schemas.challenge import ChallengeContent, Draft, Proposal, Requirement, RequirementKind
 from schemas.codes import find_country
-from services.gateway.board.forms import Form, build, number
+from services.gateway.board.forms import Form, build, listed, number
 from services.intake import completion
 
 TEXT_FIELDS = ("title", "need", "buyer", "deadline", "language")
@@ -22,7 +22,6 @@ BLANK_ROWS = 2
 ROWS_MAX = 60
 """More than a challenge may have, so that the one too many is refused with a reason."""
 
-_SEPARATORS = re.compile(r"[,;\n]+")
 _SOURCE = re.compile(r"([0-9]{1,6})-([0-9]{1,6})", re.ASCII)
 
 
@@ -61,9 +60,9 @@ def content(fields: Mapping[str, str], requirements: Sequence[Requirement] = ())
         if fields.get(name):
             values[name] = number(fields[name])
     for name, parsed in (("eligible_countries", _country), ("cpv", str)):
-        parts = [part.strip() for part in _SEPARATORS.split(fields.get(name, ""))]
-        if any(parts):
-            values[name] = [parsed(part) for part in parts if part]
+        parts = listed(fields.get(name, ""))
+        if parts:
+            values[name] = [parsed(part) for part in parts]
     return build(ChallengeContent, values | {"requirements": tuple(requirements)})
 
 

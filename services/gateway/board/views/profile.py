@@ -7,15 +7,15 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from schemas.codes import country_names, language_names
-from schemas.company import CAPABILITIES_MAX, Company, CompanyContent, SizeClass
+from schemas.company import CAPABILITIES_MAX, Company, SizeClass
 from services.gateway.board.forms import going_on_to, guard, new_once, onward, read_form, seen
 from services.gateway.board.ports import BoardPorts
 from services.gateway.board.rendering import Renderer
 from services.gateway.board.views import profiling
 from services.gateway.board.views.profiling import BLANK_ROWS, FORM_FIELDS_MAX, Row, Rows
 from services.gateway.board.visit import Visit, Visits
-from services.kernel.problems import Conflict, Forbidden, InvalidInput, PreconditionFailed
-from services.kernel.security import Principal
+from services.intake.company_store import changed_fields
+from services.kernel.problems import Conflict, InvalidInput, PreconditionFailed
 
 
 def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
@@ -49,14 +49,6 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
             languages=sorted(language_names().items(), key=lambda pair: pair[1]),
         )
 
-    async def editable(principal: Principal, company: str) -> Company:
-        found = await companies.get(principal, company)
-        if not await companies.may_change(principal, found.id, found.owner):
-            raise Forbidden(
-                "You may read this profile, not change it: that takes its owner, or a mandate to act."
-            )
-        return found
-
     @made.get("/companies/new")
     async def begin(visit: visiting) -> Response:
         await companies.owner(visit.known(), None)
@@ -88,13 +80,13 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
 
     @made.get("/companies/{company}/edit")
     async def edit(visit: visiting, company: str) -> Response:
-        found = await editable(visit.known(), company)
+        found = await companies.editable(visit.known(), company)
         return page(visit, found, profiling.fields_of(found), profiling.rows_of(found))
 
     @made.post("/companies/{company}/edit")
     async def change(request: Request, visit: visiting, company: str) -> Response:
         principal = visit.known()
-        present = await editable(principal, company)
+        present = await companies.editable(principal, company)
         form = await read_form(request, fields=FORM_FIELDS_MAX)
         fields, rows = profiling.written(form), profiling.rows(form)
         if form.flag("more"):
@@ -107,8 +99,8 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         except Conflict as problem:
             return page(visit, present, fields, rows, wrong={"": problem.detail}, status=409)
         except PreconditionFailed:
-            now = await editable(principal, company)
-            if _same(content, now):  # the button was pressed twice
+            now = await companies.editable(principal, company)
+            if set(changed_fields(content, now)) <= {"last_confirmed"}:  # the button was pressed twice
                 return onward(f"/companies/{company}")
             wrong = {
                 "": f"Somebody changed this profile while you wrote, and it is version {now.version} now. "
@@ -119,11 +111,3 @@ def routes(ports: BoardPorts, visits: Visits, renderer: Renderer) -> APIRouter:
         return onward(f"/companies/{company}")
 
     return made
-
-
-def _same(content: CompanyContent, present: Company) -> bool:
-    return all(
-        getattr(content, name) == getattr(present, name)
-        for name in CompanyContent.model_fields
-        if name != "last_confirmed"
-    )

@@ -3,14 +3,14 @@ is."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from schemas.codes import find_country, find_language
 from schemas.company import CAPABILITIES_MAX, Capability, Company, CompanyContent, Reference
-from services.gateway.board.forms import Form, build, complaints, number
+from services.gateway.board.forms import Form, build, complaints, listed, number
+from services.intake.company_store import content_of
 from services.kernel.problems import InvalidInput
 
 PLAIN = ("name", "country", "website", "size_class", "legal_id", "nuts", "ip_position")
@@ -28,8 +28,6 @@ SAID = {"website": "An address begins with https:// or http://, and has no blank
 """Instead of the pattern that programs are told of."""
 FORM_FIELDS_MAX = 6_000
 """Six fields a row, two kinds of rows."""
-
-_SEPARATORS = re.compile(r"[,;\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +98,11 @@ def content(fields: Mapping[str, str], written_rows: Rows, present: Company | No
 
     Raises `InvalidInput` with a sentence per wrong field.
     """
-    values: dict[str, Any] = {}
-    if present is not None:
-        values = {name: getattr(present, name) for name in CompanyContent.model_fields}
+    values: dict[str, Any] = dict(content_of(present)) if present else {}
     values |= {name: fields[name] or None for name in PLAIN}
     values["country"] = find_country(fields["country"]) or fields["country"]
-    values["languages"] = [find_language(part) or part for part in _parts(fields["languages"])]
-    values["cpv"] = _parts(fields["cpv"])
+    values["languages"] = [find_language(part) or part for part in listed(fields["languages"])]
+    values["cpv"] = listed(fields["cpv"])
     taken = {row.id for kind in KINDS for row in written_rows[kind]}
     for kind, name in KINDS.items():
         known = {one.id: one for one in _stated(present, kind)} if present else {}
@@ -152,7 +148,3 @@ def _new_id(kind: str, taken: set[str]) -> str:
     )
     taken.add(free)
     return free
-
-
-def _parts(text: str) -> list[str]:
-    return [part for part in (part.strip() for part in _SEPARATORS.split(text)) if part]
